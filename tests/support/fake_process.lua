@@ -1,0 +1,74 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- A fake host.process: programs that do what the spec tells them, and remember what was done to them.
+--
+-- fake.spawned lists the children. child:ends(code, signal) ends the leader, child:empties() everyone; callbacks come
+-- at once, as they would from the loop. child.sent lists the signals to the group.
+-- fake.failure = { message, code, stage } makes the next spawns fail.
+
+local fake_process = {}
+
+local Child = {}
+Child.__index = Child
+
+function Child:pid()
+  return self.number
+end
+
+function Child:signal_group(signal)
+  assert(not self.closed, "closed process")
+  self.sent[#self.sent + 1] = signal
+  return true
+end
+
+function Child:on_empty(fn)
+  assert(self.ended, "asked before the leader ended")
+  self.when_empty = fn
+  if self.empty then fn() end
+end
+
+function Child:members()
+  return self.empty and {} or { self.number }
+end
+
+function Child:close()
+  self.closed = true
+end
+
+--- The leader ends.
+function Child:ends(code, signal, core)
+  self.ended = true
+  self.options.on_exit(code, signal, core or false)
+end
+
+--- The last member has ended.
+function Child:empties()
+  self.empty = true
+  local fn = self.when_empty
+  self.when_empty = nil
+  if fn then fn() end
+end
+
+--- The leader ends as the last one.
+function Child:dies(code, signal, core)
+  self:ends(code, signal, core)
+  self:empties()
+end
+
+function fake_process.new()
+  local fake = { spawned = {}, instance = "host", host_environment = {} }
+
+  function fake.spawn(options)
+    if fake.failure then return nil, table.unpack(fake.failure) end
+    local child = setmetatable({ options = options, sent = {}, number = 100 + #fake.spawned }, Child)
+    fake.spawned[#fake.spawned + 1] = child
+    return child
+  end
+
+  function fake.environment()
+    return fake.host_environment
+  end
+
+  return fake
+end
+
+return fake_process
