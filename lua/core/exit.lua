@@ -1,0 +1,138 @@
+-- The exit value: why a unit ended, one structured value made in one place, never text to parse.
+
+local units = require "luvisor.core.units"
+
+local exit = {}
+
+---@class luvisor.Exit
+---@field kind string       normal shutdown error exit signal timeout memory killed abandoned spawn
+---@field message? string
+---@field traceback? string
+---@field code? integer     exit code of a program
+---@field signal? integer   signal that ended a program
+---@field core? boolean     whether that signal dumped core
+---@field deadline? string  heartbeat transition state start stop watchdog health
+---@field seconds? number   length of that deadline
+---@field state? string     where it ran out: "running" or "starting -> running"
+local Exit = { __name = "luvisor.exit" }
+
+exit.kinds = {
+  "normal", "shutdown", "error", "exit", "signal", "timeout", "memory", "killed", "abandoned", "spawn",
+}
+
+local LONGEST = 400
+
+local SIGNALS = {
+  "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+  "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+  "WINCH", "IO", "PWR", "SYS",
+}
+local RTMIN, RTMAX = 34, 64
+
+--- Number of each signal by its short name ("TERM"), real-time ones as "RTMIN+3".
+exit.signals = {}
+for number, name in ipairs(SIGNALS) do exit.signals[name] = number end
+exit.signals.POLL, exit.signals.IOT, exit.signals.CLD = 29, 6, 17
+for number = RTMIN, RTMAX do
+  local offset = number - RTMIN
+  SIGNALS[number] = offset == 0 and "RTMIN" or "RTMIN+" .. offset
+  exit.signals[SIGNALS[number]] = number
+end
+
+--- Full name of a signal, "SIGKILL" for 9; nil for a number that is none.
+---@param number integer
+---@return string|nil
+function exit.signal_name(number)
+  local short = SIGNALS[number]
+  return short and "SIG" .. short
+end
+
+--- Number of a signal given as 15, "TERM", "SIGTERM" or "term".
+---@param signal integer|string
+---@return integer|nil number
+---@return string? message
+---@return string? code
+function exit.signal_number(signal)
+  if type(signal) == "string" then
+    local number = exit.signals[(signal:upper():gsub("^SIG", ""))]
+    if number then return number end
+  elseif SIGNALS[signal] then
+    return math.tointeger(signal)
+  end
+  return nil, ("unknown signal %s"):format(tostring(signal)), "EINVAL"
+end
+
+local function one_line(text)
+  text = tostring(text):gsub("%s*[\r\n]+%s*", " ")
+  if #text <= LONGEST then return text end
+  return text:sub(1, LONGEST) .. "..."
+end
+
+local function labelled(self)
+  if not self.message then return self.kind end
+  return self.kind .. ": " .. one_line(self.message)
+end
+
+local function coded(self)
+  if not self.code then return labelled(self) end
+  local text = "exit " .. self.code
+  return self.message and text .. ": " .. one_line(self.message) or text
+end
+
+local TEXT = { normal = coded, exit = coded }
+
+function TEXT.signal(self)
+  local name = exit.signal_name(self.signal) or "unknown"
+  return ("signal %s (%s%s)"):format(self.signal, name, self.core and ", core dumped" or "")
+end
+
+function TEXT.timeout(self)
+  if self.message or not self.deadline then return labelled(self) end
+  local text = "timeout: " .. self.deadline
+  if self.seconds then text = text .. " " .. units.text(self.seconds) end
+  return self.state and text .. " in " .. self.state or text
+end
+
+-- The launcher's message already names the stage: "execve: No such file or directory: NAME".
+function TEXT.spawn(self)
+  return self.message and one_line(self.message) or "spawn"
+end
+
+for _, kind in ipairs(exit.kinds) do TEXT[kind] = TEXT[kind] or labelled end
+
+function Exit:__tostring()
+  return TEXT[self.kind](self)
+end
+
+--- Makes an exit value of the fields; the table itself becomes the value.
+---@param fields table
+---@return luvisor.Exit
+function exit.new(fields)
+  if not TEXT[fields.kind] then error("unknown kind of exit: " .. tostring(fields.kind), 2) end
+  if fields.signal then
+    local number = exit.signal_number(fields.signal)
+    if not number and math.type(fields.signal) ~= "integer" then
+      error("unknown signal: " .. tostring(fields.signal), 2)
+    end
+    fields.signal = number or fields.signal
+  elseif fields.kind == "signal" then
+    error("an exit by signal needs the signal", 2)
+  end
+  return setmetatable(fields, Exit)
+end
+
+--- Whether the value was made by exit.new.
+---@param value any
+---@return boolean
+function exit.is(value)
+  return getmetatable(value) == Exit
+end
+
+--- Whether the unit ended as it should: kind normal or shutdown.
+---@param self luvisor.Exit
+---@return boolean
+function exit.is_normal(self)
+  return self.kind == "normal" or self.kind == "shutdown"
+end
+
+return exit

@@ -1,0 +1,244 @@
+-- Declared state machines. `fsm { initial =, transitions =, timeouts = }` validates a machine whole and compiles it
+-- into linked state tables, so that taking an event is one lookup: state = state.edges[event].
+
+local check = require "luvisor.core.fsm.check"
+local parse = require "luvisor.core.fsm.parse"
+local problem = require "luvisor.core.problem"
+local suggest = require "luvisor.core.suggest"
+local units = require "luvisor.core.units"
+
+---@class luvisor.State
+---@field name string
+---@field index integer                     position in machine.order
+---@field edges table<string, luvisor.State>
+---@field events string[]                   sorted
+---@field only? string                      the event, if there is exactly one other than "error"
+---@field outcome? "ok"|"error"             of a terminal state
+---@field heartbeat? number                 seconds
+---@field timeout? number                   longest stay, seconds
+---@field transition_timeouts table<string, number> by event
+---@field ready boolean                     whether entering it makes the worker ready
+
+---@class luvisor.Machine
+---@field states table<string, luvisor.State>
+---@field order luvisor.State[]             breadth first from the initial state, terminal states last
+---@field initial luvisor.State
+---@field ready_state luvisor.State
+local Machine = { __name = "luvisor.fsm" }
+Machine.__index = Machine
+
+local function marker(name)
+  return setmetatable({}, { __name = name, __tostring = function() return name end })
+end
+
+local fsm = { OK = marker "fsm.OK", ERROR = marker "fsm.ERROR" }
+
+local MARKERS = { [fsm.OK] = "ok", [fsm.ERROR] = "error" }
+
+local function only_event(events)
+  local found
+  for _, event in ipairs(events) do
+    if event ~= "error" then
+      if found then return nil end
+      found = event
+    end
+  end
+  return found
+end
+
+local function new_state(plan, name, index)
+  local source = plan.states[name]
+  local events = parse.sorted_keys(source.edges)
+  return {
+    name = name, index = index, edges = {}, events = events, only = only_event(events),
+    outcome = source.outcome, heartbeat = plan.timeouts.heartbeat[name],
+    timeout = plan.timeouts.state[name], transition_timeouts = {}, ready = false,
+  }
+end
+
+local function link_edges(plan, states, state)
+  local limits = plan.timeouts.transition[state.name] or {}
+  for event, target in pairs(plan.states[state.name].edges) do
+    state.edges[event] = states[target]
+    state.transition_timeouts[event] = limits[target]
+  end
+end
+
+local function default_ready(machine)
+  for _, state in ipairs(machine.order) do
+    if state.heartbeat then return state end
+  end
+  local second = machine.order[2]
+  return second.outcome and machine.initial or second
+end
+
+local function link(plan, ready)
+  local machine = setmetatable({ plan = plan, states = {}, order = {} }, Machine)
+  for index, name in ipairs(plan.order) do
+    local state = new_state(plan, name, index)
+    machine.states[name], machine.order[index] = state, state
+  end
+  for _, state in ipairs(machine.order) do link_edges(plan, machine.states, state) end
+  machine.initial = machine.states[plan.initial]
+  machine.ready_state = ready and machine.states[ready] or default_ready(machine)
+  machine.ready_state.ready = true
+  return machine
+end
+
+local function build(definition)
+  local plan = parse.read(definition, MARKERS)
+  plan.order = check.whole(plan)
+  return link(plan)
+end
+
+--- Validates and compiles a machine.
+---@param definition table { initial =, transitions =, timeouts = }
+---@return luvisor.Machine|nil machine
+---@return string? message
+---@return string? code
+function fsm.compile(definition)
+  return problem.catch(build, definition)
+end
+
+--- Whether the value is a compiled machine.
+---@param value any
+---@return boolean
+function fsm.is(value)
+  return getmetatable(value) == Machine
+end
+
+local function names(machine)
+  return machine.plan.names
+end
+
+--- The same machine, with another state being the one in which a worker is ready.
+---@param name string
+---@return luvisor.Machine|nil machine
+---@return string? message
+---@return string? code
+function Machine:with_ready(name)
+  local state = self.states[name]
+  if not state then
+    return nil, ('unknown state "%s"%s'):format(tostring(name), suggest.hint(name, names(self))), "EINVAL"
+  end
+  if state.outcome then return nil, ('state "%s" is terminal'):format(name), "EINVAL" end
+  if state.ready then return self end
+  return link(self.plan, name)
+end
+
+--- Name of the state that an event leads to.
+---@param state string
+---@param event string
+---@return string|nil target
+---@return string? message
+---@return string? code
+function Machine:target(state, event)
+  local source = self.states[state]
+  if not source then return nil, ('unknown state "%s"'):format(tostring(state)), "EINVAL" end
+  if source.outcome then return nil, ('state "%s" is terminal'):format(state), "EINVAL" end
+  local target = source.edges[event]
+  if target then return target.name end
+  return nil, ('state "%s" has no event "%s"%s'):format(state, tostring(event),
+    suggest.hint(event, source.events)), "EINVAL"
+end
+
+--- Sorted events of a state; none for a terminal one.
+---@param state string
+---@return string[]|nil events
+---@return string? message
+---@return string? code
+function Machine:events(state)
+  local source = self.states[state]
+  if not source then return nil, ('unknown state "%s"'):format(tostring(state)), "EINVAL" end
+  return source.events
+end
+
+local function state_line(machine, state)
+  local notes = {}
+  local function note(text) notes[#notes + 1] = text end
+  if state == machine.initial then note "initial" end
+  if state.ready then note "ready" end
+  if state.outcome then note(state.outcome == "ok" and "OK" or "ERROR") end
+  if state.heartbeat then note("heartbeat " .. units.text(state.heartbeat)) end
+  if state.timeout then note("at most " .. units.text(state.timeout)) end
+  if #notes == 0 then return state.name end
+  return ("%s (%s)"):format(state.name, table.concat(notes, ", "))
+end
+
+local function event_line(state, event)
+  local limit = state.transition_timeouts[event]
+  local text = ("  %s -> %s"):format(event, state.edges[event].name)
+  return limit and ("%s within %s"):format(text, units.text(limit)) or text
+end
+
+--- The machine as text: a line for each state, below it one for each of its events.
+---@return string
+function Machine:describe()
+  local lines = {}
+  for _, state in ipairs(self.order) do
+    lines[#lines + 1] = state_line(self, state)
+    for _, event in ipairs(state.events) do lines[#lines + 1] = event_line(state, event) end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function new_default(heartbeat)
+  return build {
+    initial = "idle",
+    transitions = {
+      idle = { start = "starting" },
+      starting = { run = "running", error = "crashed" },
+      running = { complete = "terminating", error = "crashed" },
+      terminating = { complete = "stopped", error = "crashed" },
+      stopped = fsm.OK,
+      crashed = fsm.ERROR,
+    },
+    timeouts = {
+      heartbeat = { running = heartbeat },
+      state = { starting = 10, terminating = 10 },
+      transition = {
+        ["idle -> starting"] = 1, ["starting -> running"] = 1,
+        ["running -> terminating"] = 1, ["terminating -> stopped"] = 1,
+      },
+    },
+  }
+end
+
+local defaults = {}
+
+--- The machine of a worker that declares none; the same table for the same heartbeat.
+---@param heartbeat? number seconds, 2 if not given
+---@return luvisor.Machine
+function fsm.default(heartbeat)
+  heartbeat = heartbeat or 2
+  defaults[heartbeat] = defaults[heartbeat] or new_default(heartbeat)
+  return defaults[heartbeat]
+end
+
+local supervisor
+
+--- The machine of every supervisor. Its deadlines follow from its children, so it has no timeouts of its own.
+---@return luvisor.Machine
+function fsm.supervisor()
+  supervisor = supervisor or build {
+    initial = "idle",
+    transitions = {
+      idle = { start = "starting", complete = "stopped" },
+      starting = { run = "running", complete = "terminating", error = "reaping" },
+      running = { complete = "terminating", error = "reaping" },
+      terminating = { complete = "stopped", error = "crashed" },
+      reaping = { complete = "crashed", error = "crashed" },
+      stopped = fsm.OK,
+      crashed = fsm.ERROR,
+    },
+  }
+  return supervisor
+end
+
+return setmetatable(fsm, {
+  __call = function(_, definition)
+    local machine, message = fsm.compile(definition)
+    if not machine then error("fsm: " .. message, 2) end
+    return machine
+  end,
+})

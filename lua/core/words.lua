@@ -1,0 +1,75 @@
+-- Splits a command line into words as a POSIX shell would, and does nothing else that a shell does: quotes and
+-- backslashes are obeyed, nothing is expanded, and operators such as | are ordinary characters.
+
+local words = {}
+
+local function single_quoted(text, at)
+  local stop = text:find("'", at, true)
+  if not stop then return nil, "unbalanced single quote" end
+  return text:sub(at, stop - 1), stop + 1
+end
+
+-- Within double quotes a backslash quotes only these; a quoted newline vanishes.
+local QUOTABLE = { ["$"] = "$", ["`"] = "`", ['"'] = '"', ["\\"] = "\\", ["\n"] = "" }
+
+local function double_quoted(text, at)
+  local parts = {}
+  while true do
+    local stop = text:find('["\\]', at)
+    if not stop then return nil, "unbalanced double quote" end
+    parts[#parts + 1] = text:sub(at, stop - 1)
+    if text:sub(stop, stop) == '"' then return table.concat(parts), stop + 1 end
+    local next_char = text:sub(stop + 1, stop + 1)
+    parts[#parts + 1] = QUOTABLE[next_char] or "\\" .. next_char
+    at = stop + 2
+  end
+end
+
+local function escaped(text, at)
+  local char = text:sub(at, at)
+  if char == "" then return nil, "backslash at the end" end
+  return char == "\n" and "" or char, at + 1
+end
+
+local OPENERS = { ["'"] = single_quoted, ['"'] = double_quoted, ["\\"] = escaped }
+
+-- The word that begins at `at`, and where it ends.
+local function word(text, at)
+  local parts = {}
+  while at <= #text do
+    local char = text:sub(at, at)
+    if char:find("[ \t\n]") then break end
+    local part, stop
+    if OPENERS[char] then
+      part, stop = OPENERS[char](text, at + 1)
+      if not part then return nil, stop end
+    else
+      part = text:match("^[^ \t\n'\"\\]+", at)
+      stop = at + #part
+    end
+    parts[#parts + 1], at = part, stop
+  end
+  return table.concat(parts), at
+end
+
+--- The words of a command line; nil and a message when a quote is left open.
+---@param text string
+---@return string[]|nil list
+---@return string? message
+---@return string? code
+function words.split(text)
+  local list, at = {}, text:find("[^ \t\n]")
+  while at do
+    if text:find("^\\\n", at) then
+      at = at + 2
+    else
+      local found, stop = word(text, at)
+      if not found then return nil, stop, "EINVAL" end
+      list[#list + 1], at = found, stop
+    end
+    at = text:find("[^ \t\n]", at)
+  end
+  return list
+end
+
+return words

@@ -1,0 +1,81 @@
+local exit = require "luvisor.core.exit"
+
+describe("exit", function()
+  local cases = {
+    { { kind = "normal" }, "normal" },
+    { { kind = "normal", code = 0 }, "exit 0" },
+    { { kind = "shutdown" }, "shutdown" },
+    { { kind = "error", message = "boom" }, "error: boom" },
+    { { kind = "error", message = "boom\n\tin a\nin b" }, "error: boom in a in b" },
+    { { kind = "error" }, "error" },
+    { { kind = "exit", code = 1 }, "exit 1" },
+    { { kind = "exit", code = 127 }, "exit 127" },
+    { { kind = "exit", code = 3, message = "no such host" }, "exit 3: no such host" },
+    { { kind = "signal", signal = 9 }, "signal 9 (SIGKILL)" },
+    { { kind = "signal", signal = "TERM" }, "signal 15 (SIGTERM)" },
+    { { kind = "signal", signal = 11, core = true }, "signal 11 (SIGSEGV, core dumped)" },
+    { { kind = "signal", signal = 99 }, "signal 99 (unknown)" },
+    { { kind = "timeout", deadline = "heartbeat", seconds = 2, state = "running" },
+      "timeout: heartbeat 2 s in running" },
+    { { kind = "timeout", deadline = "transition", seconds = 0.5, state = "idle -> starting" },
+      "timeout: transition 500 ms in idle -> starting" },
+    { { kind = "timeout", deadline = "stop" }, "timeout: stop" },
+    { { kind = "timeout", message = "health check" }, "timeout: health check" },
+    { { kind = "timeout" }, "timeout" },
+    { { kind = "memory", message = "limit 64 MB" }, "memory: limit 64 MB" },
+    { { kind = "killed" }, "killed" },
+    { { kind = "abandoned", message = "blocked in C" }, "abandoned: blocked in C" },
+    { { kind = "spawn", message = "execve: No such file or directory: NAME" },
+      "execve: No such file or directory: NAME" },
+  }
+  for _, case in ipairs(cases) do
+    it("reads: " .. case[2], function() assert.equal(case[2], tostring(exit.new(case[1]))) end)
+  end
+
+  it("is always one line of bounded length", function()
+    local text = tostring(exit.new { kind = "error", message = ("x\r\n"):rep(10000) })
+    assert.is_nil(text:find("\n"))
+    assert.is_true(#text < 500)
+  end)
+
+  it("is the given table, with further fields kept", function()
+    local fields = { kind = "error", message = "max restarts", child = "a", traceback = "t" }
+    local value = exit.new(fields)
+    assert.equal(fields, value)
+    assert.equal("a", value.child)
+    assert.is_true(exit.is(value))
+    assert.is_false(exit.is { kind = "error" })
+    assert.is_false(exit.is(nil))
+  end)
+
+  it("is normal for normal and shutdown only", function()
+    for _, kind in ipairs(exit.kinds) do
+      local value = exit.new { kind = kind, signal = kind == "signal" and 15 or nil }
+      assert.equal(kind == "normal" or kind == "shutdown", exit.is_normal(value), kind)
+    end
+  end)
+
+  it("refuses what the caller must not do", function()
+    assert.error(function() exit.new { kind = "crash" } end, "unknown kind of exit: crash")
+    assert.error(function() exit.new { kind = "signal" } end, "an exit by signal needs the signal")
+    assert.error(function() exit.new { kind = "signal", signal = "FOO" } end, "unknown signal: FOO")
+  end)
+
+  it("knows the signals both ways", function()
+    assert.equal("SIGKILL", exit.signal_name(9))
+    assert.equal("SIGRTMIN+2", exit.signal_name(36))
+    assert.is_nil(exit.signal_name(0))
+    for _, name in ipairs { 15, "TERM", "SIGTERM", "term", "sigterm" } do
+      assert.equal(15, (exit.signal_number(name)))
+    end
+    for _, bad in ipairs { "SIG", "FOO", "", 0, 65, 1.5 } do
+      local number, message, code = exit.signal_number(bad)
+      assert.is_nil(number)
+      assert.equal("unknown signal " .. tostring(bad), message)
+      assert.equal("EINVAL", code)
+    end
+    for number = 1, 31 do
+      assert.equal(number, exit.signal_number(exit.signal_name(number)))
+    end
+  end)
+end)

@@ -1,0 +1,128 @@
+local restart = require "luvisor.core.restart"
+local spec = require "luvisor.core.spec"
+
+local here = { file = "tree.lua", line = 12 }
+
+local function program(def)
+  def.name, def.command = def.name or "p", def.command or { "true" }
+  return spec.program(def, here)
+end
+
+local function assert_refused(expected, value, message, code)
+  assert.is_nil(value)
+  assert.equal(expected, message)
+  assert.equal("EINVAL", code)
+end
+
+describe("spec.program", function()
+  it("has its defaults", function()
+    local p = assert(program {})
+    assert.equal("program", p.kind)
+    assert.same({ "true" }, p.command)
+    assert.equal(restart.program.permanent, p.restart)
+    assert.equal("permanent", p.restart_name)
+    assert.is_false(p.restart_given)
+    assert.same({ after = 1 }, p.ready)
+    assert.same({ signal = "TERM" }, p.stop)
+    assert.same({ 0 }, p.success)
+    assert.equal("null", p.stdin)
+    assert.equal("inherit", p.stdout)
+    assert.equal("inherit", p.stderr)
+    assert.is_false(p.shell)
+    assert.is_false(p.clear_env)
+  end)
+
+  it("keeps what it is given", function()
+    local p = assert(program {
+      command = { "python3", "-u", 3 }, cwd = "/tmp", env = { A = "b", N = 1 }, clear_env = true, stdin = "inherit",
+      stdout = { file = "out.log" }, stderr = "stdout", ready = { after = 0 },
+      stop = { signal = "SIGINT", timeout = 3 }, success = { 0, 2 }, die_with_host = false, umask = "027",
+      nice = -5, restart = "transient",
+    })
+    assert.same({ "python3", "-u", "3" }, p.command)
+    assert.same({ A = "b", N = "1" }, p.env)
+    assert.same({ file = "out.log" }, p.stdout)
+    assert.same({ after = 0 }, p.ready)
+    assert.same({ signal = "INT" }, p.stop)
+    assert.equal(3, p.shutdown)
+    assert.equal(23, p.umask)
+    assert.equal(restart.program.transient, p.restart)
+    assert.is_false(p.die_with_host)
+  end)
+
+  it("splits a command string into words, and gives it to a shell only when asked", function()
+    assert.same({ "echo", "a b", "$HOME", "50%" }, assert(program { command = "echo 'a b' $HOME 50%" }).command)
+    assert.same({ "/bin/sh", "-c", "echo $HOME | cat" },
+      assert(program { command = "echo $HOME | cat", shell = true }).command)
+  end)
+
+  it("takes signals in any form, output with a prefix, and backoff = false", function()
+    for _, signal in ipairs { "TERM", "SIGTERM", "term", 15 } do
+      assert.same({ signal = "TERM" }, assert(program { stop = { signal = signal } }).stop)
+    end
+    assert.same({ signal = "TERM" }, assert(program { stop = { timeout = 2 } }).stop)
+    assert.same({ prefix = true }, assert(program { stdout = { prefix = true } }).stdout)
+    assert.same({ prefix = "x | " }, assert(program { stdout = { prefix = "x | " } }).stdout)
+    assert.is_false(assert(program { backoff = false }).backoff)
+    assert.equal(7, assert(program { shutdown = 7 }).shutdown)
+  end)
+
+  local P = 'tree.lua:12: program "p": '
+  local cases = {
+    { { command = {} }, 'key "command": names no program' },
+    { { command = { "" } }, 'key "command": names no program' },
+    { { command = "''" }, 'key "command": names no program' },
+    { { command = "" }, 'key "command": must not be empty' },
+    { { command = "  " }, 'key "command": names no program' },
+    { { command = "echo 'a" }, 'key "command": unbalanced single quote' },
+    { { command = { "a", {} } }, 'key "command[2]": expected a string without NUL, got table' },
+    { { command = { "a", "b\0" } }, 'key "command[2]": expected a string without NUL, got "b\0"' },
+    { { command = { "a", nil, "c" } }, 'key "command": expected a list of strings, got table' },
+    { { command = 3 }, 'key "command": expected a list of strings, got 3' },
+    { { command = print }, 'key "command": not available in this version' },
+    { { command = { "a" }, shell = true }, 'key "shell": needs the command as one string' },
+    { { env = { "A=b" } }, 'key "env[1]": expected NAME = "value"' },
+    { { env = { ["A=B"] = "c" } }, 'key "env[A=B]": expected NAME = "value"' },
+    { { env = { A = true } }, 'key "env.A": expected a string without NUL, got boolean' },
+    { { env = "A=b" }, 'key "env": expected { NAME = "value" }, got "A=b"' },
+    { { cwd = "" }, 'key "cwd": must not be empty' },
+    { { stdin = "stdout" }, 'key "stdin": unknown value "stdout", expected one of "null", "inherit"' },
+    { { stdout = "stdout" }, 'key "stdout": unknown value "stdout", expected one of "inherit", "null"' },
+    { { stdout = "nul" }, 'key "stdout": unknown value "nul", did you mean "null"?' },
+    { { stdout = { fil = "x" } }, 'key "stdout.fil": unknown key, did you mean "file"?' },
+    { { stdout = {} }, 'key "stdout": expected { file = path } or { prefix = true }' },
+    { { stdout = { file = "x", prefix = true } }, 'key "stdout": expected { file = path } or { prefix = true }' },
+    { { stdout = print }, 'key "stdout": not available in this version' },
+    { { stderr = { file = "x", max_size = 1 } }, 'key "stderr.max_size": not available in this version' },
+    { { stdout = { file = "x", keep = 1 } }, 'key "stdout.keep": not available in this version' },
+    { { ready = { after = -1 } }, 'key "ready.after": expected seconds >= 0, got -1' },
+    { { ready = 1 }, 'key "ready": expected a table, got 1' },
+    { { ready = { notify = true } }, 'key "ready.notify": not available in this version' },
+    { { ready = { tcp = 80 } }, 'key "ready.tcp": not available in this version' },
+    { { stop = { signal = "TREM" } }, 'key "stop.signal": unknown signal TREM' },
+    { { stop = { timeout = 0 / 0 } },
+      'key "stop.timeout": expected seconds, "kill" or "infinity", got ' .. tostring(0 / 0) },
+    { { stop = { command = "x" } }, 'key "stop.command": not available in this version' },
+    { { stop = { timeout = 1 }, shutdown = 1 },
+      'key "shutdown": stop.timeout says the same, give one of them' },
+    { { success = { 256 } }, 'key "success[1]": expected a whole number from 0 to 255, got 256' },
+    { { success = 0 }, 'key "success": expected a list of exit codes, got 0' },
+    { { umask = "888" }, 'key "umask": expected a mask such as "027", got "888"' },
+    { { umask = 1000 }, 'key "umask": expected a mask such as "027", got 1000' },
+    { { nice = 20 }, 'key "nice": expected a whole number from -20 to 19, got 20' },
+    { { nice = 1.5 }, 'key "nice": expected a whole number from -20 to 19, got 1.5' },
+    { { module = "x" }, 'key "module": unknown key' },
+    { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
+  }
+  for _, key in ipairs { "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets",
+    "reload", "max_memory", "max_age", "count", "before" } do
+    table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
+  end
+  for _, case in ipairs(cases) do
+    it("refuses: " .. case[2], function() assert_refused(P .. case[2], program(case[1])) end)
+  end
+
+  it("wants a command", function()
+    assert_refused(P .. 'key "command": missing', spec.program({ name = "p" }, here))
+  end)
+end)
