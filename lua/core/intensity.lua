@@ -37,21 +37,29 @@ local function expire(self, now)
   self.head, self.held = head, held
 end
 
+-- Only what is old makes room while there is any of it; so the ring is never much larger than the window needs.
+local function make_room(self, now)
+  expire(self, now)
+  if self.held < self.size then return end
+  if self.size <= self.restarts then return grow(self) end
+  self.head = self.head < self.size and self.head + 1 or 1
+  self.held = self.held - 1
+end
+
 --- Counts a restart now; true while restarting is still allowed, false once there were too many.
 ---@param now number seconds of a monotonic clock
 ---@return boolean allowed
 function Intensity:hit(now)
-  expire(self, now)
-  if self.held == self.size then
-    if self.size <= self.restarts then
-      grow(self)
-    else
-      self.head = self.head < self.size and self.head + 1 or 1
-      self.held = self.held - 1
-    end
+  local held, size = self.held, self.size
+  if held == size then
+    make_room(self, now)
+    held, size = self.held, self.size
   end
-  self.times[(self.head + self.held - 1) % self.size + 1] = now
-  self.held = self.held + 1
+  self.times[(self.head + held - 1) % size + 1] = now
+  held = held + 1
+  self.held = held
+  if held <= self.restarts then return true end
+  expire(self, now)
   return self.held <= self.restarts
 end
 

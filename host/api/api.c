@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Api: the list of the modules. See api.h. */
+#include "api/api.h"
+
+#include <luv/luv.h>
+#include <uv.h>
+
+#include "api/process.h"
+#include "vm.h"
+
+static const luaL_Reg modules[] = {
+    {"host.runtime", luaopen_host_runtime},
+    {"host.task", luaopen_host_task},
+    {"host.process", luaopen_host_process},
+    {"host.system", luaopen_host_system},
+    {"luv", luaopen_luv},
+    {"uv", luaopen_luv}, /* the same table under its other name, never a second copy */
+    {NULL, NULL},
+};
+
+void api_preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(L, modules, 0);
+  lua_pop(L, 1);
+}
+
+struct runtime *api_runtime(lua_State *L) {
+  return vm_of(L)->runtime;
+}
+
+int api_error(lua_State *L, int code) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s", uv_err_name(code), uv_strerror(code));
+  lua_pushstring(L, uv_err_name(code));
+  return 3;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Api: what Lua sees of the host, one luaopen_* a file, and small helpers for them.
+ * Thread: the runtime's. */
+#pragma once
+#include <lauxlib.h>
+#include <lua.h>
+
+struct runtime;
+
+int luaopen_host_runtime(lua_State *L);
+int luaopen_host_task(lua_State *L);
+int luaopen_host_system(lua_State *L);
+
+/* Puts all of them into package.preload, with luv as "luv" and "uv". */
+void api_preload(lua_State *L);
+
+/* The exit code that Lua asked for with host.system.quit, 0 if it did not. */
+int api_exit_code(lua_State *L);
+
+/* The runtime of the state. */
+struct runtime *api_runtime(lua_State *L);
+
+/* Pushes nil, "NAME: what it means", "NAME" for a negative libuv code. */
+int api_error(lua_State *L, int code);

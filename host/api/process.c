@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Process: see process.h. A userdata is kept by the registry from spawn until everything
+ * of its program is gone, so that nobody has to hold it; its user values are the two
+ * callbacks. Thread: main. */
+#include "api/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "api/process_options.h"
+#include "child.h"
+#include "nursery.h"
+#include "output.h"
+#include "reaper.h"
+#include "vm.h"
+#include "writer.h"
+
+#define PROCESS "host.process"
+
+enum { ON_EXIT = 1, ON_EMPTY = 2, CALLBACKS = 2, MEMBERS_SHOWN = 256 };
+
+/* What all programs of a state share; a userdata under the address of this key. */
+struct family {
+  struct nursery *nursery;
+  struct reaper *reaper;
+  struct process *first;
+  struct output *outputs; /* also those of processes that have closed */
+};
+static const char family_key;
+
+struct process {
+  struct family *family;
+  struct process *next, **link; /* among the open ones of the family */
+  lua_State *L;                 /* the main one */
+  struct child *child;          /* NULL when closed */
+  struct output *outputs[2];
+  unsigned drain_ms;
+  int self; /* registry reference while it may call back */
+  pid_t pid;
+  struct census_query late; /* tells an empty program's on_empty */
+};
+
+static struct family *family_of(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &family_key);
+  struct family *family = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return family;
+}
+
+static struct process *check_process(lua_State *L) {
+  struct process *process = luaL_checkudata(L, 1, PROCESS);
+  if (!process->child) luaL_error(L, "closed process");
+  return process;
+}
+
+static void drain_outputs(struct process *process) {
+  for (int i = 0; i < 2; i++) {
+    if (process->outputs[i]) output_drain(process->outputs[i], process->drain_ms);
+    process->outputs[i] = NULL;
+  }
+}
+
+static void forget(struct process *process) {
+  if (process->link) *process->link = process->next;
+  if (process->link && process->next) process->next->link = process->link;
+  process->link = NULL;
+  luaL_unref(process->L, LUA_REGISTRYINDEX, process->self);
+  process->self = LUA_NOREF;
+}
+
+static void close_process(struct process *process) {
+  census_forget(&process->late);
+  drain_outputs(process);
+  if (process->child) child_close(process->child);
+  process->child = NULL;
+  forget(process);
+}
+
+/* pushes the userdata and its callback, or leaves nothing and returns false */
+static bool push_callback(struct process *process, int which) {
+  lua_State *L = process->L;
+  lua_checkstack(L, LUA_MINSTACK);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, process->self);
+  if (lua_getiuservalue(L, -1, which) == LUA_TFUNCTION) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, -3, which); /* each is called once */
+    return true;
+  }
+  lua_pop(L, 2);
+  return false;
+}
+
+static void push_unless_negative(lua_State *L, int number) {
+  if (number < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, number);
+}
+
+static void on_left(void *data, const struct child_status *status) {
+  struct process *process = data;
+  lua_State *L = process->L;
+  for (int i = 0; i < 2; i++)
+    if (process->outputs[i]) output_catch_up(process->outputs[i]);
+  if (!push_callback(process, ON_EXIT)) return;
+  push_unless_negative(L, status->code);
+  push_unless_negative(L, status->signal);
+  lua_pushboolean(L, status->core);
+  vm_call(L, 3, 0);
+  lua_pop(L, 1);
+}
+
+/* Afterwards nobody but Lua keeps it. */
+static void tell_empty(struct process *process) {
+  lua_State *L = process->L;
+  if (!push_callback(process, ON_EMPTY)) return;
+  luaL_unref(L, LUA_REGISTRYINDEX, process->self);
+  process->self = LUA_NOREF;
+  vm_call(L, 0, 0);
+  lua_pop(L, 1);
+}
+
+static void on_empty(void *data) {
+  struct process *process = data;
+  drain_outputs(process);
+  tell_empty(process);
+}
+
+static void on_late(struct census_query *query, int error) {
+  (void)error;
+  tell_empty(query->data);
+}
+
+static void put_stdout(void *data, const char *lines, size_t len) {
+  (void)data;
+  writer_put(STDOUT_FILENO, lines, len);
+}
+
+static int open_null(void) {
+  int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+static int open_prefixed(lua_State *L, struct process *process, int number,
+                         const char *prefix) {
+  int error, fd = -1;
+  struct output_target target = {prefix, put_stdout, NULL, &process->family->outputs};
+  struct output *output = output_new(vm_loop(L), &target, &fd, &error);
+  if (!output) return error;
+  process->outputs[number - 1] = output;
+  return fd;
+}
+
+/* What becomes the program's fd [number]; *error when there is none. */
+static int open_stream(lua_State *L, struct process *process, int number,
+                       const struct process_stream *stream, int *error) {
+  int fd = LAUNCH_INHERIT;
+  if (stream->kind == STREAM_INHERIT) return fd;
+  if (stream->kind == STREAM_NULL) fd = open_null();
+  if (stream->kind == STREAM_FILE) fd = output_open_file(stream->text);
+  if (stream->kind == STREAM_PREFIX) fd = open_prefixed(L, process, number, stream->text);
+  *error = fd < 0 ? fd : 0;
+  return fd;
+}
+
+static int open_streams(lua_State *L, struct process *process,
+                        struct process_options *options, struct launch_result *result) {
+  int *stdio = options->spec.stdio, error = 0;
+  for (int i = 0; i < 3 && !error; i++) {
+    if (options->streams[i].kind == STREAM_STDOUT) continue;
+    stdio[i] = open_stream(L, process, i, &options->streams[i], &error);
+    result->stage = options->streams[i].kind == STREAM_PREFIX ? "pipe" : "open";
+    if (options->streams[i].kind == STREAM_FILE)
+      result->subject = options->streams[i].text;
+  }
+  if (options->streams[2].kind == STREAM_STDOUT)
+    stdio[2] = stdio[1] == LAUNCH_INHERIT ? STDOUT_FILENO : stdio[1];
+  return error;
+}
+
+/* stderr may be the same fd as stdout, or the host's own */
+static void close_streams(const int *stdio) {
+  for (int i = 0; i < 3; i++)
+    if (stdio[i] > STDERR_FILENO && (i != 2 || stdio[2] != stdio[1])) close(stdio[i]);
+}
+
+static int start(lua_State *L, struct process *process, struct process_options *options,
+                 struct launch_result *result) {
+  struct child_events events = {on_left, on_empty, process};
+  int error = open_streams(L, process, options, result);
+  if (!error)
+    error = child_start(process->family->nursery, &options->spec, &events,
+                        &process->child, result);
+  close_streams(options->spec.stdio);
+  return error;
+}
+
+static int push_failure(lua_State *L, int error, const struct launch_result *result) {
+  const char *subject = result->subject ? result->subject : "";
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s%s%s", result->stage, strerror(-error), *subject ? ": " : "",
+                  subject);
+  lua_pushstring(L, strerrorname_np(-error)); /* libuv has no name for ENOEXEC */
+  lua_pushstring(L, result->stage);
+  return 4;
+}
+
+/* -> userdata, closed, with the callback on_exit of the options at 1 */
+static struct process *push_process(lua_State *L) {
+  struct process *process = lua_newuserdatauv(L, sizeof *process, CALLBACKS);
+  *process = (struct process){.family = family_of(L), .self = LUA_NOREF};
+  process->late.done = on_late;
+  process->late.data = process;
+  luaL_setmetatable(L, PROCESS);
+  lua_getfield(L, 1, "on_exit");
+  lua_setiuservalue(L, -2, ON_EXIT);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  process->L = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return process;
+}
+
+static void remember(lua_State *L, struct process *process) {
+  struct family *family = process->family;
+  process->pid = child_pid(process->child);
+  process->next = family->first;
+  process->link = &family->first;
+  if (family->first) family->first->link = &process->next;
+  family->first = process;
+  lua_pushvalue(L, -1);
+  process->self = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static int process_spawn(lua_State *L) {
+  struct process_options options = {0};
+  struct launch_result result = {0};
+  lua_settop(L, 1);
+  process_options_read(L, 1, &options);
+  struct process *process = push_process(L);
+  if (!process->family) return luaL_error(L, "host.process has closed");
+  process->drain_ms = options.drain_ms;
+  int error = start(L, process, &options, &result);
+  if (!error) {
+    remember(L, process);
+    return 1;
+  }
+  process->drain_ms = 0;
+  drain_outputs(process);
+  return push_failure(L, error, &result);
+}
+
+static int process_pid(lua_State *L) {
+  lua_pushinteger(L, check_process(L)->pid);
+  return 1;
+}
+
+static int push_result(lua_State *L, int error) {
+  if (error) return api_error(L, error);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int process_signal(lua_State *L) {
+  struct process *process = check_process(L);
+  return push_result(L, child_signal(process->child, process_options_signal(L, 2)));
+}
+
+static int process_signal_group(lua_State *L) {
+  struct process *process = check_process(L);
+  return push_result(L, child_signal_group(process->child, process_options_signal(L, 2)));
+}
+
+static int process_on_empty(lua_State *L) {
+  struct process *process = check_process(L);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  lua_setiuservalue(L, 1, ON_EMPTY);
+  if (!child_is_empty(process->child)) return 0;
+  if (process->self == LUA_NOREF) process->self = luaL_ref(L, LUA_REGISTRYINDEX);
+  return push_result(
+      L, census_ask(nursery_census(process->family->nursery), &process->late));
+}
+
+static int process_members(lua_State *L) {
+  struct process *process = check_process(L);
+  pid_t pids[MEMBERS_SHOWN];
+  int count = child_members(process->child, pids, MEMBERS_SHOWN);
+  if (count < 0) return api_error(L, count);
+  lua_createtable(L, count, 0);
+  for (int i = 0; i < count; i++) {
+    lua_pushinteger(L, pids[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+static int process_close(lua_State *L) {
+  close_process(luaL_checkudata(L, 1, PROCESS));
+  return 0;
+}
+
+static int process_tostring(lua_State *L) {
+  struct process *process = luaL_checkudata(L, 1, PROCESS);
+  if (process->child)
+    lua_pushfstring(L, "process %d", (int)process->pid);
+  else
+    lua_pushliteral(L, "closed process");
+  return 1;
+}
+
+/* environment() -> list of "NAME=value" */
+static int process_environment(lua_State *L) {
+  lua_newtable(L);
+  for (lua_Integer i = 0; environ && environ[i]; i++) {
+    lua_pushstring(L, environ[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"pid", process_pid},
+    {"signal", process_signal},
+    {"signal_group", process_signal_group},
+    {"on_empty", process_on_empty},
+    {"members", process_members},
+    {"close", process_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", process_close},
+    {"__close", process_close},
+    {"__tostring", process_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"spawn", process_spawn},
+    {"environment", process_environment},
+    {NULL, NULL},
+};
+
+static void make_family(lua_State *L) {
+  struct family *family = lua_newuserdatauv(L, sizeof *family, 0);
+  *family = (struct family){.nursery = nursery_new(vm_loop(L))};
+  if (!family->nursery) luaL_error(L, "not enough memory for host.process");
+  family->reaper = reaper_new(vm_loop(L), family->nursery);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &family_key);
+}
+
+/* a text that no other host on this machine has had since it booted */
+static void push_instance(lua_State *L) {
+  char text[48];
+  snprintf(text, sizeof text, "%d.%llx", (int)getpid(), (unsigned long long)uv_hrtime());
+  lua_pushstring(L, text);
+}
+
+int luaopen_host_process(lua_State *L) {
+  if (!family_of(L)) make_family(L);
+  luaL_newmetatable(L, PROCESS);
+  luaL_setfuncs(L, metamethods, 0);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  luaL_newlib(L, functions);
+  push_instance(L);
+  lua_setfield(L, -2, "instance");
+  return 1;
+}
+
+void process_close_all(lua_State *L) {
+  struct family *family = family_of(L);
+  if (!family) return;
+  while (family->first) close_process(family->first);
+  while (family->outputs) output_free(family->outputs);
+  reaper_free(family->reaper);
+  nursery_free(family->nursery);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &family_key);
+}

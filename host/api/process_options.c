@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Process options: see process_options.h. */
+#include "api/process_options.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+
+enum { DRAIN_MS = 1000 };
+
+static int bad_key(lua_State *L, const char *key, const char *expected) {
+  return luaL_error(L, "%s must be %s", key, expected);
+}
+
+/* pushes t[key]; false, with nothing pushed, when it is nil */
+static bool get(lua_State *L, int index, const char *key) {
+  if (lua_getfield(L, index, key) != LUA_TNIL) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* The string on top, popped: the table it came from keeps it alive. */
+static const char *pop_string(lua_State *L, const char *key) {
+  size_t len;
+  if (lua_type(L, -1) != LUA_TSTRING) bad_key(L, key, "a string");
+  const char *text = lua_tolstring(L, -1, &len);
+  if (strlen(text) != len) bad_key(L, key, "without a NUL byte");
+  lua_pop(L, 1);
+  return text;
+}
+
+static lua_Integer pop_integer(lua_State *L, const char *key) {
+  int is_integer;
+  lua_Integer value = lua_tointegerx(L, -1, &is_integer);
+  if (!is_integer) bad_key(L, key, "an integer");
+  lua_pop(L, 1);
+  return value;
+}
+
+static bool pop_boolean(lua_State *L, const char *key) {
+  if (!lua_isboolean(L, -1)) bad_key(L, key, "a boolean");
+  bool value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+static const char *read_string(lua_State *L, int index, const char *key) {
+  return get(L, index, key) ? pop_string(L, key) : NULL;
+}
+
+static bool read_integer(lua_State *L, int index, const char *key, lua_Integer *value) {
+  if (!get(L, index, key)) return false;
+  *value = pop_integer(L, key);
+  return true;
+}
+
+static bool read_boolean(lua_State *L, int index, const char *key, bool otherwise) {
+  return get(L, index, key) ? pop_boolean(L, key) : otherwise;
+}
+
+/* t[key], a list of strings -> userdata with the NULL-terminated vector */
+static char *const *push_vector(lua_State *L, int index, const char *key) {
+  if (!get(L, index, key) || !lua_istable(L, -1)) bad_key(L, key, "a list of strings");
+  size_t count = lua_rawlen(L, -1);
+  const char **vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 1);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -2, (lua_Integer)i + 1);
+    vector[i] = pop_string(L, key);
+  }
+  vector[count] = NULL;
+  lua_insert(L, -2); /* vector, list */
+  lua_setiuservalue(L, -2, 1);
+  return (char *const *)vector;
+}
+
+static void push_groups(lua_State *L, int index, struct launch_spec *spec) {
+  spec->has_groups = get(L, index, "groups");
+  if (!spec->has_groups) {
+    lua_pushnil(L);
+    return;
+  }
+  if (!lua_istable(L, -1)) bad_key(L, "groups", "a list of group ids");
+  spec->group_count = lua_rawlen(L, -1);
+  gid_t *groups = lua_newuserdatauv(L, (spec->group_count + 1) * sizeof *groups, 0);
+  for (size_t i = 0; i < spec->group_count; i++) {
+    lua_rawgeti(L, -2, (lua_Integer)i + 1);
+    groups[i] = (gid_t)pop_integer(L, "groups");
+  }
+  lua_remove(L, -2);
+  spec->groups = groups;
+}
+
+static const struct {
+  const char *name;
+  int resource;
+} resources[] = {
+    {"as", RLIMIT_AS},
+    {"core", RLIMIT_CORE},
+    {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},
+    {"fsize", RLIMIT_FSIZE},
+    {"memlock", RLIMIT_MEMLOCK},
+    {"nofile", RLIMIT_NOFILE},
+    {"nproc", RLIMIT_NPROC},
+    {"rss", RLIMIT_RSS},
+    {"stack", RLIMIT_STACK},
+    {"nice", RLIMIT_NICE},
+    {"rtprio", RLIMIT_RTPRIO},
+    {"msgqueue", RLIMIT_MSGQUEUE},
+    {"sigpending", RLIMIT_SIGPENDING},
+};
+
+/* the number on top, popped; math.huge is no limit */
+static rlim_t pop_limit(lua_State *L, const char *name) {
+  double value = lua_tonumber(L, -1);
+  if (lua_type(L, -1) != LUA_TNUMBER || value < 0 || isnan(value))
+    bad_key(L, name, "a limit, or { soft, hard }");
+  lua_pop(L, 1);
+  return value >= 0x1p63 ? RLIM_INFINITY : (rlim_t)value;
+}
+
+static void read_limit(lua_State *L, const char *name, int resource,
+                       struct launch_spec *spec) {
+  struct launch_limit *limit = &spec->limits[spec->limit_count++];
+  limit->resource = resource;
+  if (!lua_istable(L, -1)) {
+    limit->value.rlim_cur = limit->value.rlim_max = pop_limit(L, name);
+    return;
+  }
+  lua_rawgeti(L, -1, 1);
+  limit->value.rlim_cur = pop_limit(L, name);
+  lua_rawgeti(L, -1, 2);
+  limit->value.rlim_max = pop_limit(L, name);
+  lua_pop(L, 1);
+}
+
+static void read_limits(lua_State *L, int index, struct launch_spec *spec) {
+  _Static_assert(sizeof resources / sizeof *resources <= LAUNCH_LIMITS, "room for all");
+  if (!get(L, index, "limits")) return;
+  if (!lua_istable(L, -1)) bad_key(L, "limits", "a table");
+  int limits = lua_gettop(L);
+  for (size_t i = 0; i < sizeof resources / sizeof *resources; i++)
+    if (get(L, limits, resources[i].name))
+      read_limit(L, resources[i].name, resources[i].resource, spec);
+  lua_pop(L, 1);
+}
+
+static void read_identity(lua_State *L, int index, struct launch_spec *spec) {
+  lua_Integer id;
+  spec->has_uid = read_integer(L, index, "uid", &id);
+  if (spec->has_uid) spec->uid = (uid_t)id;
+  spec->has_gid = read_integer(L, index, "gid", &id);
+  if (spec->has_gid) spec->gid = (gid_t)id;
+}
+
+static void read_attributes(lua_State *L, int index, struct launch_spec *spec) {
+  lua_Integer value;
+  spec->cwd = read_string(L, index, "cwd");
+  spec->cgroup = read_string(L, index, "cgroup");
+  spec->oom_score = read_string(L, index, "oom_score");
+  spec->has_umask = read_integer(L, index, "umask", &value);
+  if (spec->has_umask) spec->umask = (mode_t)value;
+  spec->has_nice = read_integer(L, index, "nice", &value);
+  if (spec->has_nice) spec->nice = (int)value;
+  spec->no_new_privs = read_boolean(L, index, "no_new_privs", false);
+  spec->die_with_host = read_boolean(L, index, "die_with_host", true);
+}
+
+/* { file = path } or { prefix = text } on top */
+static struct process_stream stream_of_table(lua_State *L, const char *key) {
+  struct process_stream stream = {STREAM_FILE, read_string(L, -1, "file")};
+  if (stream.text) return stream;
+  stream = (struct process_stream){STREAM_PREFIX, read_string(L, -1, "prefix")};
+  if (!stream.text) bad_key(L, key, "{ file = path } or { prefix = text }");
+  return stream;
+}
+
+static struct process_stream read_stream(lua_State *L, int index, const char *key,
+                                         enum stream_kind otherwise) {
+  static const char *const names[] = {"inherit", "null", "stdout", NULL};
+  static const enum stream_kind kinds[] = {STREAM_INHERIT, STREAM_NULL, STREAM_STDOUT};
+  struct process_stream stream = {otherwise, NULL};
+  if (!get(L, index, key)) return stream;
+  if (lua_istable(L, -1)) {
+    stream = stream_of_table(L, key);
+    lua_pop(L, 1);
+    return stream;
+  }
+  const char *name = pop_string(L, key);
+  for (int i = 0; names[i]; i++)
+    if (strcmp(name, names[i]) == 0) return (struct process_stream){kinds[i], NULL};
+  bad_key(L, key, "\"inherit\", \"null\" or a table");
+  return stream;
+}
+
+static void read_streams(lua_State *L, int index, struct process_options *options) {
+  struct process_stream *streams = options->streams;
+  streams[0] = read_stream(L, index, "stdin", STREAM_NULL);
+  streams[1] = read_stream(L, index, "stdout", STREAM_INHERIT);
+  streams[2] = read_stream(L, index, "stderr", STREAM_INHERIT);
+  if (streams[0].kind > STREAM_FILE) bad_key(L, "stdin", "\"inherit\" or \"null\"");
+  if (streams[1].kind == STREAM_STDOUT) bad_key(L, "stdout", "something else");
+}
+
+static unsigned read_drain(lua_State *L, int index) {
+  if (!get(L, index, "drain_timeout")) return DRAIN_MS;
+  double seconds = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  if (!(seconds >= 0 && seconds < 1e6)) bad_key(L, "drain_timeout", "seconds");
+  return (unsigned)(seconds * 1000);
+}
+
+int process_options_read(lua_State *L, int index, struct process_options *options) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  index = lua_absindex(L, index);
+  launch_spec_init(&options->spec);
+  options->spec.argv = push_vector(L, index, "command");
+  if (!options->spec.argv[0]) bad_key(L, "command", "a list with a program");
+  options->spec.envp = push_vector(L, index, "env");
+  push_groups(L, index, &options->spec);
+  read_attributes(L, index, &options->spec);
+  read_identity(L, index, &options->spec);
+  read_limits(L, index, &options->spec);
+  read_streams(L, index, options);
+  options->drain_ms = read_drain(L, index);
+  return 3;
+}
+
+static int signal_of_name(const char *name) {
+  if (strncasecmp(name, "SIG", 3) == 0) name += 3;
+  for (int number = 1; number < SIGRTMIN; number++) {
+    const char *known = sigabbrev_np(number);
+    if (known && strcasecmp(known, name) == 0) return number;
+  }
+  return -1;
+}
+
+int process_options_signal(lua_State *L, int index) {
+  int is_integer;
+  lua_Integer number = lua_tointegerx(L, index, &is_integer);
+  if (!is_integer) number = signal_of_name(luaL_checkstring(L, index));
+  luaL_argcheck(L, number > 0 && number < NSIG, index, "unknown signal");
+  return (int)number;
+}

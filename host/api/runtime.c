@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.runtime: clocks, timers and posted calls for Lua; documented in
+ * lua/meta/host.lua. Thread: the runtime's. */
+#include "runtime.h"
+
+#include "api/api.h"
+#include "timer.h"
+#include "vm.h"
+
+static lua_Number seconds(uint64_t ns) {
+  return (lua_Number)ns / (lua_Number)SCHEDULE_SECOND;
+}
+
+static int now(lua_State *L) {
+  lua_pushnumber(L, seconds(runtime_schedule(api_runtime(L))->now));
+  return 1;
+}
+
+static int exact(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)schedule_read(runtime_schedule(api_runtime(L))));
+  return 1;
+}
+
+static int start(lua_State *L, bool served) {
+  uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 4);
+  timer_start(L, runtime_schedule(api_runtime(L)), ns, served);
+  return 1;
+}
+
+static int after(lua_State *L) {
+  return start(L, false);
+}
+
+static int deadline(lua_State *L) {
+  return start(L, true);
+}
+
+static int cancel(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) return 0;
+  luaL_argexpected(L, timer_is(L, 1), 1, "timer");
+  timer_cancel(L, 1);
+  return 0;
+}
+
+static int post(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 4);
+  runtime_post(api_runtime(L), L);
+  return 0;
+}
+
+static int kick(lua_State *L) {
+  runtime_kick(api_runtime(L));
+  return 0;
+}
+
+static int manual(lua_State *L) {
+  runtime_set_manual(api_runtime(L));
+  return 0;
+}
+
+static int step(lua_State *L) {
+  struct runtime *runtime = api_runtime(L);
+  if (!runtime_schedule(runtime)->manual) return luaL_error(L, "the clock is not manual");
+  runtime_step(runtime, schedule_ns(luaL_optnumber(L, 1, 0)));
+  return 0;
+}
+
+static int set_reporter(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  vm_set_reporter(L);
+  return 0;
+}
+
+static int memory(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)vm_of(L)->memory.used);
+  lua_pushinteger(L, (lua_Integer)vm_of(L)->memory.peak);
+  return 2;
+}
+
+static const luaL_Reg functions[] = {
+    {"now", now},       {"exact", exact},   {"after", after},
+    {"deadline", deadline}, {"cancel", cancel}, {"post", post},
+    {"kick", kick},     {"manual", manual}, {"step", step},
+    {"set_reporter", set_reporter}, {"memory", memory},
+    {NULL, NULL},
+};
+
+int luaopen_host_runtime(lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}

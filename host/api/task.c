@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.task: worker slots and everything that waits, for Lua; documented in
+ * lua/meta/host.lua. Thread: the runtime's. */
+#include "task.h"
+
+#include "api/api.h"
+#include "runtime.h"
+
+static struct tasks *tasks_of(lua_State *L) {
+  return runtime_tasks(api_runtime(L));
+}
+
+/* The task of the handle at 1, NULL when it has ended: late calls are no mistake. */
+static struct task *find(lua_State *L) {
+  return task_find(tasks_of(L), (uint64_t)luaL_checkinteger(L, 1));
+}
+
+/* ---- for the machine ---- */
+
+static int set_handlers(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  tasks_set_handlers(tasks_of(L), L);
+  return 0;
+}
+
+static int watch_beats(lua_State *L) {
+  tasks_watch_beats(tasks_of(L), lua_toboolean(L, 1));
+  return 0;
+}
+
+/* open(object, start_limit|nil) -> handle; its first turn is queued */
+static int open(lua_State *L) {
+  struct tasks *tasks = tasks_of(L);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  struct task *task = task_open(tasks, L);
+  if (!task) return luaL_error(L, "not enough memory for a task");
+  if (ns) task_limit(tasks, task, LIMIT_START, ns);
+  task_begin(tasks, task, false);
+  lua_pushinteger(L, (lua_Integer)task_handle(task));
+  return 1;
+}
+
+static int close(lua_State *L) {
+  struct task *task = find(L);
+  if (task) task_close(tasks_of(L), task);
+  return 0;
+}
+
+static int fail(lua_State *L) {
+  struct task *task = find(L);
+  if (task) task_begin(tasks_of(L), task, true);
+  return 0;
+}
+
+static int enter(lua_State *L) {
+  struct task *task = find(L);
+  uint64_t heartbeat = schedule_ns(luaL_optnumber(L, 2, 0));
+  uint64_t stay = schedule_ns(luaL_optnumber(L, 3, 0));
+  if (!task) return 0;
+  if (lua_toboolean(L, 4)) task->limits[LIMIT_START] = 0;
+  task_enter(tasks_of(L), task, heartbeat, stay);
+  return 0;
+}
+
+static int limit(lua_State *L) {
+  static const char *const names[] = {"heartbeat", "state", "transition",
+                                      "start",     "stop",  NULL};
+  struct task *task = find(L);
+  int which = luaL_checkoption(L, 2, NULL, names);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 3, 0));
+  if (task) task_limit(tasks_of(L), task, (enum limit)which, ns);
+  return 0;
+}
+
+static int nudge(lua_State *L) {
+  struct task *task = find(L);
+  if (task) task_nudge(tasks_of(L), task);
+  return 0;
+}
+
+static int cancel(lua_State *L) {
+  struct task *task = find(L);
+  lua_pushboolean(L, task && task_cancel(tasks_of(L), task));
+  return 1;
+}
+
+static int count(lua_State *L) {
+  lua_pushinteger(L, tasks_count(tasks_of(L)));
+  return 1;
+}
+
+/* ---- for the worker that runs ---- */
+
+static struct task *current(lua_State *L, const char *what) {
+  struct task *task = tasks_current(tasks_of(L));
+  if (!task || !task->running) luaL_error(L, "%s: not inside a worker", what);
+  return task;
+}
+
+/* As current, where the caller is about to yield. */
+static struct task *current_here(lua_State *L, const char *what) {
+  struct task *task = current(L, what);
+  if (!lua_isyieldable(L)) luaL_error(L, "%s: this place cannot wait", what);
+  return task;
+}
+
+/* Raises the cancel where the task waited, once. */
+static void raise_cancel(lua_State *L, struct task *task) {
+  if (!task->raising) return;
+  task->raising = false;
+  luaL_error(L, "cancelled");
+}
+
+static int resumed(lua_State *L, int status, lua_KContext top) {
+  (void)status;
+  raise_cancel(L, tasks_current(tasks_of(L)));
+  return lua_gettop(L) - (int)top;
+}
+
+static int wait_for(lua_State *L, struct task *task, enum wait kind, uint64_t ns) {
+  raise_cancel(L, task);
+  task_wait(tasks_of(L), task, kind, ns);
+  return lua_yieldk(L, 0, lua_gettop(L), resumed);
+}
+
+static int nap(lua_State *L) {
+  uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
+  struct task *task = current_here(L, "sleep");
+  return wait_for(L, task, WAIT_SLEEP, ns ? ns : 1);
+}
+
+static int beat(lua_State *L) {
+  task_beat(tasks_of(L), current(L, "beat"));
+  return 0;
+}
+
+static int extend(lua_State *L) {
+  uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
+  task_extend(tasks_of(L), current(L, "extend"), ns);
+  return 0;
+}
+
+static int self_handle(lua_State *L) {
+  struct task *task = tasks_current(tasks_of(L));
+  if (!task || !task->running) return 0;
+  lua_pushinteger(L, (lua_Integer)task_handle(task));
+  lua_pushinteger(L, (lua_Integer)task->wait_no + 1);
+  return 2;
+}
+
+static int park(lua_State *L) {
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 1, 0));
+  return wait_for(L, current_here(L, "park"), WAIT_EVENT, ns);
+}
+
+static int wake(lua_State *L) {
+  struct task *task = find(L);
+  uint32_t number = (uint32_t)luaL_checkinteger(L, 2);
+  int values = lua_gettop(L) - 2;
+  lua_pushboolean(L, task && task_wake(tasks_of(L), task, number, L, values));
+  return 1;
+}
+
+/* ---- await ----
+ * The callback is a closure over handle, wait number and a table for results that come
+ * before the wait has begun. */
+
+static int arrived(lua_State *L) {
+  uint64_t handle = (uint64_t)lua_tointeger(L, lua_upvalueindex(1));
+  uint32_t number = (uint32_t)lua_tointeger(L, lua_upvalueindex(2));
+  struct task *task = task_find(tasks_of(L), handle);
+  int values = lua_gettop(L);
+  if (!task) return 0;
+  if (!task->running || task->wait_no >= number) {
+    task_wake(tasks_of(L), task, number, L, values);
+    return 0;
+  }
+  for (int i = values; i >= 1; i--) lua_rawseti(L, lua_upvalueindex(3), i);
+  lua_pushinteger(L, values);
+  lua_rawseti(L, lua_upvalueindex(3), 0);
+  return 0;
+}
+
+/* early results -> all of them, count first in [0]; 0 when none have come */
+static int early_results(lua_State *L, int table) {
+  if (lua_rawgeti(L, table, 0) == LUA_TNIL) return -1;
+  int count = (int)lua_tointeger(L, -1);
+  luaL_checkstack(L, count, "too many results");
+  for (int i = 1; i <= count; i++) lua_rawgeti(L, table, i);
+  return count;
+}
+
+static int await(lua_State *L) {
+  struct task *task = current_here(L, "await");
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  raise_cancel(L, task);
+  int base = lua_gettop(L);
+  lua_newtable(L);
+  lua_insert(L, 1); /* results, start, arguments... */
+  lua_pushinteger(L, (lua_Integer)task_handle(task));
+  lua_pushinteger(L, (lua_Integer)task->wait_no + 1);
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, arrived, 3);
+  lua_call(L, base, 3);
+  int early = early_results(L, 1);
+  if (early >= 0) return early;
+  lua_pop(L, 1);
+  if (!lua_toboolean(L, -3) && !lua_isnil(L, -2)) return 3; /* it did not start */
+  lua_settop(L, 1);
+  return wait_for(L, task, WAIT_EVENT, 0);
+}
+
+static const luaL_Reg functions[] = {
+    {"set_handlers", set_handlers},
+    {"watch_beats", watch_beats},
+    {"open", open},
+    {"close", close},
+    {"fail", fail},
+    {"enter", enter},
+    {"limit", limit},
+    {"nudge", nudge},
+    {"cancel", cancel},
+    {"count", count},
+    {"sleep", nap},
+    {"beat", beat},
+    {"extend", extend},
+    {"current", self_handle},
+    {"park", park},
+    {"wake", wake},
+    {"await", await},
+    {NULL, NULL},
+};
+
+int luaopen_host_task(lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}

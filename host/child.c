@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child: see child.h. Thread: loop. */
+#include "child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deathwatch.h"
+
+enum state { RUNNING, LEFT, EMPTY };
+enum { NOBODY = -1, NO_FD = -2 };
+
+struct child {
+  struct nursery_entry entry;
+  struct nursery *nursery; /* NULL when it has closed */
+  struct child_events events;
+  struct census_query query;
+  struct deathwatch *watch; /* of the leader, then of some living member */
+  enum state state;
+  uint64_t sending; /* signals that the asked census delivers to other groups */
+  uint64_t pending; /* signals for the census after it */
+  bool again;       /* the census must be asked once more */
+  bool doomed;      /* SIGKILL was sent to everyone */
+  bool reaped;
+  bool abandoned;  /* closed while the leader lives */
+  bool seen_alive; /* the present census found a living member */
+  int member;      /* its pidfd, or -1 when there was no fd to spare */
+};
+
+/* A pid will do for want of a pidfd, where it cannot have been recycled. */
+static int send_signal(int pidfd, pid_t pid, int signal) {
+  long result = -1;
+  errno = ENOSYS;
+  if (pidfd >= 0) result = syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+  if (result < 0 && errno == ENOSYS) result = kill(pid, signal);
+  return result == 0 || errno == ESRCH ? 0 : -errno;
+}
+
+static void reap(struct child *child) {
+  siginfo_t info;
+  if (child->reaped) return;
+  waitid(P_PID, (id_t)child->entry.pid, &info, WEXITED | WNOHANG);
+  child->reaped = true;
+  if (child->nursery) nursery_remove(child->nursery, &child->entry);
+}
+
+static void unwatch(struct child *child) {
+  deathwatch_free(child->watch);
+  child->watch = NULL;
+}
+
+static void drop_member(struct child *child) {
+  if (child->member >= 0) close(child->member);
+  child->member = -1;
+}
+
+static void release(struct nursery_entry *entry) {
+  struct child *child = (struct child *)entry; /* its first member */
+  unwatch(child);
+  drop_member(child);
+  census_forget(&child->query);
+  child->nursery = NULL;
+  child->state = EMPTY;
+  child->reaped = true;
+  if (child->abandoned) free(child);
+}
+
+/* A walk that has begun may have passed the members already, so it cannot answer. */
+static void ask(struct child *child, uint64_t signals) {
+  if (child->query.census && child->query.begun) {
+    child->pending |= signals;
+    child->again = true;
+    return;
+  }
+  child->sending |= signals;
+  if (!child->query.census) census_ask(nursery_census(child->nursery), &child->query);
+}
+
+static void become_empty(struct child *child) {
+  unwatch(child);
+  reap(child);
+  child->state = EMPTY;
+  child->events.empty(child->events.data);
+}
+
+static void member_died(void *data) {
+  struct child *child = data;
+  unwatch(child);
+  ask(child, 0);
+}
+
+/* Without an fd for the pidfd, or memory for its watch, only asking again is left. */
+static void watch_member(struct child *child) {
+  int error = UV_EMFILE, pidfd = child->member;
+  child->member = -1;
+  if (child->watch) {
+    if (pidfd >= 0) close(pidfd);
+    return;
+  }
+  if (pidfd >= 0)
+    child->watch =
+        deathwatch_new(nursery_loop(child->nursery), pidfd, member_died, child, &error);
+  if (!child->watch) census_ask_later(nursery_census(child->nursery), &child->query);
+}
+
+/* A zombie whose parent lives counts through its parent; all others are the host's. */
+static bool is_our_zombie(pid_t pid) {
+  siginfo_t info = {0};
+  int flags = WEXITED | WNOHANG | WNOWAIT;
+  return waitid(P_PID, (id_t)pid, &info, flags) == 0 && info.si_pid == pid;
+}
+
+/* A pidfd names one process for ever; if the pid still has our session after it was
+ * opened and is not dead, it is a member. Returns it, NOBODY, or NO_FD to spare for one.
+ * */
+static int open_member(const struct child *child, pid_t pid) {
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0 && (errno == ESRCH || is_our_zombie(pid))) return NOBODY;
+  if (pidfd < 0) return getsid(pid) == child->entry.pid ? NO_FD : NOBODY;
+  struct pollfd dead = {.fd = pidfd, .events = POLLIN};
+  if (getsid(pid) == child->entry.pid && poll(&dead, 1, 0) == 0) return pidfd;
+  close(pidfd);
+  return NOBODY;
+}
+
+static void deliver(const struct child *child, pid_t pid, int pidfd) {
+  bool reached = getpgid(pid) == child->entry.pid; /* by kill() to the group */
+  for (int sig = 1; sig <= 64 && !reached; sig++)
+    if (child->sending >> (sig - 1) & 1) send_signal(pidfd, pid, sig);
+  if (child->doomed) send_signal(pidfd, pid, SIGKILL);
+}
+
+static void on_found(struct census_query *query, pid_t pid) {
+  struct child *child = query->data;
+  if (pid == child->entry.pid) return;
+  int pidfd = open_member(child, pid);
+  if (pidfd == NOBODY) return;
+  child->seen_alive = true;
+  deliver(child, pid, pidfd);
+  if (child->member < 0 && child->state == LEFT)
+    child->member = pidfd;
+  else if (pidfd >= 0)
+    close(pidfd);
+}
+
+/* Where /proc cannot be read, the group is all that can be asked about; a zombie counts
+ * as a member there, so the leader has to go first. */
+static bool group_lives(struct child *child) {
+  reap(child);
+  return kill(-child->entry.pid, 0) == 0 || errno != ESRCH;
+}
+
+static void on_counted(struct census_query *query, int error) {
+  struct child *child = query->data;
+  bool alive = child->seen_alive;
+  child->seen_alive = false;
+  child->sending = child->pending;
+  child->pending = 0;
+  if (child->again) {
+    child->again = false;
+    drop_member(child);
+    ask(child, 0);
+    return;
+  }
+  if (child->state == RUNNING) return;
+  if (error) alive = group_lives(child);
+  if (alive)
+    watch_member(child);
+  else
+    become_empty(child);
+}
+
+static bool read_status(struct child *child, struct child_status *status) {
+  siginfo_t info = {0};
+  *status = (struct child_status){.code = -1, .signal = -1};
+  id_t pid = (id_t)child->entry.pid;
+  if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return errno == ECHILD;
+  if (info.si_pid == 0) return false;
+  if (info.si_code == CLD_EXITED)
+    status->code = info.si_status;
+  else
+    status->signal = info.si_status;
+  status->core = info.si_code == CLD_DUMPED;
+  return true;
+}
+
+static void leader_died(void *data) {
+  struct child *child = data;
+  struct child_status status;
+  if (!read_status(child, &status)) return;
+  unwatch(child);
+  if (child->abandoned) {
+    reap(child);
+    free(child);
+    return;
+  }
+  child->state = LEFT;
+  ask(child, 0);
+  child->events.left(child->events.data, &status);
+}
+
+static struct child *child_new(struct nursery *nursery,
+                               const struct child_events *events) {
+  struct child *child = calloc(1, sizeof *child);
+  if (!child) return NULL;
+  child->nursery = nursery;
+  child->events = *events;
+  child->member = -1;
+  child->entry.release = release;
+  child->query =
+      (struct census_query){.found = on_found, .done = on_counted, .data = child};
+  return child;
+}
+
+/* A program that nobody would watch may not run; the reaper takes what is left of it. */
+static void undo_launch(struct launch_result *result) {
+  kill(-result->pid, SIGKILL);
+  result->stage = "watch";
+}
+
+int child_start(struct nursery *nursery, const struct launch_spec *spec,
+                const struct child_events *events, struct child **out,
+                struct launch_result *result) {
+  struct child *child = child_new(nursery, events);
+  *result = (struct launch_result){.pid = -1, .pidfd = -1, .stage = "clone"};
+  int error = child ? launch(spec, result) : UV_ENOMEM;
+  if (error) goto fail;
+  child->watch =
+      deathwatch_new(nursery_loop(nursery), result->pidfd, leader_died, child, &error);
+  result->pidfd = -1;
+  if (error) {
+    undo_launch(result);
+    goto fail;
+  }
+  child->entry.pid = child->query.sid = result->pid;
+  nursery_add(nursery, &child->entry);
+  *out = child;
+  return 0;
+fail:
+  free(child);
+  return error;
+}
+
+pid_t child_pid(const struct child *child) {
+  return child->entry.pid;
+}
+
+int child_signal(struct child *child, int signal) {
+  if (child->state != RUNNING) return 0;
+  return send_signal(deathwatch_pidfd(child->watch), child->entry.pid, signal);
+}
+
+int child_signal_group(struct child *child, int signal) {
+  if (child->state == EMPTY) return 0;
+  if (signal == SIGKILL) child->doomed = true;
+  int error = kill(-child->entry.pid, signal) == 0 || errno == ESRCH ? 0 : -errno;
+  if (signal > 0 && error != UV_EINVAL) ask(child, UINT64_C(1) << (signal - 1));
+  return error;
+}
+
+int child_members(const struct child *child, pid_t *pids, size_t room) {
+  if (child->state == EMPTY) return 0;
+  int count = census_take(child->entry.pid, pids, room), kept = 0;
+  for (int i = 0; i < count; i++) {
+    int pidfd = open_member(child, pids[i]);
+    if (pidfd >= 0) close(pidfd);
+    if (pidfd != NOBODY) pids[kept++] = pids[i];
+  }
+  return count < 0 ? count : kept;
+}
+
+bool child_is_empty(const struct child *child) {
+  return child->state == EMPTY;
+}
+
+void child_close(struct child *child) {
+  drop_member(child);
+  census_forget(&child->query);
+  if (child->state == RUNNING) {
+    child->abandoned = true;
+    return;
+  }
+  unwatch(child);
+  reap(child);
+  free(child);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host: see host.h. */
+#include "host.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <luv/luv.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "api/api.h"
+#include "api/process.h"
+#include "modules.h"
+#include "runtime.h"
+#include "schedule.h"
+#include "vm.h"
+#include "writer.h"
+
+#define EXIT_FLUSH_MS 1000 /* for what stdout and stderr have not yet taken */
+
+struct host {
+  uv_loop_t loop;
+  struct vm *vm;
+  struct runtime *runtime;
+};
+
+/* luv calls back through here: an error in a callback ends that callback, nothing else */
+static int call_back(lua_State *L, int nargs, int nresults, int flags) {
+  int base = lua_gettop(L) - nargs - 1;
+  (void)flags;
+  int status = vm_call(L, nargs, nresults);
+  return status == LUA_OK ? lua_gettop(L) - base : -status;
+}
+
+static void on_continue(int signal) {
+  (void)signal;
+  schedule_note_continue();
+}
+
+static void set_signals(void) {
+  struct sigaction action = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &action, NULL);
+  action.sa_handler = on_continue;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGCONT, &action, NULL);
+}
+
+/* As many files as the hard limit allows: hundreds of programs need three or four each. */
+static void raise_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void set_up_state(struct host *host) {
+  lua_State *L = host->vm->L;
+  luv_set_loop(L, &host->loop);
+  luv_set_callback(L, call_back);
+  api_preload(L);
+  modules_install(L);
+  lua_gc(L, LUA_GCINC, 0, 0, 0);
+}
+
+int host_new(struct host **out) {
+  struct host *host = calloc(1, sizeof *host);
+  if (!host) return UV_ENOMEM;
+  int r = uv_loop_init(&host->loop);
+  if (r < 0) goto fail_loop;
+  r = UV_ENOMEM;
+  host->vm = vm_new(&host->loop, 0);
+  if (!host->vm) goto fail_vm;
+  r = runtime_new(host->vm, &host->runtime);
+  if (r < 0) goto fail_runtime;
+  set_signals();
+  raise_file_limit();
+  set_up_state(host);
+  *out = host;
+  return 0;
+fail_runtime:
+  vm_free(host->vm);
+fail_vm:
+  uv_loop_close(&host->loop);
+fail_loop:
+  free(host);
+  return r;
+}
+
+/* calls require("luvisor.edge.cli").main(arguments); its exit code, -1 to run the loop */
+static int call_cli(lua_State *L, int argc, char **argv) {
+  int base = lua_gettop(L);
+  int code = 1;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "luvisor.edge.cli");
+  if (vm_call(L, 1, 1) != LUA_OK) return code;
+  lua_getfield(L, -1, "main");
+  lua_createtable(L, argc, 0);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+  if (vm_call(L, 1, 1) == LUA_OK) code = lua_isnil(L, -1) ? -1 : (int)lua_tointeger(L, -1);
+  lua_settop(L, base);
+  return code;
+}
+
+int host_run(struct host *host, int argc, char **argv) {
+  int code = call_cli(host->vm->L, argc, argv);
+  if (code >= 0) return code;
+  runtime_kick(host->runtime);
+  uv_run(&host->loop, UV_RUN_DEFAULT);
+  return api_exit_code(host->vm->L);
+}
+
+static void close_foreign(uv_handle_t *handle, void *unused) {
+  (void)unused;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+/* luv's own walk, safe once only luv's handles are left */
+static const char close_all[] =
+    "require 'luv'.walk(function(h) if not h:is_closing() then h:close() end end)";
+
+void host_free(struct host *host) {
+  lua_State *L = host->vm->L;
+  runtime_close(host->runtime);
+  process_close_all(L);
+  uv_run(&host->loop, UV_RUN_NOWAIT);
+  if (luaL_loadstring(L, close_all) == LUA_OK) vm_call(L, 0, 0);
+  uv_run(&host->loop, UV_RUN_DEFAULT);
+  vm_free(host->vm);
+  runtime_free(host->runtime);
+  uv_walk(&host->loop, close_foreign, NULL);
+  uv_run(&host->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&host->loop);
+  writer_stop(EXIT_FLUSH_MS);
+  free(host);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host: the process: its loop, its main Lua state, start and shutdown order.
+ * There is one. Thread: the main thread. */
+#pragma once
+
+struct host;
+
+/* Sets up loop, state and runtime. Returns 0 or a libuv code. */
+int host_new(struct host **out);
+
+/* Runs luvisor.edge.cli with the command line, then the loop until nothing is left on it
+ * or host.system.quit was called. Returns the exit code of the process. */
+int host_run(struct host *host, int argc, char **argv);
+
+/* Closes every handle, then the state, then the loop; in this order nothing of a closed
+ * state is touched. */
+void host_free(struct host *host);

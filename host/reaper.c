@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reaper: see reaper.h. Thread: loop. */
+#include "reaper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 60000, RETRY_MS = 1000, PATIENTS = 64, PIDS = 4096 };
+
+/* A zombie of our own session, and since when it has been seen. */
+struct patient {
+  pid_t pid;
+  uint64_t since;
+};
+
+struct reaper {
+  uv_signal_t signal;
+  uv_timer_t retry; /* active while patients wait */
+  int open_handles;
+  const struct nursery *nursery;
+  struct patient patients[PATIENTS];
+  size_t patient_count;
+};
+
+struct search {
+  pid_t pid;
+  bool found;
+};
+
+static void match_process(uv_handle_t *handle, void *arg) {
+  struct search *search = arg;
+  if (uv_handle_get_type(handle) != UV_PROCESS || uv_is_closing(handle)) return;
+  if (uv_process_get_pid((uv_process_t *)handle) == search->pid) search->found = true;
+}
+
+static bool is_libuvs(const struct reaper *reaper, pid_t pid) {
+  struct search search = {.pid = pid};
+  uv_walk(reaper->signal.loop, match_process, &search);
+  return search.found;
+}
+
+static bool is_zombie(pid_t pid) {
+  siginfo_t info = {0};
+  int flags = WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD;
+  return waitid(P_PID, (id_t)pid, &info, flags) == 0 && info.si_pid == pid;
+}
+
+/* Has this zombie of our session waited long enough? With no room to remember it, yes. */
+static bool is_out_of_patience(struct reaper *reaper, pid_t pid) {
+  uint64_t now = uv_now(reaper->signal.loop);
+  for (size_t i = 0; i < reaper->patient_count; i++)
+    if (reaper->patients[i].pid == pid)
+      return now - reaper->patients[i].since >= PATIENCE_MS;
+  if (reaper->patient_count == PATIENTS) return true;
+  reaper->patients[reaper->patient_count++] = (struct patient){pid, now};
+  return false;
+}
+
+static void forget_the_waited_for(struct reaper *reaper) {
+  size_t kept = 0;
+  for (size_t i = 0; i < reaper->patient_count; i++)
+    if (is_zombie(reaper->patients[i].pid))
+      reaper->patients[kept++] = reaper->patients[i];
+  reaper->patient_count = kept;
+}
+
+static bool is_orphan(struct reaper *reaper, pid_t pid) {
+  if (nursery_owns(reaper->nursery, pid) || !is_zombie(pid)) return false;
+  if (getsid(pid) == getsid(0) && !is_out_of_patience(reaper, pid)) return false;
+  return !is_libuvs(reaper, pid);
+}
+
+static bool collect(struct reaper *reaper, pid_t pid) {
+  siginfo_t info;
+  if (!is_orphan(reaper, pid)) return false;
+  return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | __WNOTHREAD) == 0;
+}
+
+/* Children of the main thread, orphans among them, in decimal and separated by blanks.
+ * A list that changes while it is read may lack some; their own signal or the next finds
+ * them. Returns the text's length or a negative libuv code. */
+static ssize_t read_children(char *text, size_t room) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  ssize_t total = 0, got;
+  while ((got = read(fd, text + total, room - 1 - (size_t)total)) > 0) total += got;
+  close(fd);
+  text[total] = '\0';
+  return total;
+}
+
+/* Without that list, the peek shows one zombie at a time, and no more behind one that is
+ * not ours to take. */
+static unsigned sweep_by_peek(struct reaper *reaper) {
+  unsigned count = 0;
+  siginfo_t info = {0};
+  int flags = WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD;
+  while (waitid(P_ALL, 0, &info, flags) == 0 && info.si_pid &&
+         collect(reaper, info.si_pid))
+    count++;
+  return count;
+}
+
+static bool has_zombies(void) {
+  siginfo_t info = {0};
+  int flags = WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD;
+  return waitid(P_ALL, 0, &info, flags) == 0 && info.si_pid != 0;
+}
+
+static unsigned sweep(struct reaper *reaper, bool *more) {
+  char text[PIDS * 8], *end;
+  unsigned count = 0;
+  ssize_t length = read_children(text, sizeof text);
+  if (length < 0) return sweep_by_peek(reaper);
+  for (char *at = text; *at; at = end) {
+    pid_t pid = (pid_t)strtol(at, &end, 10);
+    if (end == at) break;
+    if (*end && collect(reaper, pid)) count++;
+    while (*end == ' ') end++;
+  }
+  *more = count > 0 && (size_t)length == sizeof text - 1;
+  return count;
+}
+
+static void on_retry(uv_timer_t *retry) {
+  reaper_sweep(retry->data);
+}
+
+unsigned reaper_sweep(struct reaper *reaper) {
+  unsigned count = 0;
+  forget_the_waited_for(reaper);
+  for (bool more = has_zombies(); more;) {
+    more = false;
+    count += sweep(reaper, &more);
+  }
+  if (reaper->patient_count > 0) uv_timer_start(&reaper->retry, on_retry, RETRY_MS, 0);
+  return count;
+}
+
+static void on_sigchld(uv_signal_t *signal, int number) {
+  (void)number;
+  reaper_sweep(signal->data);
+}
+
+struct reaper *reaper_new(uv_loop_t *loop, const struct nursery *nursery) {
+  struct reaper *reaper = calloc(1, sizeof *reaper);
+  if (!reaper || uv_signal_init(loop, &reaper->signal) < 0) {
+    free(reaper);
+    return NULL;
+  }
+  uv_timer_init(loop, &reaper->retry);
+  reaper->open_handles = 2;
+  reaper->nursery = nursery;
+  reaper->signal.data = reaper->retry.data = reaper;
+  uv_signal_start(&reaper->signal, on_sigchld, SIGCHLD);
+  uv_unref((uv_handle_t *)&reaper->signal);
+  uv_unref((uv_handle_t *)&reaper->retry);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  return reaper;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct reaper *reaper = handle->data;
+  if (--reaper->open_handles == 0) free(reaper);
+}
+
+void reaper_free(struct reaper *reaper) {
+  if (!reaper) return;
+  uv_close((uv_handle_t *)&reaper->signal, on_closed);
+  uv_close((uv_handle_t *)&reaper->retry, on_closed);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turn: runs a task's coroutine until it waits or its actor is done. See task.h.
+ *
+ * A turn is a chain of calls on one coroutine: the actor returns "keepalive" and the turn
+ * is over, or an event, and then the machine's advance takes the transition and names the
+ * next actor. A coroutine whose call has returned is as good as new, so the next task can
+ * have it. An error leaves the coroutine's stack as it was: the traceback is read from it,
+ * then its to-be-closed variables run, and only then is the machine told. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "task_store.h"
+#include "vm.h"
+
+enum { CALLS_IN_TURN = 16 };
+
+/* The hand is the coroutine that the next turn borrows, anchored in coroutines[0]. */
+static lua_State *take_hand(struct tasks *tasks) {
+  lua_State *L = tasks->L;
+  if (tasks->hand) return tasks->hand;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  if (tasks->spare_count > 0) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
+    lua_rawgeti(L, -1, tasks->spare_count);
+    lua_pushnil(L);
+    lua_rawseti(L, -3, tasks->spare_count--);
+    lua_remove(L, -2);
+  } else {
+    lua_newthread(L);
+  }
+  tasks->hand = lua_tothread(L, -1);
+  lua_rawseti(L, -2, 0);
+  lua_pop(L, 1);
+  return tasks->hand;
+}
+
+/* coroutines[id + 1] = hand, which the task keeps while it waits */
+static void keep_hand(struct tasks *tasks, struct task *task) {
+  lua_State *L = tasks->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  lua_rawgeti(L, -1, 0);
+  lua_rawseti(L, -2, (lua_Integer)task->id + 1);
+  lua_pop(L, 1);
+  task->co = tasks->hand;
+  tasks->hand = NULL;
+}
+
+static void push_spare(struct tasks *tasks) {
+  lua_State *L = tasks->L; /* [coroutines, co] -> [coroutines] */
+  if (!tasks->hand) {
+    tasks->hand = lua_tothread(L, -1);
+    lua_rawseti(L, -2, 0);
+  } else if (tasks->spare_count < SPARE_COROUTINES) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, ++tasks->spare_count);
+    lua_pop(L, 1);
+  } else {
+    lua_pop(L, 1);
+  }
+}
+
+static void release_coroutine(struct tasks *tasks, struct task *task) {
+  lua_State *L = tasks->L;
+  if (!task->co) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  lua_rawgeti(L, -1, (lua_Integer)task->id + 1);
+  push_spare(tasks);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, (lua_Integer)task->id + 1);
+  lua_pop(L, 1);
+  task->co = NULL;
+}
+
+static void reset(lua_State *co) {
+  lua_resetthread(co); /* runs the to-be-closed variables */
+  lua_settop(co, 0);
+}
+
+void turn_drop(struct tasks *tasks, struct task *task) {
+  if (task->co) reset(task->co);
+  release_coroutine(tasks, task);
+}
+
+/* co: [] -> [function, object] for the actor, [advance, object, event] for the machine */
+static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
+  lua_Integer at = 2 * (lua_Integer)task->id;
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->objects);
+  if (task->phase == PHASE_ACTOR) {
+    lua_rawgeti(co, -1, at + 2);
+    lua_rawgeti(co, -2, at + 1);
+    lua_remove(co, -3);
+    return 1;
+  }
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_ADVANCE]);
+  lua_rawgeti(co, -2, at + 1);
+  lua_remove(co, -3);
+  if (task->failing)
+    lua_pushliteral(co, "error");
+  else
+    lua_pushnil(co);
+  task->failing = false;
+  return 2;
+}
+
+/* ---- ends of a turn ---- */
+
+static void fail(struct tasks *tasks, struct task *task, lua_State *co, const char *kind) {
+  lua_State *L = tasks->L;
+  lua_pushstring(L, kind);
+  lua_xmove(co, L, 1);
+  vm_push_message(L, -1);
+  lua_remove(L, -2);
+  vm_push_traceback(L, co, 0);
+  reset(co);
+  release_coroutine(tasks, task);
+  task->waits = WAIT_NOTHING;
+  deadline_cancel(&task->wake);
+  task->cancelled = task->raising = false;
+  task_notify(tasks, task, HANDLER_FAILED, 3);
+}
+
+static const char *failure_kind(const struct task *task, int status) {
+  if (task->cancelled) return "cancelled";
+  return status == LUA_ERRMEM ? "memory" : "error";
+}
+
+/* The turn is over with "keepalive". A turn that never gave way is followed by a pause of
+ * one tick at least, so an actor without `every` cannot spin. */
+static void pause_until_next(struct tasks *tasks, struct task *task) {
+  struct schedule *schedule = tasks->schedule;
+  uint64_t pause = task->every ? task->every : 1;
+  if (!task->every && task->waited)
+    task_make_ready(tasks, task);
+  else
+    schedule_wake(schedule, &task->wake, schedule->now + pause);
+}
+
+static bool is_keepalive(const struct tasks *tasks, lua_State *co) {
+  return lua_type(co, 1) == LUA_TSTRING && lua_tostring(co, 1) == tasks->keepalive;
+}
+
+/* co: [actor's results] -> what to call next on it, or -1 when the turn is over */
+static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
+  if (is_keepalive(tasks, co) && !task->cancelled) {
+    lua_settop(co, 0);
+    task_beat(tasks, task);
+    pause_until_next(tasks, task);
+    if (tasks->watch_beats) task_notify(tasks, task, HANDLER_BEAT, 0);
+    return -1;
+  }
+  if (task->cancelled) {
+    lua_pushliteral(co, "cancelled");
+    fail(tasks, task, co, "cancelled");
+    return -1;
+  }
+  lua_settop(co, 1);
+  task->phase = PHASE_ADVANCE;
+  push_call(tasks, task, co); /* event, advance, object, nil */
+  lua_pushvalue(co, 1);
+  lua_replace(co, -2);
+  lua_remove(co, 1);
+  return 2;
+}
+
+/* The worker has become ready; the machine may close the task when it is told. */
+static bool is_closed_by_ready(struct tasks *tasks, struct task *task) {
+  uint32_t serial = task->serial;
+  task_notify(tasks, task, HANDLER_READY, 0);
+  return task->serial != serial;
+}
+
+/* co: [actor, every, ready] or [] -> the actor's call, or -1 when there is none */
+static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) {
+  lua_settop(co, 3);
+  if (!lua_isfunction(co, 1)) {
+    lua_settop(co, 0);
+    release_coroutine(tasks, task);
+    task_notify(tasks, task, HANDLER_FINISHED, 0);
+    return -1;
+  }
+  task->every = schedule_ns(lua_tonumber(co, 2));
+  bool ready = lua_toboolean(co, 3);
+  lua_settop(co, 1);
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->objects);
+  lua_insert(co, 1);
+  lua_rawseti(co, 1, 2 * (lua_Integer)task->id + 2);
+  lua_settop(co, 0);
+  task->phase = PHASE_ACTOR;
+  if (ready && is_closed_by_ready(tasks, task)) return -1;
+  return push_call(tasks, task, co);
+}
+
+static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
+  int next = task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
+                                        : after_advance(tasks, task, co);
+  if (next < 0) release_coroutine(tasks, task);
+  return next;
+}
+
+/* ---- a turn ---- */
+
+/* A bare coroutine.yield() in a worker gives way to the others. */
+static void give_way(struct tasks *tasks, struct task *task, lua_State *co, int results) {
+  lua_pop(co, results);
+  task->waited = true;
+  task_make_ready(tasks, task);
+}
+
+static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int results) {
+  if (!task->co) keep_hand(tasks, task);
+  if (task->waits == WAIT_NOTHING) give_way(tasks, task, co, results);
+}
+
+static int resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
+  task->running = true;
+  int status = lua_resume(co, tasks->L, *count, count);
+  task->running = false;
+  schedule_read(tasks->schedule);
+  return status;
+}
+
+/* The task closed itself meanwhile, or somebody did while it ran. */
+static void close_late(struct tasks *tasks, struct task *task, lua_State *co) {
+  tasks->close_current = false;
+  reset(co);
+  task_close(tasks, task);
+}
+
+static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int count) {
+  for (int calls = 0; count >= 0; calls++) {
+    if (calls >= CALLS_IN_TURN && task->phase == PHASE_ACTOR) {
+      lua_settop(co, 0); /* a machine that never rests: let the others have a turn */
+      release_coroutine(tasks, task);
+      task_make_ready(tasks, task);
+      return;
+    }
+    int status = resume(tasks, task, co, &count);
+    if (tasks->close_current) {
+      close_late(tasks, task, co);
+      return;
+    }
+    if (status == LUA_YIELD) {
+      suspend(tasks, task, co, count);
+      return;
+    }
+    if (status != LUA_OK) {
+      fail(tasks, task, co, failure_kind(task, status));
+      return;
+    }
+    count = after_call(tasks, task, co);
+  }
+}
+
+/* A long turn does not count against the others' deadlines, only against its own. */
+static void account(struct tasks *tasks, struct task *task, uint32_t serial,
+                    uint64_t since) {
+  uint64_t took = tasks->schedule->now - since;
+  if (took < SCHEDULE_STALL) return;
+  schedule_lose(tasks->schedule, took);
+  bool paused = schedule_was_continued(tasks->schedule);
+  uint64_t heartbeat = task->limits[LIMIT_HEARTBEAT];
+  if (paused || task->serial != serial || !heartbeat || took <= heartbeat) return;
+  lua_pushstring(tasks->L, limit_name(LIMIT_HEARTBEAT));
+  task_notify(tasks, task, HANDLER_LATE, 1);
+}
+
+void turn_run(struct tasks *tasks, struct task *task) {
+  uint64_t since = tasks->schedule->now;
+  uint32_t serial = task->serial;
+  lua_State *co = task->co;
+  int count;
+  if (co) {
+    count = task->results;
+    task->results = 0;
+  } else {
+    co = take_hand(tasks);
+    task->waited = false;
+    count = push_call(tasks, task, co);
+  }
+  tasks->current = task;
+  run_calls(tasks, task, co, count);
+  tasks->current = NULL;
+  account(tasks, task, serial, since);
+}

@@ -1,0 +1,54 @@
+-- Check: `luvisor check`: loads a script as run would, and prints its tree.
+
+local loader = require "luvisor.edge.loader"
+local system = require "host.system"
+local units = require "luvisor.core.units"
+
+local check = {}
+
+local function after_text(spec)
+  local parts = {}
+  for name, condition in pairs(spec.after or {}) do parts[#parts + 1] = name .. " " .. condition end
+  table.sort(parts)
+  return #parts > 0 and "after " .. table.concat(parts, ", ") or nil
+end
+
+local function what(spec)
+  if spec.kind == "worker" then
+    return type(spec.module) == "string" and "worker " .. spec.module or "worker"
+  elseif spec.kind == "program" then
+    return "program " .. table.concat(spec.command, " ")
+  end
+  return ("supervisor %s, %d restarts within %s"):format(spec.strategy, spec.intensity.restarts,
+    units.text(spec.intensity.within))
+end
+
+local function describe(spec)
+  local parts = { what(spec), spec.restart_name or "policy", after_text(spec) or nil }
+  if spec.critical then parts[#parts + 1] = "critical" end
+  if spec.autostart == false then parts[#parts + 1] = "not started by itself" end
+  return table.concat(parts, ", ")
+end
+
+local function add_lines(lines, spec, depth)
+  lines[#lines + 1] = ("%s%s (%s)"):format(("  "):rep(depth), spec.name, describe(spec))
+  for _, child in ipairs(spec.children or {}) do add_lines(lines, child, depth + 1) end
+  if spec.template then add_lines(lines, spec.template, depth + 1) end
+end
+
+--- Prints the tree of a script, or what is wrong with it.
+---@param path string
+---@return integer code
+function check.tree(path)
+  local loaded, message = loader.load(path)
+  if not loaded then
+    system.put(2, "luvisor: " .. message .. "\n")
+    return 2
+  end
+  local lines = {}
+  add_lines(lines, loaded.root, 0)
+  system.put(1, table.concat(lines, "\n") .. "\n")
+  return 0
+end
+
+return check

@@ -1,0 +1,180 @@
+-- Cli: the command line. Finds the command, reads its options, and says what is wrong with them: exit code 2, and
+-- the nearest word it knows.
+
+local check = require "luvisor.edge.check"
+local log = require "luvisor.edge.log"
+local run = require "luvisor.edge.run"
+local suggest = require "luvisor.core.suggest"
+local system = require "host.system"
+
+local cli = {}
+
+local USAGE = 2
+
+local LOG_OPTIONS = {
+  { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
+  { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
+}
+
+-- `rest`: everything after the operands belongs to the script. A command returns its exit code, or nil while it runs.
+local commands = {
+  {
+    name = "run", operands = "TREE.lua", least = 1, most = 1, options = LOG_OPTIONS,
+    text = "run a tree in the foreground until it ends or is stopped",
+    call = function(operands, options) return run.tree(operands[1], options) end,
+  },
+  {
+    name = "check", operands = "TREE.lua", least = 1, most = 1, options = {},
+    text = "load and validate a script, print its tree; starts nothing",
+    call = function(operands) return check.tree(operands[1]) end,
+  },
+  {
+    name = "lua", operands = "FILE [ARG...]", least = 1, rest = true, options = {},
+    text = "run any Lua file with luvisor's modules",
+    call = function(operands) return run.file(operands) end,
+  },
+  {
+    name = "version", operands = "", least = 0, most = 0, options = {},
+    text = "print the version",
+    call = function() return cli.version() end,
+  },
+}
+
+local function out(text) system.put(1, text .. "\n") end
+local function err(text) system.put(2, "luvisor: " .. text .. "\n") end
+
+function cli.version()
+  out("luvisor " .. system.version)
+  return 0
+end
+
+-- ---- help
+
+local function help()
+  local lines = { "usage: luvisor COMMAND [OPTION...] [ARGUMENT...]", "", "commands:" }
+  for _, command in ipairs(commands) do
+    lines[#lines + 1] = ("  %-22s %s"):format(command.name .. " " .. command.operands, command.text)
+  end
+  lines[#lines + 1] = "\n`luvisor COMMAND --help` lists the options of a command."
+  out(table.concat(lines, "\n"))
+  return 0
+end
+
+local function help_command(command)
+  local shape = #command.options > 0 and " [OPTION...]" or ""
+  local lines = { ("usage: luvisor %s%s %s"):format(command.name, shape, command.operands), "", command.text }
+  if #command.options > 0 then lines[#lines + 1] = "\noptions:" end
+  for _, option in ipairs(command.options) do
+    lines[#lines + 1] = ("  --%-20s %s"):format(option.name .. (option.value and " " .. option.value or ""), option.text)
+  end
+  out(table.concat(lines, "\n"))
+  return 0
+end
+
+-- ---- options
+
+local function find_option(command, name)
+  local names = { "--help" }
+  for _, option in ipairs(command.options) do
+    if option.name == name then return option end
+    names[#names + 1] = "--" .. option.name
+  end
+  return nil, ("unknown option --%s%s"):format(name, suggest.hint("--" .. name, names))
+end
+
+local function check_choice(option, value)
+  if not option.choices then return value end
+  for _, choice in ipairs(option.choices) do
+    if choice == value then return value end
+  end
+  return nil, ('--%s: unknown value "%s"%s'):format(option.name, value, suggest.hint(value, option.choices))
+end
+
+-- "--name value" or "--name=value" at position i -> name, value, next position
+local function read_option(command, arguments, i)
+  local name, value = arguments[i]:match("^%-%-([^=]+)=(.*)$")
+  name = name or arguments[i]:match("^%-%-(.+)$")
+  if not name then return nil, ("unknown option %s, options begin with --"):format(arguments[i]) end
+  local option, message = find_option(command, name)
+  if not option then return nil, message end
+  if not option.value then return name, true, i + 1 end
+  if not value then
+    i = i + 1
+    value = arguments[i]
+  end
+  if not value then return nil, ("--%s needs a value: %s"):format(name, option.value) end
+  value, message = check_choice(option, value)
+  if not value then return nil, message end
+  return name, value, i + 1
+end
+
+local function parse(command, arguments, i)
+  local options, operands = {}, {}
+  while arguments[i] do
+    local word = arguments[i]
+    if command.rest and #operands > 0 or word == "-" or word:sub(1, 1) ~= "-" then
+      operands[#operands + 1] = word
+      i = i + 1
+    elseif word == "--help" or word == "-h" then
+      return "help"
+    elseif word == "--" then
+      table.move(arguments, i + 1, #arguments, #operands + 1, operands)
+      break
+    else
+      local name, value, following = read_option(command, arguments, i)
+      if not name then return nil, value end
+      options[name], i = value, following
+    end
+  end
+  return operands, options
+end
+
+local function check_operands(command, operands)
+  if #operands < command.least then return nil, ("%s: missing %s"):format(command.name, command.operands) end
+  if command.most and #operands > command.most then
+    return nil, ('%s: one argument too many: "%s"'):format(command.name, operands[command.most + 1])
+  end
+  return true
+end
+
+local function usage_error(message, command)
+  err(("%s\nTry: luvisor %s--help"):format(message, command and command.name .. " " or ""))
+  return USAGE
+end
+
+-- ---- commands
+
+local ALIASES = { ["--version"] = "version", ["-v"] = "version" }
+
+local function find_command(word)
+  local names = {}
+  word = ALIASES[word] or word
+  for i, command in ipairs(commands) do
+    if command.name == word then return command end
+    names[i] = command.name
+  end
+  return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
+end
+
+--- Runs the command line; arguments[0] is the program.
+---@param arguments string[]
+---@return integer|nil code nil while the command goes on running on the loop
+function cli.main(arguments)
+  local word = arguments[1]
+  if not word then
+    help()
+    return USAGE
+  end
+  if word == "--help" or word == "-h" or word == "help" then return help() end
+  local command, message = find_command(word)
+  if not command then return usage_error(message) end
+  local operands, options = parse(command, arguments, 2)
+  if not operands then return usage_error(("%s: %s"):format(command.name, options), command) end
+  if operands == "help" then return help_command(command) end
+  local ok
+  ok, message = check_operands(command, operands)
+  if not ok then return usage_error(message, command) end
+  return command.call(operands, options)
+end
+
+return cli

@@ -1,0 +1,166 @@
+-- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
+-- nothing; every fault is one message that names file and line, unit and key.
+
+local fsm = require "luvisor.core.fsm"
+local past = require "luvisor.machine.past"
+local script = require "luvisor.edge.script"
+local spec = require "luvisor.core.spec"
+local system = require "host.system"
+local worker = require "luvisor.worker"
+
+local loader = {}
+
+local function fault(unit_spec, key, message)
+  local where = unit_spec.where
+  return nil, ('%s:%d: %s "%s": key "%s": %s'):format(where.file, where.line, unit_spec.kind, unit_spec.name, key,
+    message), "EINVAL"
+end
+
+-- ---- the script
+
+local function use_directory(path)
+  local directory = path:match("^(.*)/[^/]*$") or "."
+  local absolute = system.absolute(directory) or directory
+  local entries = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute)
+  if package.path:sub(1, #entries) ~= entries then package.path = entries .. package.path end
+end
+
+local function read(path)
+  local file, message = io.open(path, "rb")
+  if not file then return nil, message end
+  local text, reason = file:read("a")
+  file:close()
+  if not text then return nil, ("%s: %s"):format(path, reason) end
+  return (text:gsub("^#[^\n]*", "")) -- a "#!" line keeps its newline, and the lines their numbers
+end
+
+local function say(message)
+  if type(message) == "string" then return message end
+  return tostring(message)
+end
+
+-- A mistake that a constructor found names its place itself; anything else comes with the way that led there.
+local function explain(message)
+  local text = say(message)
+  if type(message) == "string" and message:find('^[^\n]*:%d+: %a+ "') then return text end
+  return text .. debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
+end
+
+local function evaluate(path)
+  local text, message = read(path)
+  if not text then return nil, message, "EINVAL" end
+  local chunk
+  chunk, message = load(text, "@" .. path, "t")
+  if not chunk then return nil, message, "EINVAL" end
+  script.begin()
+  local ok, root = xpcall(chunk, explain)
+  local said = script.finish()
+  if not ok then return nil, root, "EINVAL" end
+  return root, said
+end
+
+-- ---- workers
+
+local function missing(unit_spec, name)
+  return fault(unit_spec, "module", ("no module %s beside the script or on package.path"):format(name))
+end
+
+local function load_definition(unit_spec)
+  local module = unit_spec.module
+  if type(module) == "table" then return module end
+  if not package.loaded[module] and not package.preload[module] and not package.searchpath(module, package.path) then
+    return missing(unit_spec, module)
+  end
+  local ok, definition = xpcall(require, explain, module)
+  if not ok then
+    return fault(unit_spec, "module", (definition:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
+  end
+  return definition
+end
+
+local machines = {} -- by the machine as given: what is added to it
+
+local function complete(machine)
+  if machines[machine] then return machine end
+  machines[machine] = true
+  for _, state in ipairs(machine.order) do
+    if state.outcome == "error" then machine.crashed = machine.crashed or state end
+  end
+  machine.crashed = machine.crashed
+    or { name = "crashed", index = 255, edges = {}, events = {}, outcome = "error", transition_timeouts = {} }
+  past.attach(machine)
+  return machine
+end
+
+local function choose_machine(unit_spec, definition, settings)
+  local machine = unit_spec.fsm or definition.fsm or fsm.default(settings.heartbeat)
+  if not unit_spec.ready then return complete(machine) end
+  local changed, message = machine:with_ready(unit_spec.ready)
+  if not changed then return fault(unit_spec, "ready", message) end
+  return complete(changed)
+end
+
+local function prepare_worker(unit_spec, settings)
+  local definition, message, code = load_definition(unit_spec)
+  if not definition and message then return nil, message, code end
+  if not worker.is(definition) then
+    return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(definition)))
+  end
+  local machine
+  machine, message, code = choose_machine(unit_spec, definition, settings)
+  if not machine then return nil, message, code end
+  local ok
+  ok, message = worker.check(definition, machine)
+  if not ok then return fault(unit_spec, "module", message) end
+  unit_spec.definition, unit_spec.machine = definition, machine
+  return true
+end
+
+--- Loads and checks the workers of a resolved unit and of everything below it.
+---@param unit_spec table
+---@param settings table
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function loader.prepare(unit_spec, settings)
+  if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings) end
+  for _, child in ipairs(unit_spec.children or {}) do
+    local ok, message, code = loader.prepare(child, settings)
+    if not ok then return nil, message, code end
+  end
+  if unit_spec.template then return loader.prepare(unit_spec.template, settings) end
+  return true
+end
+
+--- Loads a script.
+---@param path string
+---@return { root: table, settings: table, subscribers: table<string, function[]> }|nil
+---@return string? message
+---@return string? code
+function loader.load(path)
+  use_directory(path)
+  local root, said, code = evaluate(path)
+  if code then return nil, said, code end
+  if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
+    return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"
+  end
+  local resolved, settings = spec.resolve(root, said.defaults, system.environment())
+  if not resolved then
+    return nil, settings:find("^[^\n]*:%d+: ") and settings or path .. ": " .. settings, "EINVAL"
+  end
+  local ok, message = loader.prepare(resolved, settings)
+  if not ok then return nil, message, "EINVAL" end
+  return { root = resolved, settings = settings, subscribers = said.subscribers }
+end
+
+--- A unit that joins a running supervisor: checked, completed and loaded.
+function loader.adopt(unit_spec, parent_spec, settings)
+  local adopted, message, code = spec.adopt(parent_spec, unit_spec, settings)
+  if not adopted then return nil, message, code end
+  local ok
+  ok, message, code = loader.prepare(adopted, settings)
+  if not ok then return nil, message, code end
+  return adopted
+end
+
+return loader

@@ -1,0 +1,88 @@
+-- Log: the host's own lines, "time level unit message" as text or JSON, on stderr.
+
+local system = require "host.system"
+
+local log = {}
+
+log.levels = { "debug", "info", "warn", "error", "none" }
+log.formats = { "text", "json" }
+
+local RANK = {}
+for rank, name in ipairs(log.levels) do RANK[name] = rank end
+
+local COLOURS = { debug = "\27[2m", info = "", warn = "\27[33m", error = "\27[31m" }
+local STDERR = 2
+
+local function stamp()
+  local now = system.wall()
+  local whole = math.floor(now)
+  return os.date("%Y-%m-%dT%H:%M:%S", whole) .. (".%03d"):format(math.floor((now - whole) * 1000))
+end
+
+local function text_line(level, unit, message)
+  return ("%s %-5s %s %s\n"):format(stamp(), level, unit, message)
+end
+
+local function coloured_line(level, unit, message)
+  return ("\27[2m%s\27[0m %s%-5s\27[0m \27[1m%s\27[0m %s%s\27[0m\n"):format(stamp(), COLOURS[level], level, unit,
+    COLOURS[level], message)
+end
+
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+
+local function quoted(text)
+  if not utf8.len(text) then text = text:gsub("[\128-\255]", "?") end
+  return '"' .. text:gsub('[%c"\\\127]', function(char)
+    return ESCAPES[char] or ("\\u%04x"):format(char:byte())
+  end) .. '"'
+end
+
+local function json_line(level, unit, message)
+  return ('{"time":%s,"level":%s,"unit":%s,"message":%s}\n'):format(quoted(stamp()), quoted(level), quoted(unit),
+    quoted(message))
+end
+
+local function choose_format(format)
+  if format == "json" then return json_line end
+  local plain = not system.is_terminal(STDERR) or os.getenv "NO_COLOR"
+  return plain and text_line or coloured_line
+end
+
+local function name_of(unit)
+  return type(unit) == "string" and unit or unit:path()
+end
+
+-- One line each, whatever a unit puts into its message.
+local function one_line(message)
+  return (message:gsub("[\r\n]+", " | "))
+end
+
+--- A log: write(level, unit or name, format, ...), and which levels are worth the trouble of wording a message.
+---@param options { level: string, format: string }
+---@return fun(level: string, unit: table|string, format: string, ...: any) write
+---@return table<string, boolean> enabled
+function log.new(options)
+  local lowest = RANK[options.level or "info"]
+  local line = choose_format(options.format)
+  local enabled = {}
+  for name, rank in pairs(RANK) do enabled[name] = rank >= lowest and name ~= "none" end
+  local function write(level, unit, format, ...)
+    if not enabled[level] then return end
+    local message = select("#", ...) > 0 and format:format(...) or format
+    system.put(STDERR, line(level, name_of(unit), one_line(message)))
+  end
+  return write, enabled
+end
+
+--- A logger for one unit, with a method for each level: self.log:warn("lost %d files", n).
+function log.logger(write, unit)
+  local logger = {}
+  for _, level in ipairs { "debug", "info", "warn", "error" } do
+    logger[level] = function(_, format, ...)
+      write(level, unit, select("#", ...) > 0 and format or "%s", select("#", ...) > 0 and ... or format, select(2, ...))
+    end
+  end
+  return logger
+end
+
+return log

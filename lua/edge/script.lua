@@ -1,0 +1,72 @@
+-- Script: what a supervision script says besides the tree that it returns: its defaults and its subscriptions. They
+-- are collected while it is being loaded; a running tree keeps its own.
+
+local defaults = require "luvisor.core.defaults"
+local handle = require "luvisor.machine.handle"
+local suggest = require "luvisor.core.suggest"
+
+local script = {}
+
+script.kinds = { "start", "ready", "transition", "heartbeat", "exit", "restart", "stop", "fatal", "give_up" }
+
+local loading -- what the script that is being loaded has said so far
+local tree    -- the tree that runs
+
+--- Begins to collect.
+function script.begin()
+  loading = { defaults = nil, subscribers = {} }
+end
+
+--- Ends collecting and returns what there is.
+function script.finish()
+  local said = loading
+  loading = nil
+  return said
+end
+
+--- Settings for the whole tree; raises on a mistake, naming the place.
+function script.add_defaults(values, where)
+  local checked, message = defaults.check(values)
+  if not checked then error(("%s:%d: luvisor.defaults: %s"):format(where.file, where.line, message), 0) end
+  if not loading then error("luvisor.defaults: only while the script is being loaded", 3) end
+  loading.defaults = loading.defaults or {}
+  for key, value in pairs(checked) do loading.defaults[key] = value end
+end
+
+local function is_kind(kind)
+  for _, name in ipairs(script.kinds) do
+    if name == kind then return true end
+  end
+end
+
+--- A function for events of a kind.
+---@return boolean|nil ok
+---@return string? message
+function script.subscribe(kind, fn)
+  if not is_kind(kind) then
+    return nil, ('unknown event "%s"%s'):format(tostring(kind), suggest.hint(kind, script.kinds))
+  end
+  if type(fn) ~= "function" then return nil, ("expected a function, got %s"):format(type(fn)) end
+  local said = loading or (tree and tree.env)
+  if not said then return nil, "no tree runs, and none is being loaded" end
+  local list = said.subscribers[kind] or {}
+  said.subscribers[kind] = list
+  list[#list + 1] = fn
+  if tree and not loading then tree.env.watch(kind) end
+  return true
+end
+
+--- Names the tree that runs.
+function script.set_tree(running)
+  tree = running
+end
+
+--- Handle of a unit of the running tree.
+function script.find(path)
+  if not tree then return nil, "no tree runs", "NOT_RUNNING" end
+  local unit, message, code = tree:find(path)
+  if not unit then return nil, message, code end
+  return handle.of(unit)
+end
+
+return script

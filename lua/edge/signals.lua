@@ -1,0 +1,55 @@
+-- Signals: what the process's signals mean to a running tree: TERM and INT stop it, a second one kills it, QUIT writes
+-- the tree to the log; HUP and USR1 are answered, not obeyed, until there is something to reload and reopen.
+
+local uv = require "luv"
+
+local signals = {}
+
+local handles = {}
+
+local function dump(write, unit, depth)
+  local state, pid = unit:describe()
+  local text = ("%s%s %s"):format(("  "):rep(depth), tostring(unit.name), state)
+  if pid then text = text .. " pid " .. pid end
+  if unit.restarts then text = ("%s, %d restarts"):format(text, unit.restarts) end
+  if unit.last_exit then text = ("%s, last exit: %s"):format(text, tostring(unit.last_exit)) end
+  write("warn", "luvisor", "%s", text)
+  for _, child in ipairs(unit.children and unit.children:all() or {}) do dump(write, child, depth + 1) end
+end
+
+local function stop(tree, write)
+  return function(name)
+    if tree.stopping then
+      write("warn", "luvisor", "%s again: killing everything", name)
+      return tree:kill()
+    end
+    tree.stopping = true
+    write("info", "luvisor", "%s: stopping", name)
+    tree:stop()
+  end
+end
+
+local function on(name, fn)
+  local handle = uv.new_signal()
+  handles[#handles + 1] = handle
+  handle:start(name, function() fn(name:upper()) end)
+end
+
+--- Begins to listen.
+function signals.install(tree, write)
+  on("sigterm", stop(tree, write))
+  on("sigint", stop(tree, write))
+  on("sigquit", function() dump(write, tree.root, 0) end)
+  on("sighup", function(name) write("warn", "luvisor", "%s: this version cannot reload, restart it instead", name) end)
+  on("sigusr1", function(name) write("info", "luvisor", "%s: no log file to reopen", name) end)
+end
+
+--- Ends listening.
+function signals.close()
+  for _, handle in ipairs(handles) do
+    if not handle:is_closing() then handle:close() end
+  end
+  handles = {}
+end
+
+return signals

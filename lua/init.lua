@@ -1,0 +1,65 @@
+-- luvisor: what a supervision script and its workers use.
+
+local fsm = require "luvisor.core.fsm"
+local restart = require "luvisor.core.restart"
+local script = require "luvisor.edge.script"
+local spec = require "luvisor.core.spec"
+local system = require "host.system"
+
+local luvisor = { fsm = fsm, restart = restart, version = system.version }
+
+local function place(level)
+  local info = debug.getinfo(level + 1, "Sl")
+  return { file = info.source:gsub("^@", ""), line = info.currentline }
+end
+
+local function constructor(kind)
+  return function(definition)
+    if type(definition) ~= "table" then
+      error(("luvisor.%s: expected a table, got %s"):format(kind, type(definition)), 2)
+    end
+    local made, message = spec[kind](definition, place(2))
+    if not made then error(message, 0) end
+    return made
+  end
+end
+
+--- Describes a worker: Lua code with a declared machine.
+---@param definition table see docs/reference.md
+---@return luvisor.Spec
+luvisor.worker = constructor "worker"
+
+--- Describes a program: an OS process and everything it starts.
+---@param definition table see docs/reference.md
+---@return luvisor.Spec
+luvisor.program = constructor "program"
+
+--- Describes a supervisor: units that are started, watched and restarted together.
+---@param definition table see docs/reference.md
+---@return luvisor.Spec
+luvisor.supervisor = constructor "supervisor"
+
+--- Changes defaults for the whole tree: luvisor.defaults { restarts = 5, heartbeat = 10 }.
+---@param values table
+function luvisor.defaults(values)
+  script.add_defaults(values, place(2))
+end
+
+--- Has fn(event) called for every event of a kind: start ready transition heartbeat exit restart stop fatal give_up.
+---@param kind string
+---@param fn fun(event: table)
+function luvisor.on(kind, fn)
+  local ok, message = script.subscribe(kind, fn)
+  if not ok then error("luvisor.on: " .. message, 2) end
+end
+
+--- The handle of a unit of the running tree, by its path or an unambiguous last part.
+---@param path string
+---@return table|nil handle
+---@return string? message
+---@return string? code
+function luvisor.find(path)
+  return script.find(path)
+end
+
+return luvisor

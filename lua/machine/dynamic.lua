@@ -1,0 +1,171 @@
+-- Dynamic: changes to a supervisor's children at run time, with OTP's results (semantics 2.6). Every call takes a
+-- `reply`, called once with a value or nil, message, CODE; at once where nothing has to end or start first.
+
+local exit = require "luvisor.core.exit"
+local unit = require "luvisor.machine.unit"
+
+local dynamic = {}
+
+local function refuse(reply, code, message, ...)
+  reply(nil, message:format(...), code)
+end
+
+local function is_pool(self)
+  return self.spec.strategy == "simple_one_for_one"
+end
+
+-- name or unit -> the child; pools know their children as units only
+local function find(self, which, reply)
+  if is_pool(self) and type(which) ~= "table" then
+    return refuse(reply, "SIMPLE_ONE_FOR_ONE", "%s is a pool: name the child by its handle", self:path())
+  end
+  local name = type(which) == "table" and which.name or which
+  local child = self.children and self.children:find(name)
+  if child and (type(which) ~= "table" or which == child) then return child end
+  refuse(reply, "NOT_FOUND", "%s has no child %s", self:path(), tostring(name))
+end
+
+-- ---- start_child
+
+local function forget_failed(self, child, why, reply)
+  if not child.spec.backoff and not exit.is_normal(why) then
+    self.children:remove(child)
+    child.phase = "stopped"
+  end
+  if exit.is_normal(why) then return reply(child) end
+  refuse(reply, "START_FAILED", "%s failed to start: %s", child:path(), tostring(why))
+end
+
+local function answer_start(self, child, reply)
+  unit.wait(child, function(what, why)
+    if what == "ended" then return forget_failed(self, child, why, reply) end
+    if what == "stopped" then return refuse(reply, "STOPPED", "%s was stopped", child:path()) end
+    reply(child)
+  end)
+end
+
+local function start_in_pool(self, extra, reply)
+  local spec = self.spec
+  if spec.max_children and self.children.count >= spec.max_children then
+    return refuse(reply, "MAX_CHILDREN", "%s has %d children already", self:path(), spec.max_children)
+  end
+  if extra ~= nil and type(extra) ~= "table" then
+    return refuse(reply, "EINVAL", "expected the arguments of the child as a table, got %s", type(extra))
+  end
+  self.next_name = (self.next_name or 0) + 1
+  local child = self:add_child(spec.template, self.next_name)
+  child.extra = extra
+  if reply ~= dynamic.ignore then answer_start(self, child, reply) end
+  self:start_child(child)
+end
+
+--- For a start whose outcome nobody waits for.
+function dynamic.ignore() end
+
+--- Adds a child and starts it: a resolved spec, or the extra arguments of a pool's child. Replies with the unit once
+--- it is ready (or ended well), and keeps nothing of a child whose start failed.
+function dynamic.start_child(self, what, reply)
+  if not self.children or not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
+  if is_pool(self) then return start_in_pool(self, what, reply) end
+  local present = self.children:find(what.name)
+  if present and unit.is_alive(present) then
+    return refuse(reply, "ALREADY_STARTED", "%s has been started already", present:path())
+  elseif present then
+    return refuse(reply, "ALREADY_PRESENT", "%s has a child %s already", self:path(), what.name)
+  end
+  local child = self:add_child(what)
+  child.dynamic = true
+  answer_start(self, child, reply)
+  self:start_child(child)
+end
+
+-- ---- terminate, restart, delete
+
+local function after_stop(self, child, reply)
+  if child.spec.restart_name == "temporary" or is_pool(self) then self.children:remove(child) end
+  reply(true)
+end
+
+--- Stops a child; its spec stays, unless it is temporary or of a pool. Also ends retries.
+function dynamic.terminate_child(self, which, reply)
+  if is_pool(self) and type(which) == "table" and which.parent == self and not self.children:find(which.name) then
+    return reply(true) -- dead already
+  end
+  local child = find(self, which, reply)
+  if not child then return end
+  if unit.ask_to_stop(child) then
+    child.phase = "stopped"
+    return after_stop(self, child, reply)
+  end
+  unit.wait(child, function() after_stop(self, child, reply) end)
+end
+
+local RESTARTING = { backoff = true, restarting = true, waiting = true }
+
+local function check_down(child, reply)
+  if unit.is_alive(child) then
+    refuse(reply, "RUNNING", "%s is running", child:path())
+  elseif RESTARTING[child.phase] then
+    refuse(reply, "RESTARTING", "%s is about to be started", child:path())
+  else
+    return true
+  end
+end
+
+--- Starts a child that is down; its counters begin anew.
+function dynamic.restart_child(self, which, reply)
+  if is_pool(self) then return refuse(reply, "SIMPLE_ONE_FOR_ONE", "%s is a pool", self:path()) end
+  local child = find(self, which, reply)
+  if not child or not check_down(child, reply) then return end
+  if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
+  unit.reset(child)
+  child.dynamic = true
+  unit.wait(child, function(what, why)
+    if what == "ended" and not exit.is_normal(why) then
+      return refuse(reply, "START_FAILED", "%s failed to start: %s", child:path(), tostring(why))
+    end
+    reply(child)
+  end)
+  self:start_child(child)
+end
+
+--- Removes the spec of a child that is down.
+function dynamic.delete_child(self, which, reply)
+  if is_pool(self) then return refuse(reply, "SIMPLE_ONE_FOR_ONE", "%s is a pool", self:path()) end
+  local child = find(self, which, reply)
+  if not child or not check_down(child, reply) then return end
+  self.children:remove(child)
+  reply(true)
+end
+
+-- ---- looking
+
+local PID = { backoff = "restarting", restarting = "restarting" }
+
+--- The children in start order: { name, unit, state, kind, restart }.
+---@return table[]
+function dynamic.which_children(self)
+  local list = {}
+  for i, child in ipairs(self.children and self.children:all() or {}) do
+    list[i] = {
+      name = child.name, unit = child, kind = child.spec.kind, phase = child.phase,
+      state = PID[child.phase] or (unit.is_alive(child) and "alive") or "down",
+    }
+  end
+  return list
+end
+
+--- Numbers of specs, of those alive, and of supervisors, workers and programs, alive or not.
+---@return { specs: integer, active: integer, supervisors: integer, workers: integer, programs: integer }
+function dynamic.count_children(self)
+  local counts = { specs = 0, active = 0, supervisors = 0, workers = 0, programs = 0 }
+  for _, child in ipairs(self.children and self.children:all() or {}) do
+    counts.specs = counts.specs + 1
+    counts.active = counts.active + (unit.is_alive(child) and 1 or 0)
+    local kind = child.spec.kind .. "s"
+    counts[kind] = counts[kind] + 1
+  end
+  return counts
+end
+
+return dynamic

@@ -1,0 +1,116 @@
+-- Handle: a unit as scripts and workers see it. The same unit always has the same handle, so handles compare and
+-- serve as table keys, and they stay good over restarts. Inside a worker the calls that start or stop something wait
+-- for the outcome without holding up anybody; elsewhere they return at once.
+
+local dynamic = require "luvisor.machine.dynamic"
+local unit = require "luvisor.machine.unit"
+
+local PATIENCE = 60 -- seconds to wait for an outcome, if the caller does not say
+
+local Handle = { __name = "luvisor.unit" }
+Handle.__index = Handle
+
+local handle = {}
+
+local units = setmetatable({}, { __mode = "k" }) -- handle -> unit, out of reach of scripts
+
+--- The handle of a unit.
+---@param self table
+function handle.of(self)
+  if not self.handle then
+    self.handle = setmetatable({ path = self:path() }, Handle)
+    units[self.handle] = self
+  end
+  return self.handle
+end
+
+--- The unit of a handle; nil for anything else.
+function handle.unit(value)
+  return type(value) == "table" and units[value] or nil
+end
+
+function Handle:__tostring()
+  return "unit " .. self.path
+end
+
+local function outward(value, ...)
+  if type(value) == "table" and value.spec and value.env then return handle.of(value) end
+  return value, ...
+end
+
+-- posted, so that the supervisor never acts on the coroutine of a worker
+local function request(self, call, what, timeout)
+  local env = self.env
+  local id, number = env.task.current()
+  if id then
+    env.post(call, self, what, function(...) env.task.wake(id, number, outward(...)) end)
+    return env.task.park(timeout or PATIENCE)
+  end
+  local reply
+  env.post(call, self, what, function(...) reply = reply or table.pack(outward(...)) end)
+  return true
+end
+
+local function supervisor_of(self, name)
+  local found = units[self]
+  if not found then error(name .. ": not a unit", 3) end
+  if found.spec.kind ~= "supervisor" then error(("%s: %s is not a supervisor"):format(name, found:path()), 3) end
+  return found
+end
+
+for _, name in ipairs { "start_child", "terminate_child", "restart_child", "delete_child" } do
+  --- handle:start_child(what [, timeout]) and its like: value, or nil, message, CODE.
+  Handle[name] = function(self, what, timeout)
+    local supervisor = supervisor_of(self, name)
+    if name == "start_child" and supervisor.spec.strategy ~= "simple_one_for_one" then
+      local spec, message, code = supervisor.env.adopt(what, supervisor)
+      if not spec then return nil, message, code end
+      what = spec
+    end
+    return request(supervisor, dynamic[name], units[what] or what, timeout)
+  end
+end
+
+--- The children in start order: { { name =, unit =, kind =, phase =, state = }, ... }.
+function Handle:which_children()
+  local list = dynamic.which_children(supervisor_of(self, "which_children"))
+  for _, entry in ipairs(list) do entry.unit = handle.of(entry.unit) end
+  return list
+end
+
+--- { specs =, active =, supervisors =, workers =, programs = }
+function Handle:count_children()
+  return dynamic.count_children(supervisor_of(self, "count_children"))
+end
+
+--- The child of a name, or nil, message, CODE.
+function Handle:child(name)
+  local supervisor = supervisor_of(self, "child")
+  local child = supervisor.children and supervisor.children:find(name)
+  if child then return handle.of(child) end
+  return nil, ("%s has no child %s"):format(supervisor:path(), tostring(name)), "NOT_FOUND"
+end
+
+--- What is known of the unit now.
+---@return { path: string, kind: string, phase: string, state: string, pid?: integer, generation: integer, restarts: integer, exit?: luvisor.Exit }
+function Handle:info()
+  local self_unit = units[self]
+  local state, pid = self_unit:describe()
+  return {
+    path = self.path, kind = self_unit.spec.kind, phase = self_unit.phase, state = state, pid = pid,
+    generation = self_unit.generation, restarts = self_unit.restarts or 0, exit = self_unit.last_exit,
+  }
+end
+
+--- Whether something of the unit runs.
+function Handle:is_alive()
+  return unit.is_alive(units[self])
+end
+
+--- The supervisor that the unit belongs to; nil for the root.
+function Handle:supervisor()
+  local parent = units[self].parent
+  return parent.spec and handle.of(parent) or nil
+end
+
+return handle

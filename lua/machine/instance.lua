@@ -1,0 +1,76 @@
+-- Instance: the `self` of a worker's actors and hooks. A plain table that the worker may put fields on; everything
+-- else it offers is looked up here, so that a worker which uses none of it pays for none of it.
+
+local instance = {}
+
+local getters = {}
+
+function getters.name(unit) return tostring(unit.name) end
+function getters.path(unit) return unit:path() end
+function getters.state(unit) return unit.state and unit.state.name end
+function getters.stopping(unit) return unit.stopping or false end
+function getters.generation(unit) return unit.generation end
+function getters.history(unit) return unit.machine.recall(unit.past) end
+function getters.log(unit) return unit.env.logger(unit) end
+
+local methods = {}
+
+--- Sleeps without holding up anybody: true, or nil, "stopping", "ECANCELED" when a stop arrives meanwhile.
+---@param seconds number
+function methods.sleep(self, seconds)
+  return self._unit.env.task.sleep(seconds)
+end
+
+--- A heartbeat inside of long work.
+function methods.beat(self)
+  self._unit.env.task.beat()
+end
+
+--- Moves every deadline that runs to at least so many seconds from now.
+---@param seconds number
+function methods.extend(self, seconds)
+  self._unit.env.task.extend(seconds)
+end
+
+--- Calls start(..., callback), waits for the callback, and returns what it was given. For any luv function that takes
+--- a callback: self:await(uv.fs_open, path, "r", 0). What the function refuses at once is returned as it is.
+function methods.await(self, start, ...)
+  return self._unit.env.task.await(start, ...)
+end
+
+--- Waits for nothing in particular: lets everybody else have a turn.
+function methods.yield(self)
+  return self._unit.env.task.sleep(0)
+end
+
+--- The metatable of all instances of one definition.
+function instance.metatable()
+  local meta = { __name = "luvisor.self" }
+
+  function meta.__index(self, key)
+    local method = methods[key]
+    if method then return method end
+    local getter = getters[key]
+    if getter then return getter(rawget(self, "_unit")) end
+  end
+
+  function meta.__newindex(self, key, value)
+    if methods[key] or getters[key] then error(("self.%s cannot be set"):format(key), 2) end
+    rawset(self, key, value)
+  end
+
+  function meta.__tostring(self)
+    return "worker " .. self.path
+  end
+
+  return meta
+end
+
+--- Adds a method to every instance.
+---@param name string
+---@param fn function
+function instance.add_method(name, fn)
+  methods[name] = fn
+end
+
+return instance

@@ -1,0 +1,60 @@
+-- Program exit: the exit value for each way in which a program, or the attempt to start one, ends.
+
+local exit = require "luvisor.core.exit"
+
+local program_exit = {}
+
+-- What waiting will not cure, and what is the machine's state rather than the program's fault. A missing file is
+-- neither: a deployment may be under way.
+local PERMANENT = {
+  EACCES = true, EPERM = true, ENOEXEC = true, EISDIR = true, ENOTDIR = true, ELOOP = true, EINVAL = true,
+  E2BIG = true, ENAMETOOLONG = true,
+}
+local PASSING = { EAGAIN = true, ENOMEM = true, EMFILE = true, ENFILE = true, ETXTBSY = true }
+
+--- Of a program that could not be started.
+---@param message string "execve: No such file or directory: NAME"
+---@param code string
+---@return luvisor.Exit
+function program_exit.of_launch(message, code)
+  return exit.new {
+    kind = "spawn", message = message, errno = code, permanent = PERMANENT[code], passing = PASSING[code],
+  }
+end
+
+local function is_success(success, code)
+  for _, one in ipairs(success) do
+    if one == code then return true end
+  end
+  return false
+end
+
+--- Of a program whose leader ended by itself.
+---@param success integer[] codes that are no failure
+---@param code integer|nil
+---@param signal integer|nil
+---@param core boolean
+---@return luvisor.Exit
+function program_exit.of_status(success, code, signal, core)
+  if signal then return exit.new { kind = "signal", signal = signal, core = core or nil } end
+  if not code then return exit.new { kind = "exit", message = "its status was taken by somebody else" } end
+  return exit.new { kind = is_success(success, code) and "normal" or "exit", code = code }
+end
+
+--- Of a program that was asked to end.
+---@param killed boolean whether it took SIGKILL
+---@param code integer|nil
+---@param signal integer|nil
+---@return luvisor.Exit
+function program_exit.of_stop(killed, code, signal)
+  return exit.new { kind = killed and "killed" or "shutdown", code = code, signal = signal }
+end
+
+--- Of a program that was not ready in time.
+---@param seconds number
+---@return luvisor.Exit
+function program_exit.of_start_timeout(seconds)
+  return exit.new { kind = "timeout", deadline = "start", seconds = seconds }
+end
+
+return program_exit

@@ -1,0 +1,225 @@
+-- Recovery: what a supervisor does when a child has ended by itself.
+--
+-- The child's policy decides: restart (at once: counted by the intensity; after a delay: not), stop, give up, escalate.
+-- A restart of several children is a sweep that stops the living ones in reverse order, followed by their starts in
+-- order. A child that ends by itself while its group is being stopped is simply gone, and is not counted again.
+
+local exit = require "luvisor.core.exit"
+local strategy = require "luvisor.core.strategy"
+local sweep = require "luvisor.machine.sweep"
+local unit = require "luvisor.machine.unit"
+
+local recovery = {}
+
+-- ---- children that stay down
+
+local function is_over(child)
+  return child.phase == "done" or (child.phase == "idle" and child.spec.autostart == false)
+end
+
+-- All have ended by themselves, and none is coming back. Who was stopped, given up or waits may still be started.
+local function check_complete(self)
+  if self.spec.strategy == "simple_one_for_one" or not self.up or not self.ended then return end
+  if self.children.count > 0 then
+    for _, child in ipairs(self.children:all()) do
+      if not is_over(child) then return end
+    end
+  end
+  self:complete(exit.new { kind = "normal" })
+end
+
+local function check_significant(self, child)
+  local mode = self.spec.auto_shutdown
+  if not child.spec.significant or mode == "never" then return false end
+  if mode == "all_significant" then
+    for _, other in ipairs(self.children:all()) do
+      if other ~= child and other.spec.significant and (unit.is_alive(other) or other.phase == "backoff") then
+        return false
+      end
+    end
+  end
+  self:complete(exit.new { kind = "shutdown", message = ("significant child %s ended"):format(child.name) })
+  return true
+end
+
+local function retire(self, child)
+  child.phase = "done"
+  self.ended = true
+  if child.spec.restart_name == "temporary" or self.spec.strategy == "simple_one_for_one" then
+    self.children:remove(child)
+  end
+  self.env.tree:changed()
+  if check_significant(self, child) then return end
+  if not self.is_ready then self:note_progress(child) end
+  check_complete(self)
+end
+
+local function fatal(self, child, why)
+  child.phase = "fatal"
+  self.env.log("error", child, "FATAL: %s", tostring(why))
+  if self.env.watched.fatal then self.env.emit("fatal", child, { exit = why }) end
+  self.env.tree:changed()
+  if child.spec.critical then return self.env.tree:fail(child, why) end
+  if not self.is_ready then self:note_progress(child) end
+end
+
+local function too_many(self, child, why)
+  local limits = self.spec.intensity
+  return exit.new { kind = "error", cause = why, child = child.name,
+    message = ("more than %d restarts within %g s, last of %s: %s"):format(limits.restarts, limits.within, child.name,
+      tostring(why)) }
+end
+
+local function count_restart(self, child, why, now)
+  child.restarts = (child.restarts or 0) + 1
+  local env = self.env
+  if env.watched.restart then env.emit("restart", child, { exit = why, restarts = child.restarts }) end
+  if self.intensity:hit(now) then return true end
+  self:give_up(too_many(self, child, why))
+  return false
+end
+
+-- ---- restarts
+
+local function start_group(self)
+  local group = self.regroup
+  self.regroup = nil
+  for _, child in ipairs(group.remove) do self.children:remove(child) end
+  for _, child in ipairs(group.start) do
+    if not self.up then return end
+    if child.phase ~= "fatal" and not (child.generation == 0 and child.spec.autostart == false) then
+      self:start_child(child)
+    end
+  end
+end
+
+local function pick(children, positions)
+  local picked = {}
+  for i, position in ipairs(positions) do picked[i] = children[position] end
+  return picked
+end
+
+-- A second child that ends while its group is being stopped adds to the group; in the group it is simply gone.
+local function restart_group(self, child)
+  local children = self.children:all()
+  local index = child.at
+  if self.regroup then index = math.min(index, self.regroup.child.at) end
+  local specs = {}
+  for i, other in ipairs(children) do specs[i] = other.spec end
+  local stop, start, remove = strategy.plan(self.spec.strategy, index, specs)
+  self.regroup = { child = children[index], start = pick(children, start), remove = pick(children, remove) }
+  child.phase = "restarting"
+  sweep.run(self, pick(children, stop), start_group)
+end
+
+local function restart(self, child)
+  if strategy.is_alone(self.spec.strategy) then return self:start_child(child) end
+  restart_group(self, child)
+end
+
+local function is_in_regroup(self, child)
+  local group = self.regroup
+  return group and child.at >= group.child.at
+end
+
+local function fails_the_start(self, child)
+  return self.state.name == "starting" and self.pending[child]
+end
+
+local function log_end(self, child, why, decision, delay)
+  local env = self.env
+  local level = exit.is_normal(why) and "info" or "warn"
+  local next_step = decision == "restart" and (delay and (", restarts in %.3g s"):format(delay) or ", restarts") or ""
+  env.log(level, child, "ended: %s%s", tostring(why), next_step)
+end
+
+local decisions = {}
+
+function decisions.restart(self, child, why, delay, now)
+  if not delay then
+    if count_restart(self, child, why, now) then restart(self, child) end
+    return
+  end
+  child.restarts = (child.restarts or 0) + 1
+  if self.env.watched.restart then self.env.emit("restart", child, { exit = why, delay = delay }) end
+  unit.pace(child, delay)
+  self:note_progress(child)
+end
+
+function decisions.stop(self, child)
+  retire(self, child)
+end
+
+function decisions.give_up(self, child, why)
+  fatal(self, child, why)
+end
+
+function decisions.escalate(self, child, why)
+  self:give_up(exit.new { kind = "error", cause = why, child = child.name,
+    message = ("%s escalated: %s"):format(child.name, tostring(why)) })
+end
+
+local function fail_start(self, child, why)
+  log_end(self, child, why)
+  self:give_up(exit.new { kind = "error", cause = why, child = child.name, failed_start = true,
+    message = ("failed to start child %s: %s"):format(child.name, tostring(why)) })
+end
+
+-- A start by hand that failed is told to who asked for it, and not tried again.
+local function refused(self, child, why)
+  log_end(self, child, why)
+  child.phase = "stopped"
+  if child.waiters then unit.tell(child, "ended", why) end
+end
+
+--- A child has ended by itself, and everything of it is gone.
+function recovery:child_ended(child, why, was_ready)
+  if not self.up or self.sweep and is_in_regroup(self, child) then
+    child.ready_at = nil
+    return sweep.gone(self, child)
+  end
+  local env = self.env
+  if not was_ready and not child.spec.backoff and not exit.is_normal(why) then
+    if child.dynamic then return refused(self, child, why) end
+    if fails_the_start(self, child) then return fail_start(self, child, why) end
+  end
+  local now = env.now()
+  local decision, delay = unit.judge(child, why, was_ready, now)
+  child.ready_at = nil
+  if env.logs.warn then log_end(self, child, why, decision, delay) end
+  if child.waiters then unit.tell(child, "ended", why) end
+  decisions[decision](self, child, why, delay, now)
+end
+
+--- A child has ended because it was asked to.
+function recovery:child_stopped(child)
+  self.env.tree:changed()
+  if self.sweep then sweep.gone(self, child) end
+  if child.waiters then unit.tell(child, "stopped") end
+  if child.again and self.up then
+    child.again = nil
+    self:start_child(child)
+  end
+end
+
+--- A child is ready.
+function recovery:child_ready(child)
+  if child.history then child.history.failed_starts = 0 end
+  if child.dynamic then child.dynamic = nil end
+  local tree = self.env.tree
+  if tree.waiting[1] then tree:changed() end
+  if child.waiters then unit.tell(child, "ready") end
+  if not self.is_ready then self:note_progress(child) end
+end
+
+--- A child's backoff is over.
+function recovery:child_due(child)
+  if self.up then restart(self, child) end
+end
+
+--- What a waiting child comes after may be there now.
+function recovery:child_may_start(child)
+  if self.up and child.phase == "waiting" then self:start_child(child) end
+end
+
+return recovery

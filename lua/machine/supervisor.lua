@@ -1,0 +1,175 @@
+-- Supervisor: a unit that owns units. OTP's semantics, on events instead of blocking calls.
+--
+--   idle        not started
+--   starting    children are being started, in order; one without backoff that ends before it was ready fails the start
+--   running     every child had its first start: is ready, done, paced by its backoff, or waits for what it comes after
+--   terminating asked to stop, or complete: children are stopped in reverse order, each gone before the next
+--   reaping     gave up, or the start failed: the same, and then it has crashed
+--   stopped     (end, well)   crashed (end, with an abnormal exit, also for a parent)
+--
+-- What happens when a child ends is in recovery.lua. At most one sweep stops children at a time: a stop that arrives
+-- while a group is being restarted takes the sweep over, and one that arrives while starting ends what was started.
+
+local exit = require "luvisor.core.exit"
+local fsm = require "luvisor.core.fsm"
+local intensity = require "luvisor.core.intensity"
+local recovery = require "luvisor.machine.recovery"
+local roster = require "luvisor.machine.roster"
+local sweep = require "luvisor.machine.sweep"
+local unit = require "luvisor.machine.unit"
+
+local machine = fsm.supervisor()
+local Supervisor = unit.extend {}
+
+local SETTLED = { running = true, done = true, backoff = true, fatal = true, stopped = true, waiting = true }
+
+-- ---- its own machine
+
+local function take(self, event)
+  local from, target = self.state, self.state.edges[event]
+  local env = self.env
+  self.state = target
+  self.up = target.name == "running" or target.name == "starting"
+  if env.logs.info then
+    env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
+  end
+  if env.watched.transition then
+    env.emit("transition", self,
+      { event = event, from = from.name, to = target.name, generation = self.generation })
+  end
+end
+
+local function finish(self, why)
+  local generation = self.generation
+  self.regroup, self.pending, self.lagging = nil, nil, nil
+  self:exited(generation, why)
+end
+
+local function reaped(self)
+  take(self, "complete")
+  finish(self, self.failure)
+end
+
+local function terminated(self)
+  take(self, "complete")
+  finish(self, self.ending)
+end
+
+local function end_with(self, event, done)
+  self.regroup = nil
+  take(self, event)
+  sweep.run(self, self.children:reversed(), done)
+end
+
+local function give_up(self, why)
+  if not self.up then return end
+  self.failure = why
+  self.env.log("error", self, "gives up: %s", tostring(why))
+  if self.env.watched.give_up then self.env.emit("give_up", self, { exit = why }) end
+  end_with(self, "error", reaped)
+end
+
+local function complete(self, why)
+  if not self.up then return end
+  self.ending = why
+  end_with(self, "complete", terminated)
+end
+
+-- ---- starting
+
+local function check_started(self)
+  if self.state.name == "starting" and not next(self.pending) then take(self, "run") end
+  if self.state.name == "running" and not self.is_ready and not next(self.lagging) then
+    self.is_ready = true
+    self.env.post(self.ready, self, self.generation)
+  end
+end
+
+-- A child's first start is over as far as the supervisor's own start goes; ready or done is another matter.
+local function note_progress(self, child)
+  if self.is_ready then return end
+  if SETTLED[child.phase] then self.pending[child] = nil end
+  if child.phase == "running" or child.phase == "done" then self.lagging[child] = nil end
+  check_started(self)
+end
+
+local function start_child(self, child)
+  local tree = self.env.tree
+  if child.spec.after and not tree:may_start(child) then
+    child.phase = "waiting"
+    if self.env.logs.info then self.env.log("info", child, "waits for %s", tree:missing(child)) end
+    return note_progress(self, child)
+  end
+  unit.start(child)
+  if tree.waiting[1] then tree:changed() end
+end
+
+local function add_child(self, spec, name)
+  local child = unit.new(self.env.kinds[spec.kind], self.env, spec, self, name)
+  self.children:add(child)
+  return child
+end
+
+local function begin(self, generation)
+  if self.generation ~= generation or self.state.name ~= "starting" then return end
+  local children = self.children:all()
+  for _, child in ipairs(children) do
+    if child.spec.autostart ~= false then self.pending[child], self.lagging[child] = true, true end
+  end
+  for _, child in ipairs(children) do
+    if self.state.name ~= "starting" then return end
+    if child.spec.autostart ~= false then start_child(self, child) end
+  end
+  check_started(self)
+end
+
+--- Starts a generation: children anew from their specs; those added at run time are not restored.
+function Supervisor:launch()
+  self.state = machine.initial
+  self.failure, self.ending, self.is_ready, self.forced, self.ended = nil, nil, nil, nil, nil
+  self.pending, self.lagging = {}, {}
+  self.children = roster.new()
+  self.intensity = intensity.new(self.spec.intensity)
+  for _, spec in ipairs(self.spec.children or {}) do add_child(self, spec) end
+  take(self, "start")
+  self.env.post(begin, self, self.generation)
+end
+
+-- ---- the body
+
+local function stop_late(self, generation)
+  self.timer = nil
+  if self.generation == generation and self.phase == "stopping" then self:kill() end
+end
+
+--- Stops all children in reverse order, within the time that follows from theirs.
+function Supervisor:stop()
+  if not self.up then return end
+  local shutdown = self.spec.shutdown
+  if shutdown == "kill" then return self:kill() end
+  if type(shutdown) == "number" then self.timer = self.env.deadline(shutdown, stop_late, self, self.generation) end
+  complete(self, unit.shutdown_exit())
+end
+
+--- Ends all children by force, at once.
+function Supervisor:kill()
+  self.forced = true
+  if self.up then complete(self, exit.new { kind = "killed" }) end
+  sweep.force(self)
+end
+
+--- Gives up, for a reason that came from elsewhere in the tree.
+function Supervisor:fail(why)
+  give_up(self, why)
+end
+
+function Supervisor:describe()
+  if unit.is_alive(self) then return self.state.name end
+  return self.phase == "done" and self.state and self.state.name or self.phase
+end
+
+Supervisor.add_child, Supervisor.start_child = add_child, start_child
+Supervisor.note_progress, Supervisor.give_up, Supervisor.complete = note_progress, give_up, complete
+for name, fn in pairs(recovery) do Supervisor[name] = fn end
+
+return Supervisor

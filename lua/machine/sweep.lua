@@ -1,0 +1,87 @@
+-- Sweep: stops children one after the other, each wholly gone before the next is asked, and then goes on with
+-- whatever it was for. Neighbours that do not depend on each other may be asked together: the children of a pool, and
+-- programs that stand side by side under one_for_one.
+
+local unit = require "luvisor.machine.unit"
+
+local sweep = {}
+
+local function depends(one, other)
+  return one.spec.after and one.spec.after[other.name] ~= nil
+end
+
+local function may_go_together(supervisor, first, child)
+  local strategy = supervisor.spec.strategy
+  if strategy == "simple_one_for_one" then return true end
+  if strategy ~= "one_for_one" then return false end
+  if first.spec.kind ~= "program" or child.spec.kind ~= "program" then return false end
+  return not depends(first, child) and not depends(child, first)
+end
+
+-- How far the children that may be asked now reach.
+local function batch_end(supervisor, units, first)
+  local last = first
+  while units[last + 1] do
+    for i = first, last do
+      if not may_go_together(supervisor, units[i], units[last + 1]) then return last end
+    end
+    last = last + 1
+    if supervisor.spec.strategy == "simple_one_for_one" then return #units end
+  end
+  return last
+end
+
+local function ask(self, child)
+  local gone
+  if self.force then gone = unit.ask_to_kill(child) else gone = unit.ask_to_stop(child) end
+  if not gone then
+    self.waiting[child] = true
+    self.pending = self.pending + 1
+  end
+end
+
+local function advance(self)
+  while self.pending == 0 do
+    local first = self.next
+    if first > #self.units then
+      self.supervisor.sweep = nil
+      return self.done(self.supervisor)
+    end
+    local last = self.force and #self.units or batch_end(self.supervisor, self.units, first)
+    self.next = last + 1
+    for i = first, last do ask(self, self.units[i]) end
+  end
+end
+
+--- Stops the units in the order given, then calls done(supervisor); a sweep under way is replaced by this one.
+---@param supervisor table
+---@param units table[] in the order in which they are to be stopped
+---@param done fun(supervisor: table)
+function sweep.run(supervisor, units, done)
+  local self = { supervisor = supervisor, units = units, next = 1, pending = 0, waiting = {}, done = done,
+    force = supervisor.forced }
+  supervisor.sweep = self
+  advance(self)
+end
+
+--- Tells the sweep that a child is gone.
+function sweep.gone(supervisor, child)
+  local self = supervisor.sweep
+  if not self or not self.waiting[child] then return end
+  self.waiting[child] = nil
+  self.pending = self.pending - 1
+  if self.pending == 0 then advance(self) end
+end
+
+--- From here on by force, and all at once.
+function sweep.force(supervisor)
+  local self = supervisor.sweep
+  if not self or self.force then return end
+  self.force = true
+  for child in pairs(self.waiting) do unit.ask_to_kill(child) end
+  for i = self.next, #self.units do ask(self, self.units[i]) end
+  self.next = #self.units + 1
+  if self.pending == 0 then advance(self) end
+end
+
+return sweep

@@ -1,0 +1,172 @@
+-- Tree: the root supervisor's parent. Finds units by path, holds back those that wait for another unit, and reports
+-- the end of the root as the end of the tree.
+
+local exit = require "luvisor.core.exit"
+local unit = require "luvisor.machine.unit"
+
+local Tree = { __name = "luvisor.tree" }
+Tree.__index = Tree
+
+local tree = {}
+
+-- ---- finding
+
+local function descend(from, path)
+  local at = from
+  for part in path:gmatch("[^/]+") do
+    local children = at.children
+    at = children and (children:find(part) or children:find(math.tointeger(tonumber(part))))
+    if not at then return nil end
+  end
+  return at
+end
+
+local function collect(at, name, found)
+  for _, child in ipairs(at.children and at.children:all() or {}) do
+    if tostring(child.name) == name then found[#found + 1] = child end
+    collect(child, name, found)
+  end
+end
+
+local function by_last_part(self, name)
+  local found = {}
+  if self.root.name == name then return self.root end
+  collect(self.root, name, found)
+  if #found == 1 then return found[1] end
+  if #found == 0 then return nil, ("no unit %s"):format(name), "NOT_FOUND" end
+  local paths = {}
+  for i, one in ipairs(found) do paths[i] = one:path() end
+  return nil, ("%s is ambiguous: %s"):format(name, table.concat(paths, ", ")), "AMBIGUOUS"
+end
+
+--- The unit of a path from the root ("etl/api/web"), with or without the root's name, or of an unambiguous last part.
+---@param path string
+---@return table|nil unit
+---@return string? message
+---@return string? code NOT_FOUND or AMBIGUOUS
+function Tree:find(path)
+  local first, rest = path:match("^([^/]+)/?(.*)$")
+  if not first then return nil, "no unit of an empty name", "NOT_FOUND" end
+  local found = first == self.root.name and descend(self.root, rest) or descend(self.root, path)
+  if found then return found end
+  if path:find("/", 1, true) then return nil, ("no unit %s"):format(path), "NOT_FOUND" end
+  return by_last_part(self, path)
+end
+
+-- ---- what comes after what
+
+local conditions = {}
+
+function conditions.started(target)
+  return target.generation > 0 and (unit.is_alive(target) or target.phase == "done")
+end
+
+function conditions.ready(target)
+  return target.phase == "running" or conditions.done(target)
+end
+
+function conditions.done(target)
+  return target.phase == "done" and target.last_exit ~= nil and exit.is_normal(target.last_exit)
+end
+
+local function target_of(self, child, reference)
+  return child.parent.children:find(reference) or self:find(reference)
+end
+
+-- the first condition that does not hold: reference, condition, target
+local function first_missing(self, child)
+  for reference, condition in pairs(child.spec.after) do
+    local target = target_of(self, child, reference)
+    if not target or not conditions[condition](target) then return reference, condition, target end
+  end
+end
+
+--- Whether everything that a child with `after` comes after is there; if not, it is told when that changes.
+function Tree:may_start(child)
+  if not first_missing(self, child) then return true end
+  if not self.waits[child] then
+    self.waits[child] = true
+    self.waiting[#self.waiting + 1] = child
+  end
+  return false
+end
+
+--- What a waiting child waits for, in words.
+---@return string
+function Tree:missing(child)
+  local reference, condition, target = first_missing(self, child)
+  if not reference then return "nothing" end
+  if target and target.phase == "fatal" then
+    return ("%s to be %s, which is FATAL: %s"):format(reference, condition, tostring(target.last_exit))
+  end
+  return ("%s to be %s"):format(reference, condition)
+end
+
+local function look_again(self)
+  self.looking = nil
+  local waiting = self.waiting
+  self.waiting, self.waits = {}, {}
+  for _, child in ipairs(waiting) do
+    if child.phase == "waiting" then
+      if first_missing(self, child) then
+        self:may_start(child)
+      else
+        child.parent:child_may_start(child)
+      end
+    end
+  end
+end
+
+--- Something about a unit changed that others may wait for.
+function Tree:changed()
+  if self.looking or #self.waiting == 0 then return end
+  self.looking = true
+  self.env.post(look_again, self)
+end
+
+-- ---- life
+
+--- A critical unit was given up: the tree ends.
+function Tree:fail(child, why)
+  self.root:fail(exit.new { kind = "error", cause = why, child = child:path(),
+    message = ("critical unit %s is FATAL: %s"):format(child:path(), tostring(why)) })
+end
+
+function Tree:start()
+  unit.start(self.root)
+end
+
+--- Stops everything; on_end is called when all is gone.
+function Tree:stop()
+  if unit.ask_to_stop(self.root) then self.env.post(self.on_end, self.root.last_exit) end
+end
+
+--- Kills everything; on_end is called when all is gone.
+function Tree:kill()
+  if unit.ask_to_kill(self.root) then self.env.post(self.on_end, self.root.last_exit) end
+end
+
+function Tree:child_ready()
+  if self.on_ready then self.on_ready() end
+end
+
+function Tree:child_ended(_, why)
+  self.on_end(why)
+end
+
+function Tree:child_stopped(_, why)
+  self.on_end(why)
+end
+
+--- A tree of a resolved spec, not yet started.
+---@param env table
+---@param spec table the root's, resolved
+---@param on_end fun(why: luvisor.Exit)
+function tree.new(env, spec, on_end)
+  local self = setmetatable({ env = env, waiting = {}, waits = {}, on_end = on_end }, Tree)
+  env.tree = self
+  self.root = unit.new(env.kinds.supervisor, env, spec, self)
+  return self
+end
+
+return tree

@@ -1,0 +1,279 @@
+-- Worker: drives a worker's declared machine on a coroutine runtime.
+--
+-- A generation begins with a task and no coroutine. The first turn enters the initial state; from then on the
+-- scheduler calls the actor of the present state again and again, and each event that it returns comes here, to
+-- `advance`: leave hooks, enter hooks, the switch, and the actor of the new state. So the scheduler alone handles
+-- "keepalive", and this file is asked only when something changes.
+-- A stop sets `stopping` and cuts a pause short; the actors see it and take the way out of their machine. When the
+-- shutdown runs out, what waits is cancelled (raised once), and after a grace dropped. A stop before the first turn
+-- ends the worker without it ever running. An error, or a deadline that was missed, takes the event "error" with its
+-- hooks if the state has one, and ends the worker in any case; an exit while stopping is the stop's own end.
+
+local copy = require "luvisor.core.copy"
+local exit = require "luvisor.core.exit"
+local unit = require "luvisor.machine.unit"
+
+local CANCEL_GRACE = 1 -- seconds between cancel and kill
+local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit
+
+---@param env table clock, log, events, and `task`: the scheduler of one runtime
+---@return table kind the worker kind of unit
+return function(env)
+  local task, post = env.task, env.post
+  local watched, logs = env.watched, env.logs
+  local open, enter, limit, close = task.open, task.enter, task.limit, task.close
+  local Worker = unit.extend {}
+
+  -- ---- transitions
+
+  local function missing_target(self, event)
+    local state = self.state
+    if event == "error" then return self.spec.machine.crashed end
+    error(("actor of state %s returned %s, which is not an event of it"):format(state.name,
+      type(event) == "string" and '"' .. event .. '"' or type(event)), 0)
+  end
+
+  -- the transition's deadline covers its hooks and the switch
+  local function run_hooks(self, instance, event, target)
+    local state = self.state
+    local hooks = self.spec.definition.hooks
+    local leaving, entering = hooks.leave[state.name], hooks.enter[target.name]
+    if not leaving and not entering then return end
+    local seconds = state.transition_timeouts[event]
+    if self.failure then seconds = seconds or HOOKS_GRACE end
+    if seconds then
+      self.crossing = state.name .. " -> " .. target.name
+      limit(self.task, "transition", seconds)
+    end
+    for _, hook in ipairs(leaving or {}) do
+      if not hook.event or hook.event == event then hook.fn(instance, self.failure, event) end
+    end
+    for _, hook in ipairs(entering or {}) do
+      if not hook.event or hook.event == event then hook.fn(instance, self.failure, event) end
+    end
+  end
+
+  local function announce(self, from, event, target)
+    if logs.info then
+      env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
+    end
+    if watched.transition then
+      env.emit("transition", self,
+        { event = event, from = from.name, to = target.name, generation = self.generation })
+    end
+  end
+
+  local function switch(self, event, target)
+    local from = self.state
+    self.state = target
+    self.past = self.spec.machine.remember(self.past, event, target)
+    if logs.info or watched.transition then announce(self, from, event, target) end
+    if target.ready and not self.is_ready then self.is_ready = true end
+    return target
+  end
+
+  local function transition(self, instance, event)
+    local target = self.state.edges[event] or missing_target(self, event)
+    if self.spec.definition.hooks then run_hooks(self, instance, event, target) end
+    return switch(self, event, target)
+  end
+
+  local function enter_initial(self)
+    local initial = self.spec.machine.initial
+    self.state = initial
+    self.is_ready = initial.ready
+    return initial
+  end
+
+  --- Runs on the worker's coroutine: takes the event (nil at the beginning) and names the next actor, or nothing
+  --- when the machine has ended. States without an actor are passed through; where it comes to rest, the deadlines
+  --- of that state begin, and the supervisor is told if the worker has become ready.
+  function Worker.advance(instance, event)
+    local self = instance._unit
+    local state = self.state
+    if not state then
+      state = enter_initial(self)
+    elseif event == nil then
+      error(("actor of state %s returned nothing: neither an event nor \"keepalive\""):format(state.name), 0)
+    else
+      state = transition(self, instance, event)
+    end
+    local actors = self.spec.definition.actors
+    while not state.outcome do
+      local actor = actors[state.name]
+      if actor then
+        local ready = self.is_ready
+        enter(self.task, state.heartbeat, state.timeout, ready)
+        return actor.fn, actor.every, ready and self.phase == "starting"
+      end
+      state = transition(self, instance, state.only)
+    end
+  end
+
+  -- ---- ends
+
+  local function finish(self, why)
+    local generation = self.generation
+    if self.is_ready and self.phase == "starting" then self:ready(generation) end
+    close(self.task)
+    self.instance = nil
+    self:exited(generation, why)
+  end
+
+  local function outcome(self)
+    if self.failure then return self.failure end
+    local state = self.state
+    if state.outcome == "error" then
+      return exit.new { kind = "error", message = "ended in state " .. state.name, state = state.name }
+    end
+    return exit.new { kind = self.stopping and "shutdown" or "normal" }
+  end
+
+  --- The worker rests in a state in which it is ready, for the first time.
+  function Worker.rests_ready(instance)
+    local self = instance._unit
+    self:ready(self.generation)
+  end
+
+  --- The machine has reached a terminal state.
+  function Worker.finished(instance)
+    local self = instance._unit
+    finish(self, outcome(self))
+  end
+
+  local function crash(self, why)
+    self.failure = self.failure or why
+    local state = self.state
+    if state and not state.outcome and self.spec.definition.hooks and not self.failing then
+      self.failing = true
+      task.fail(self.task)
+      return
+    end
+    if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
+    finish(self, self.failure)
+  end
+
+  local function late_exit(self, which)
+    local state = self.state
+    local seconds, where = nil, state and state.name
+    if which == "heartbeat" then seconds = state.heartbeat
+    elseif which == "state" then seconds = state.timeout
+    elseif which == "start" then seconds = self.spec.start_timeout
+    elseif which == "transition" then where = self.crossing end
+    return exit.new { kind = "timeout", deadline = which, seconds = seconds, state = where }
+  end
+
+  local function killed_exit(self)
+    local text = type(self.spec.shutdown) == "number" and ("did not stop within %g s"):format(self.spec.shutdown)
+    return exit.new { kind = "killed", message = text or nil }
+  end
+
+  --- A turn ended with an error, or with the cancel that was ordered.
+  function Worker.failed(instance, kind, message, traceback)
+    local self = instance._unit
+    if kind == "cancelled" then
+      local why = self.failure or killed_exit(self)
+      why.traceback = why.traceback or traceback
+      self.failing = self.failing or self.stopping
+      return crash(self, why)
+    end
+    if self.failing then
+      env.log("error", self, "hook failed: %s", message)
+      return finish(self, self.failure)
+    end
+    crash(self, exit.new { kind = kind, message = message, traceback = traceback,
+      state = self.state and self.state.name })
+  end
+
+  -- Cancelled once already: whatever it is doing, it has had its chance.
+  local function drop(self, why)
+    local state = self.state
+    if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
+    finish(self, self.failure or why)
+  end
+
+  --- A deadline was missed; `which` names it.
+  function Worker.late(instance, which)
+    local self = instance._unit
+    if self.cancelled then return drop(self, killed_exit(self)) end
+    local why = which == "stop" and killed_exit(self) or late_exit(self, which)
+    if which == "stop" then self.failing = true end -- no hooks for one that would not listen
+    if self.failing and which ~= "stop" then return drop(self, why) end
+    self.failure = self.failure or why
+    self.cancelled = true
+    limit(self.task, "stop", CANCEL_GRACE)
+    if not task.cancel(self.task) then
+      self.cancelled = nil
+      limit(self.task, "stop")
+      crash(self, why)
+    end
+  end
+
+  --- A heartbeat, told only while somebody listens.
+  function Worker.beat(instance)
+    local self = instance._unit
+    env.emit("heartbeat", self, { state = self.state.name, generation = self.generation })
+  end
+
+  -- ---- the body
+
+  -- each generation gets arguments of its own; a child of a pool has some more than the template
+  local function arguments(args, extra)
+    if extra == nil then return copy(args) end
+    local all = type(args) == "table" and copy(args) or {}
+    for key, value in pairs(copy(extra)) do all[key] = value end
+    return all
+  end
+
+  local function clear(self)
+    self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
+    self.failing, self.cancelled, self.crossing = nil, nil, nil
+  end
+
+  function Worker.launch(self)
+    local spec = self.spec
+    if self.past then clear(self) end
+    self.past = ""
+    local args = spec.args or self.extra
+    local instance = setmetatable({ _unit = self, args = args and arguments(args, self.extra) }, spec.definition.meta)
+    self.instance = instance
+    self.task = open(instance, spec.start_timeout or nil)
+  end
+
+  local function end_unstarted(self, generation)
+    if self.generation == generation and self.instance then finish(self, unit.shutdown_exit()) end
+  end
+
+  function Worker.stop(self)
+    local shutdown = self.spec.shutdown
+    if shutdown == "kill" then return self:kill() end
+    self.stopping = true
+    if not self.state then
+      close(self.task)
+      return post(end_unstarted, self, self.generation)
+    end
+    if shutdown ~= "infinity" then limit(self.task, "stop", shutdown) end
+    task.nudge(self.task)
+  end
+
+  local function end_killed(self, generation)
+    if self.generation ~= generation or not self.instance then return end
+    finish(self, exit.new { kind = "killed" })
+  end
+
+  function Worker.kill(self)
+    close(self.task) -- runs its to-be-closed variables
+    post(end_killed, self, self.generation)
+  end
+
+  function Worker.describe(self)
+    if self.instance then return self.state and self.state.name or "idle" end
+    return self.phase
+  end
+
+  task.set_handlers {
+    advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
+    late = Worker.late, beat = Worker.beat,
+  }
+  return Worker
+end

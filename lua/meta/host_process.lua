@@ -1,0 +1,82 @@
+---@meta host.process
+
+-- Programs: launching them, and knowing when nothing of them is left. A program is the leader of a session of its own;
+-- everybody in that session is a member of it. Main thread only.
+
+---@class host.process
+---@field instance string a text that no other host on this machine has had since it booted
+local process = {}
+
+---@alias host.process.Stream "inherit"|"null"|{ file: string }|{ prefix: string }
+---@alias host.process.Signal string|integer "TERM", "SIGTERM" or 15
+
+---@class host.process.Options
+---@field command string[]       the program, looked up in the PATH of `env` unless it has a slash, and its arguments
+---@field env string[]           the whole environment, as "NAME=value"
+---@field cwd? string            the host's if absent
+---@field stdin? "null"|"inherit" null
+---@field stdout? host.process.Stream inherit; a file is appended to, prefixed lines go to the host's stdout
+---@field stderr? host.process.Stream|"stdout" inherit; "stdout" is wherever stdout goes
+---@field umask? integer
+---@field nice? integer          absolute, -20 to 19
+---@field limits? table<string, number|number[]> by resource ("nofile"): both limits, or { soft, hard }; math.huge: none
+---@field uid? integer
+---@field gid? integer
+---@field groups? integer[]      none if absent and uid or gid is given
+---@field oom_score? string      for oom_score_adj
+---@field cgroup? string         directory of the group to enter
+---@field no_new_privs? boolean
+---@field die_with_host? boolean true: SIGKILL when the host dies
+---@field drain_timeout? number  how long output is read when all members are gone and somebody else holds the pipe; 1
+---@field on_exit? fun(code?: integer, signal?: integer, core: boolean) once, from the loop, when the leader has ended
+---  and what it had written was read; both nil when somebody else took its status
+
+--- Starts a program. On failure the message names the stage, as in "execve: No such file or directory: NAME".
+---@param options host.process.Options
+---@return host.process.Child|nil child
+---@return string? message
+---@return string? code  "ENOENT"
+---@return string? stage "execve", "chdir", "setuid", "open", "pipe", "clone", ...
+function process.spawn(options) end
+
+--- The host's own environment, as "NAME=value".
+---@return string[]
+function process.environment() end
+
+--- Kept alive by the host until on_empty was called or it is closed.
+---@class host.process.Child
+local Child = {} -- luacheck: ignore 241
+
+--- The leader's pid, also when it has ended. It names no other process before everybody is gone.
+---@return integer
+function Child:pid() end
+
+--- Signals the leader; fine when it has ended.
+---@param signal host.process.Signal
+---@return true|nil ok
+---@return string? message
+---@return string? code
+function Child:signal(signal) end
+
+--- Signals all members: the leader's group now, other groups in the next turn of the loop. KILL is sticky: a member
+--- that turns up afterwards gets it too. Fine when nobody is left. Never calls back before it returns.
+---@param signal host.process.Signal
+---@return true|nil ok
+---@return string? message
+---@return string? code
+function Child:signal_group(signal) end
+
+--- Calls fn() once, from the loop, as soon as the leader has ended and no member lives. Zombies do not live.
+---@param fn fun()
+function Child:on_empty(fn) end
+
+--- The living members. Walks /proc: for logs and people.
+---@return integer[]|nil pids
+---@return string? message
+---@return string? code
+function Child:members() end
+
+--- Lets go of it: no more callbacks. A program that still runs goes on, and is reaped when it ends.
+function Child:close() end
+
+return process

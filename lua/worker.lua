@@ -1,0 +1,124 @@
+-- luvisor.worker: defines workers. A module that describes a worker returns what worker.define() gave it.
+
+local fsm = require "luvisor.core.fsm"
+local suggest = require "luvisor.core.suggest"
+local instance = require "luvisor.machine.instance"
+
+local worker = {}
+
+---@class luvisor.Definition
+---@field fsm? luvisor.Machine
+local Definition = { __name = "luvisor.worker" }
+Definition.__index = Definition
+
+local KEYS = { "fsm" }
+
+local function check_name(value, what)
+  if type(value) ~= "string" or value == "" then
+    error(("%s: expected a name, got %s"):format(what, type(value)), 3)
+  end
+end
+
+local function check_function(value, what)
+  if type(value) ~= "function" then error(("%s: expected a function, got %s"):format(what, type(value)), 3) end
+end
+
+--- A new worker definition; without `fsm` it has the default machine.
+---@param given? { fsm?: luvisor.Machine }
+---@return luvisor.Definition
+function worker.define(given)
+  given = given or {}
+  if type(given) ~= "table" then error("define: expected a table, got " .. type(given), 2) end
+  for key in pairs(given) do
+    if key ~= "fsm" then error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2) end
+  end
+  if given.fsm ~= nil and not fsm.is(given.fsm) then error("define: fsm: expected what luvisor.fsm made", 2) end
+  return setmetatable({ fsm = given.fsm, actors = {}, meta = instance.metatable() }, Definition)
+end
+
+--- Whether the value is a definition.
+function worker.is(value)
+  return getmetatable(value) == Definition
+end
+
+--- The actor of a state: called again and again while the worker is in it, returns an event or "keepalive".
+---@param state string
+---@param options? { every?: number } seconds between two calls
+---@param fn fun(self: table): string
+function Definition:actor(state, options, fn)
+  if fn == nil then options, fn = nil, options end
+  check_name(state, "actor")
+  check_function(fn, ('actor "%s"'):format(state))
+  local every = options and options.every
+  for key in pairs(options or {}) do
+    if key ~= "every" then
+      error(('actor "%s": unknown key "%s", did you mean "every"?'):format(state, tostring(key)), 2)
+    end
+  end
+  if every ~= nil and not (type(every) == "number" and every > 0 and every < math.huge) then
+    error(('actor "%s": every: expected seconds above 0, got %s'):format(state, tostring(every)), 2)
+  end
+  if self.actors[state] then error(('actor "%s": there is one already'):format(state), 2) end
+  self.actors[state] = { fn = fn, every = every }
+end
+
+local function add_hook(self, kind, state, event, fn)
+  if fn == nil then event, fn = nil, event end
+  check_name(state, kind)
+  check_function(fn, ('%s "%s"'):format(kind, state))
+  self.hooks = self.hooks or { enter = {}, leave = {} }
+  local list = self.hooks[kind][state] or {}
+  list[#list + 1] = { event = event, fn = fn }
+  self.hooks[kind][state] = list
+end
+
+--- A hook run while the worker enters a state, by one event or by any: fn(self, exit, event).
+function Definition:enter(state, event, fn)
+  add_hook(self, "enter", state, event, fn)
+end
+
+--- A hook run while the worker leaves a state, by one event or by any: fn(self, exit, event).
+function Definition:leave(state, event, fn)
+  add_hook(self, "leave", state, event, fn)
+end
+
+local function check_states(definition, machine, problems)
+  local names = {}
+  for name in pairs(machine.states) do names[#names + 1] = name end
+  local function check(what, name)
+    if not machine.states[name] then
+      problems[#problems + 1] = ('%s of unknown state "%s"%s'):format(what, name, suggest.hint(name, names))
+    end
+  end
+  for state in pairs(definition.actors) do check("actor", state) end
+  for kind, hooks in pairs(definition.hooks or {}) do
+    for state in pairs(hooks) do check(kind .. " hook", state) end
+  end
+end
+
+local function check_rests(definition, machine, problems)
+  for _, state in ipairs(machine.order) do
+    local actor = definition.actors[state.name]
+    if state.outcome and actor then
+      problems[#problems + 1] = ('actor of terminal state "%s"'):format(state.name)
+    elseif not state.outcome and not actor and not state.only then
+      problems[#problems + 1] = ('no actor for state "%s", which has %d events'):format(state.name, #state.events)
+    end
+  end
+end
+
+--- Checks a definition against its machine: every name known, every state with several events has an actor.
+---@param machine luvisor.Machine
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function worker.check(definition, machine)
+  local problems = {}
+  check_states(definition, machine, problems)
+  check_rests(definition, machine, problems)
+  if #problems == 0 then return true end
+  table.sort(problems)
+  return nil, problems[1], "EINVAL"
+end
+
+return worker
