@@ -117,8 +117,7 @@ static bool is_our_zombie(pid_t pid) {
 }
 
 /* A pidfd names one process for ever; if the pid still has our session after it was
- * opened and is not dead, it is a member. Returns it, NOBODY, or NO_FD to spare for one.
- * */
+ * opened and is not dead, it is a member. Returns it, NOBODY, or NO_FD. */
 static int open_member(const struct child *child, pid_t pid) {
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   if (pidfd < 0 && (errno == ESRCH || is_our_zombie(pid))) return NOBODY;

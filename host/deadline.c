@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deadline: the wheel. See deadline.h.
  *
- * Ticks are read as groups of 6 bits. A deadline lies at the level of the highest group in
- * which its tick differs from the wheel's, in the slot which that group names. So all
- * deadlines of one level are due before those of the next, and the first occupied slot of
- * the lowest occupied level is always the next to look at. When the wheel reaches the start
- * of a slot above level 0, the slot's deadlines move to finer levels. */
+ * Level l has 64 slots of 64^l ticks each. A deadline lies at the level of its distance:
+ * less than 64 ticks ahead at level 0, less than 64^2 at level 1, and so on, in the slot
+ * that its tick falls into. When the wheel reaches the start of a slot above level 0, the
+ * slot's deadlines move to finer levels, so at most one slot's worth moves at a time. A
+ * slot of a higher level that bears the wheel's own number is a whole round ahead. */
 #include "deadline.h"
 
 #include <stddef.h>
@@ -16,9 +16,8 @@ static struct deadline *head_of(struct deadline_slot *slot) {
   return (struct deadline *)slot; /* the two links come first in both */
 }
 
-static unsigned level_of(uint64_t tick, uint64_t now) {
-  uint64_t differs = tick ^ now;
-  return differs ? (63 - (unsigned)__builtin_clzll(differs)) / GROUP_BITS : 0;
+static unsigned level_of(uint64_t distance) {
+  return distance ? (63 - (unsigned)__builtin_clzll(distance)) / GROUP_BITS : 0;
 }
 
 static unsigned slot_of(uint64_t tick, unsigned level) {
@@ -49,7 +48,7 @@ void deadline_cancel(struct deadline *deadline) {
 }
 
 static void place(struct deadline_wheel *wheel, struct deadline *deadline) {
-  unsigned level = level_of(deadline->due, wheel->now);
+  unsigned level = level_of(deadline->due - wheel->now);
   unsigned slot = slot_of(deadline->due, level);
   struct deadline *head = head_of(&wheel->slots[level][slot]);
   deadline->next = head;
@@ -68,38 +67,41 @@ void deadline_arm(struct deadline_wheel *wheel, struct deadline *deadline, uint6
   place(wheel, deadline);
 }
 
-/* The next slot that holds something: its level and number, and the tick it starts at. */
-static bool find_next(struct deadline_wheel *wheel, unsigned *level, unsigned *slot,
-                      uint64_t *start) {
-  for (unsigned l = 0; l < DEADLINE_LEVELS; l++) {
-    while (wheel->occupied[l]) {
-      unsigned s = (unsigned)__builtin_ctzll(wheel->occupied[l]);
-      struct deadline *head = head_of(&wheel->slots[l][s]);
-      if (head->next == head) {
-        wheel->occupied[l] &= ~(UINT64_C(1) << s);
-        continue;
-      }
-      unsigned above = GROUP_BITS * (l + 1); /* at most 60 */
-      uint64_t base = wheel->now >> above << above;
-      *level = l;
-      *slot = s;
-      *start = base | (uint64_t)s << (GROUP_BITS * l);
-      return true;
-    }
+static uint64_t rotate_right(uint64_t bits, unsigned count) {
+  return bits >> count | bits << (-count & 63);
+}
+
+/* The tick at which the next occupied slot of a level starts, or UINT64_MAX. */
+static uint64_t next_of_level(struct deadline_wheel *wheel, unsigned level) {
+  unsigned here = slot_of(wheel->now, level);
+  unsigned first = level > 0; /* from the next slot on, the wheel's own as the last */
+  while (wheel->occupied[level]) {
+    uint64_t ahead = rotate_right(wheel->occupied[level], (here + first) & 63);
+    unsigned distance = (unsigned)__builtin_ctzll(ahead) + first;
+    unsigned slot = (here + distance) & (DEADLINE_SLOTS - 1);
+    struct deadline *head = head_of(&wheel->slots[level][slot]);
+    if (head->next != head)
+      return ((wheel->now >> (GROUP_BITS * level)) + distance) << (GROUP_BITS * level);
+    wheel->occupied[level] &= ~(UINT64_C(1) << slot);
   }
-  return false;
+  return UINT64_MAX;
 }
 
 uint64_t deadline_next(struct deadline_wheel *wheel) {
-  unsigned level, slot;
-  uint64_t start;
-  return find_next(wheel, &level, &slot, &start) ? start : UINT64_MAX;
+  uint64_t next = UINT64_MAX;
+  for (unsigned level = 0; level < DEADLINE_LEVELS; level++) {
+    uint64_t start = next_of_level(wheel, level);
+    if (start < next) next = start;
+  }
+  return next;
 }
 
 /* Moves a slot's deadlines to [list], so that what is armed meanwhile is not met again. */
 static void take_slot(struct deadline_wheel *wheel, unsigned level, unsigned slot,
                       struct deadline *list) {
   struct deadline *head = head_of(&wheel->slots[level][slot]);
+  list->next = list->prev = list;
+  if (head->next == head) return;
   list->next = head->next;
   list->prev = head->prev;
   list->next->prev = list->prev->next = list;
@@ -107,23 +109,34 @@ static void take_slot(struct deadline_wheel *wheel, unsigned level, unsigned slo
   wheel->occupied[level] &= ~(UINT64_C(1) << slot);
 }
 
-void deadline_advance(struct deadline_wheel *wheel, uint64_t now,
-                      void (*expired)(struct deadline *deadline, void *context),
-                      void *context) {
-  unsigned level, slot;
-  uint64_t start;
-  wheel->advancing = true;
-  while (find_next(wheel, &level, &slot, &start) && start <= now) {
+/* At the start of slots above level 0: their deadlines move to finer levels. */
+static void refine(struct deadline_wheel *wheel) {
+  for (unsigned level = DEADLINE_LEVELS - 1; level > 0; level--) {
     struct deadline list;
-    wheel->now = start;
-    take_slot(wheel, level, slot, &list);
+    uint64_t within = (UINT64_C(1) << (GROUP_BITS * level)) - 1;
+    if (wheel->now & within) continue;
+    take_slot(wheel, level, slot_of(wheel->now, level), &list);
     while (list.next != &list) {
       struct deadline *deadline = list.next;
       deadline_cancel(deadline);
-      if (level == 0)
-        expired(deadline, context);
-      else
-        place(wheel, deadline);
+      place(wheel, deadline);
+    }
+  }
+}
+
+void deadline_advance(struct deadline_wheel *wheel, uint64_t now,
+                      void (*expired)(struct deadline *deadline, void *context),
+                      void *context) {
+  wheel->advancing = true;
+  for (uint64_t next; (next = deadline_next(wheel)) <= now;) {
+    struct deadline list;
+    wheel->now = next;
+    refine(wheel);
+    take_slot(wheel, 0, slot_of(next, 0), &list);
+    while (list.next != &list) {
+      struct deadline *deadline = list.next;
+      deadline_cancel(deadline);
+      expired(deadline, context);
     }
   }
   wheel->advancing = false;

@@ -26,7 +26,7 @@
  * unbalanced. */
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
-#ifdef __SANITIZE_THREAD__ /* takes a clone() for a fork, and loses signals from then on */
+#ifdef __SANITIZE_THREAD__ /* takes a clone() for a fork and loses signals after it */
 extern int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CATCH_UP_READS = 16 };
+enum { READ_SIZE = 32 * 1024, CATCH_UP_READS = 32 };
 
 static const char split_mark[] = " [continued]";
 
@@ -99,7 +99,7 @@ static void add_bytes(struct output *output, const char *bytes, size_t len) {
 
 /* Reads once; returns whether there may be more. */
 static bool read_some(struct output *output) {
-  char bytes[OUTPUT_LINE];
+  char bytes[READ_SIZE];
   ssize_t got = output->at_end ? 0 : read(output->fd, bytes, sizeof bytes);
   if (got > 0) {
     add_bytes(output, bytes, (size_t)got);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Output: what a program writes, from its pipe to a line sink, with a prefix.
  *
- * The pipe is always drained. One turn of the loop reads at most 64 KiB of it, so that a
+ * The pipe is always drained. One turn of the loop reads at most 32 KiB of it, so that a
  * chatty program holds up nobody. A line of more than 64 KiB is split, each part but
  * the last marked; the last line needs no end. When the program is gone the rest is read
  * until nobody holds the pipe, but no longer than the drain time: a process that escaped

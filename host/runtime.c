@@ -25,7 +25,6 @@ struct runtime {
   lua_Integer post_first, post_last;
   int timer_fd;
   uint64_t armed; /* real ns the timerfd stands at, UINT64_MAX for off */
-  uint64_t polled_at;
   uv_poll_t timer;
   uv_prepare_t before_poll;
   uv_check_t after_poll;
@@ -120,28 +119,22 @@ static void arm_timer(struct runtime *runtime) {
     uv_ref((uv_handle_t *)&runtime->timer);
 }
 
-/* The host slept longer than it had meant to: it was stopped, or suspended. Nobody could
- * beat meanwhile, so none of that time counts. */
-static void notice_stall(struct runtime *runtime) {
-  uint64_t now = runtime->schedule.now;
-  if (runtime->armed == UINT64_MAX || now < runtime->armed + SCHEDULE_STALL) return;
-  schedule_lose(&runtime->schedule, now - runtime->polled_at);
-}
-
 static void on_before_poll(uv_prepare_t *handle) {
   struct runtime *runtime = handle->data;
-  if (runtime->schedule.manual) return;
+  if (runtime->schedule.manual) {
+    uv_idle_stop(&runtime->busy); /* a kick is nothing to keep the loop spinning for */
+    return;
+  }
   schedule_read(&runtime->schedule);
   round_of_work(runtime);
   arm_timer(runtime);
-  runtime->polled_at = runtime->schedule.now;
+  schedule_sleep(&runtime->schedule, runtime->armed);
 }
 
 static void on_after_poll(uv_check_t *handle) {
   struct runtime *runtime = handle->data;
   if (runtime->schedule.manual) return;
   schedule_read(&runtime->schedule);
-  notice_stall(runtime);
   round_of_work(runtime);
 }
 
@@ -150,7 +143,7 @@ static void on_timer(uv_poll_t *handle, int status, int events) {
   uint64_t times;
   (void)status;
   (void)events;
-  if (read(runtime->timer_fd, &times, sizeof times) > 0) runtime->armed = UINT64_MAX - 1;
+  if (read(runtime->timer_fd, &times, sizeof times) > 0) runtime->armed = 0;
 }
 
 /* ---- the manual clock ---- */

@@ -31,16 +31,35 @@ bool schedule_was_continued(struct schedule *schedule) {
 
 void schedule_init(struct schedule *schedule) {
   schedule->continues = atomic_load(&continues);
-  schedule->manual = false;
+  schedule->manual = schedule->asleep = false;
   schedule->lost = 0;
   schedule->now = monotonic();
   deadline_wheel_init(&schedule->wakes, schedule->now / TICK);
   deadline_wheel_init(&schedule->guards, schedule->now / TICK);
 }
 
+static void notice_oversleep(struct schedule *schedule) {
+  schedule->asleep = false;
+  if (schedule->now < schedule->wake_at) return;
+  if (schedule->now - schedule->wake_at < SCHEDULE_STALL) return;
+  schedule_lose(schedule, schedule->now - schedule->slept_at);
+}
+
 uint64_t schedule_read(struct schedule *schedule) {
-  if (!schedule->manual) schedule->now = monotonic();
+  if (schedule->manual) return schedule->now;
+  schedule->now = monotonic();
+  if (schedule->asleep) notice_oversleep(schedule);
   return schedule->now;
+}
+
+uint64_t schedule_now(struct schedule *schedule) {
+  return schedule->asleep ? schedule_read(schedule) : schedule->now;
+}
+
+void schedule_sleep(struct schedule *schedule, uint64_t until) {
+  schedule->asleep = true;
+  schedule->slept_at = schedule->now;
+  schedule->wake_at = until;
 }
 
 void schedule_set(struct schedule *schedule, uint64_t now) {
@@ -48,12 +67,12 @@ void schedule_set(struct schedule *schedule, uint64_t now) {
   schedule->now = now;
 }
 
-uint64_t schedule_served(const struct schedule *schedule) {
-  return schedule->now - schedule->lost;
+uint64_t schedule_served(struct schedule *schedule) {
+  return schedule_now(schedule) - schedule->lost;
 }
 
 void schedule_lose(struct schedule *schedule, uint64_t duration) {
-  schedule->lost += duration;
+  schedule->lost += (duration + TICK - 1) / TICK * TICK; /* both wheels tick together */
 }
 
 void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_t due) {

@@ -15,7 +15,10 @@
 #define SCHEDULE_STALL (UINT64_C(50) * 1000000) /* a longer gap is a stall */
 
 struct schedule {
-  uint64_t now;                /* real clock, as last read */
+  uint64_t now;                /* real clock, as last read; see schedule_now */
+  uint64_t slept_at;           /* when the loop last went to sleep ... */
+  uint64_t wake_at;            /* ... and when it was to wake at the latest */
+  bool asleep;                 /* nobody has read the clock since */
   uint64_t lost;               /* what the served clock is behind the real one */
   struct deadline_wheel wakes; /* by the real clock */
   struct deadline_wheel guards; /* by the served clock */
@@ -29,13 +32,23 @@ void schedule_init(struct schedule *schedule);
 /* Reads the real clock; a manual one stays where it is. Returns it. Thread: owner. */
 uint64_t schedule_read(struct schedule *schedule);
 
+/* The real clock, good enough inside of a round of work: it is read anew only if the loop
+ * has slept since. Thread: owner. */
+uint64_t schedule_now(struct schedule *schedule);
+
+/* The loop goes to sleep, and is to wake at [until] ns at the latest. When it is found to
+ * have overslept, the host was stopped or suspended: nobody could beat meanwhile, so none
+ * of that time is served. Thread: owner. */
+void schedule_sleep(struct schedule *schedule, uint64_t until);
+
 /* Sets a manual clock to [now]. Thread: owner. */
 void schedule_set(struct schedule *schedule, uint64_t now);
 
-/* The served clock. Thread: owner. */
-uint64_t schedule_served(const struct schedule *schedule);
+/* The served clock, as schedule_now. Thread: owner. */
+uint64_t schedule_served(struct schedule *schedule);
 
-/* Takes [duration] ns out of the served clock. Thread: owner. */
+/* Takes [duration] ns, rounded up to a whole tick, out of the served clock.
+ * Thread: owner. */
 void schedule_lose(struct schedule *schedule, uint64_t duration);
 
 /* Notes that the process goes on after a stop (SIGCONT). Async-signal-safe. */

@@ -284,7 +284,7 @@ uint32_t task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint6
   task->waits = (uint8_t)kind;
   task->wait_no++;
   task->waited = true;
-  if (ns) schedule_wake(tasks->schedule, &task->wake, tasks->schedule->now + ns);
+  if (ns) schedule_wake(tasks->schedule, &task->wake, schedule_now(tasks->schedule) + ns);
   return task->wait_no;
 }
 

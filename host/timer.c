@@ -31,7 +31,7 @@ void timer_start(lua_State *L, struct schedule *schedule, uint64_t ns, bool serv
   if (served)
     schedule_guard(schedule, deadline, schedule_served(schedule) + ns);
   else
-    schedule_wake(schedule, deadline, schedule->now + ns);
+    schedule_wake(schedule, deadline, schedule_now(schedule) + ns);
 }
 
 bool timer_is(lua_State *L, int index) {

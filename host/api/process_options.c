@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -228,8 +229,18 @@ int process_options_read(lua_State *L, int index, struct process_options *option
   return 3;
 }
 
+/* "RTMIN" or "RTMIN+3" */
+static int realtime_signal(const char *name) {
+  int offset = 0, length = 0;
+  if (name[5] && (sscanf(name + 5, "+%2d%n", &offset, &length) < 1 || name[5 + length]))
+    return -1;
+  return SIGRTMIN + offset <= SIGRTMAX ? SIGRTMIN + offset : -1;
+}
+
 static int signal_of_name(const char *name) {
   if (strncasecmp(name, "SIG", 3) == 0) name += 3;
+  if (strncasecmp(name, "RTMIN", 5) == 0) return realtime_signal(name);
+  if (strcasecmp(name, "IO") == 0) return SIGIO; /* known as POLL below */
   for (int number = 1; number < SIGRTMIN; number++) {
     const char *known = sigabbrev_np(number);
     if (known && strcasecmp(known, name) == 0) return number;

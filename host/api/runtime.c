@@ -12,7 +12,7 @@ static lua_Number seconds(uint64_t ns) {
 }
 
 static int now(lua_State *L) {
-  lua_pushnumber(L, seconds(runtime_schedule(api_runtime(L))->now));
+  lua_pushnumber(L, seconds(schedule_now(runtime_schedule(api_runtime(L)))));
   return 1;
 }
 

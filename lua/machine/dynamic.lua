@@ -55,7 +55,10 @@ local function start_in_pool(self, extra, reply)
   self.next_name = (self.next_name or 0) + 1
   local child = self:add_child(spec.template, self.next_name)
   child.extra = extra
-  if reply ~= dynamic.ignore then answer_start(self, child, reply) end
+  if reply ~= dynamic.ignore then
+    child.dynamic = true
+    answer_start(self, child, reply)
+  end
   self:start_child(child)
 end
 

@@ -1,54 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 local Program = require "luvisor.machine.program"
+local fake_env = require "fake_env"
 local fake_process = require "fake_process"
 local unit = require "luvisor.machine.unit"
 
---- An env whose time is moved by advance(); timers, deadlines and posts are one list.
-local function fake_env()
-  local env = { time = 0, timers = {}, logged = {}, logs = { info = true }, watched = { transition = true } }
-  env.events = {}
-  env.process = fake_process.new()
-
-  local function arm(seconds, fn, a, b)
-    local timer = { due = env.time + seconds, run = function() fn(a, b) end }
-    table.insert(env.timers, timer)
-    return timer
-  end
-
-  env.after, env.deadline = arm, arm
-  function env.post(fn, a, b) arm(0, fn, a, b) end
-  function env.now() return env.time end
-
-  function env.cancel(timer)
-    for index, one in ipairs(env.timers) do
-      if one == timer then return table.remove(env.timers, index) end
-    end
-  end
-
-  function env.log(level, _, format, ...)
-    table.insert(env.logged, level .. " " .. format:format(...))
-  end
-
-  function env.emit(_, _, event)
-    table.insert(env.events, event.from .. " -> " .. event.to)
-  end
-
-  function env.advance(seconds)
-    local target = env.time + seconds
-    while true do
-      local next_timer
-      for _, timer in ipairs(env.timers) do
-        if timer.due <= target and (not next_timer or timer.due < next_timer.due) then next_timer = timer end
-      end
-      if not next_timer then break end
-      env.cancel(next_timer)
-      env.time = math.max(env.time, next_timer.due)
-      next_timer.run()
-    end
-    env.time = target
-  end
-  return env
+local function new_env()
+  return fake_env.new { process = fake_process.new() }
 end
 
 local function new_parent()
@@ -62,7 +20,7 @@ end
 local function start(spec)
   spec.name, spec.kind = "web", "program"
   spec.command = spec.command or { "web", "--port", "80" }
-  local env, parent = fake_env(), new_parent()
+  local env, parent = new_env(), new_parent()
   local self = unit.new(Program, env, spec, parent)
   unit.start(self)
   return self, env, parent, env.process.spawned[1]
@@ -124,7 +82,7 @@ describe("a program", function()
 
   describe("that cannot be launched", function()
     local function fail_with(message, code)
-      local env, parent = fake_env(), new_parent()
+      local env, parent = new_env(), new_parent()
       env.process.failure = { message, code, "execve" }
       local self = unit.new(Program, env, { name = "web", kind = "program", command = { "web" } }, parent)
       unit.start(self)
@@ -151,7 +109,7 @@ describe("a program", function()
     end)
 
     it("reports nothing twice when it is stopped meanwhile", function()
-      local env, parent = fake_env(), new_parent()
+      local env, parent = new_env(), new_parent()
       env.process.failure = { "clone: Too many open files", "EMFILE", "clone" }
       local self = unit.new(Program, env, { name = "web", kind = "program", command = { "web" } }, parent)
       unit.start(self)
@@ -296,7 +254,7 @@ end)
 
 describe("a program's environment", function()
   local function built(spec, host)
-    local env = fake_env()
+    local env = new_env()
     env.process.host_environment = host
     spec.name, spec.kind, spec.command = "web", "program", { "web" }
     local self = unit.new(Program, env, spec, { spec = { name = "etl" }, name = "etl" })

@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Where the pipeline keeps its things.
+
+local config = {}
+
+local data = os.getenv "ETL_DATA" or (os.getenv "TMPDIR" or "/tmp") .. "/luvisor-etl"
+
+config.data = data
+config.port = math.tointeger(tonumber(os.getenv "ETL_PORT" or 8765))
+if not config.port or config.port < 1 or config.port > 65535 then
+  error("ETL_PORT is not a port: " .. os.getenv "ETL_PORT", 0)
+end
+
+config.inbox = data .. "/inbox"          -- where files are dropped
+config.claimed = data .. "/claimed"      -- taken by the poller, not yet checked
+config.rejected = data .. "/rejected"    -- bad files, each with its reason beside it
+config.csv = data .. "/spool/csv"        -- good files, for the transformer
+config.json = data .. "/spool/json"      -- JSON lines, not yet delivered
+
+-- The directory of tree.lua, one above this file.
+config.here = debug.getinfo(1, "S").source:match "^@(.*)/etl/[^/]*$"
+
+return config

@@ -1,0 +1,215 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The binary, from outside: starts it, reads what it says, signals it, waits for its end. Waiting drives the loop, and
+-- every wait has a deadline. The environment may say which binary (LUVISOR_BIN) and what goes before it
+-- (LUVISOR_TEST_WRAP, "valgrind -q"), which makes everything take its time.
+
+local uv = require "luv"
+
+local host = {}
+
+---@class Process
+local Process = {}
+Process.__index = Process
+
+local here = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "."
+local wrap = {}
+for word in (os.getenv "LUVISOR_TEST_WRAP" or ""):gmatch "%S+" do wrap[#wrap + 1] = word end
+
+--- The directory of the checkout.
+host.root = uv.fs_realpath(here .. "/../..")
+host.binary = os.getenv "LUVISOR_BIN" or host.root .. "/build/release/luvisor"
+--- What every wait is multiplied by.
+host.slowness = #wrap > 0 and 20 or (host.binary:find "[at]san/" and 3 or 1)
+
+local running = {}
+
+-- ---- waiting
+
+--- Runs the loop until predicate() is true, and returns what it returned; false when the seconds are over.
+function host.wait_until(predicate, seconds)
+  local over = false
+  local limit, tick = uv.new_timer(), uv.new_timer()
+  limit:start(math.ceil(seconds * host.slowness * 1000), 0, function() over = true end)
+  tick:start(10, 10, function() end) -- predicates may ask about what the loop does not tell: files, processes
+  local result = predicate()
+  while not result and not over do
+    uv.run "once"
+    result = predicate()
+  end
+  limit:close()
+  tick:close()
+  return result or false
+end
+
+--- Runs the loop for so long; only for what must not happen meanwhile.
+function host.stay(seconds)
+  host.wait_until(function() return false end, seconds / host.slowness)
+end
+
+-- ---- one process
+
+local function environment(changes)
+  local all, list = uv.os_environ(), {}
+  for name in pairs(all) do
+    if name:find "^LUVISOR_" then all[name] = nil end
+  end
+  for name, value in pairs(changes or {}) do all[name] = value end
+  for name, value in pairs(all) do list[#list + 1] = name .. "=" .. value end
+  return list
+end
+
+local function collect(self, pipe, name)
+  pipe:read_start(function(err, chunk)
+    if err or not chunk then return pipe:close() end
+    self.text[name] = self.text[name] .. chunk
+    self.text.both = self.text.both .. chunk
+  end)
+end
+
+local function check_open(self)
+  if self.over and self.out:is_closing() and self.err:is_closing() then return true end
+end
+
+--- Starts `luvisor ARGS...`.
+---@param args string[]
+---@param env? table<string, string> added to the environment
+---@param options? { cwd?: string, command?: string[] } command: in place of the binary
+---@return Process
+function host.spawn(args, env, options)
+  options = options or {}
+  local command = {}
+  if options.command then
+    table.move(options.command, 1, #options.command, 1, command)
+  else
+    table.move(wrap, 1, #wrap, 1, command)
+    command[#command + 1] = host.binary
+  end
+  table.move(args, 1, #args, #command + 1, command)
+  local self = setmetatable({ text = { out = "", err = "", both = "" }, args = args }, Process)
+  self.out, self.err = uv.new_pipe(false), uv.new_pipe(false)
+  local handle, pid = uv.spawn(command[1], {
+    args = table.move(command, 2, #command, 1, {}), env = environment(env), cwd = options.cwd or host.root,
+    stdio = { nil, self.out, self.err },
+  }, function(code, signal)
+    self.code, self.signal_number, self.over = code, signal, true
+    running[self] = nil
+    self.handle:close()
+  end)
+  assert(handle, pid)
+  self.handle, self.pid = handle, pid
+  running[self] = true
+  collect(self, self.out, "out")
+  collect(self, self.err, "err")
+  return self
+end
+
+--- Everything it has said so far, on stdout and stderr.
+function Process:output() return self.text.both end
+function Process:stdout() return self.text.out end
+function Process:stderr() return self.text.err end
+
+--- Sends a signal, "sigterm" or a number.
+function Process:signal(signal)
+  if not self.over then self.handle:kill(signal) end
+end
+
+--- Waits for its end: exit code and signal (0 for none); nil and a message when the seconds are over.
+function Process:wait(seconds)
+  if not host.wait_until(function() return check_open(self) end, seconds or 10) then
+    return nil, "still running:\n" .. self.text.both
+  end
+  return self.code, self.signal_number
+end
+
+--- Waits until it has said a pattern, `count` times; raises with all it has said when it does not.
+---@return string found the first capture, or the whole match
+function Process:expect(pattern, seconds, count)
+  local found
+  local function said()
+    local matches = 0
+    for match in self.text.both:gmatch(pattern) do
+      matches = matches + 1
+      found = match
+      if matches == (count or 1) then return true end
+    end
+    return self.over and check_open(self) and "over"
+  end
+  if host.wait_until(said, seconds or 10) ~= true then
+    error(("it never said %q%s:\n%s"):format(pattern, count and " " .. count .. " times" or "", self.text.both), 2)
+  end
+  return found
+end
+
+--- How often it has said a pattern.
+function Process:count(pattern)
+  return select(2, self.text.both:gsub(pattern, ""))
+end
+
+--- SIGTERM, and its exit code; raises when it does not end.
+function Process:stop(seconds)
+  self:signal "sigterm"
+  local code, message = self:wait(seconds or 15)
+  if not code then error("SIGTERM: " .. message, 2) end
+  return code
+end
+
+--- Runs to the end: exit code, stdout, stderr.
+function host.run(args, env, seconds)
+  local process = host.spawn(args, env)
+  local code, signal = process:wait(seconds or 10)
+  if not code then
+    process:signal "sigkill"
+    error(signal, 2)
+  end
+  return code, process.text.out, process.text.err
+end
+
+--- Kills what a test has left running. For after_each.
+function host.clean_up()
+  for process in pairs(running) do process:signal "sigkill" end
+  host.wait_until(function() return next(running) == nil end, 5)
+end
+
+-- ---- files
+
+local function remove(path)
+  local scan = uv.fs_scandir(path)
+  while scan do
+    local name, kind = uv.fs_scandir_next(scan)
+    if not name then break end
+    if kind == "directory" then remove(path .. "/" .. name) else uv.fs_unlink(path .. "/" .. name) end
+  end
+  uv.fs_rmdir(path)
+end
+
+--- A new empty directory, and a function that removes it with all that is in it.
+function host.directory()
+  local path = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/luvisor-test-XXXXXX"))
+  return path, function() remove(path) end
+end
+
+function host.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+--- The contents of a file, nil when it is not there.
+function host.read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+--- A TCP port of 127.0.0.1 that is free now.
+function host.free_port()
+  local socket = uv.new_tcp()
+  assert(socket:bind("127.0.0.1", 0))
+  local port = socket:getsockname().port
+  socket:close()
+  return port
+end
+
+return host
