@@ -7,11 +7,11 @@
 #include <luv/luv.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <uv.h>
 
 #include "api/api.h"
 #include "api/process.h"
+#include "files.h"
 #include "modules.h"
 #include "runtime.h"
 #include "schedule.h"
@@ -47,14 +47,6 @@ static void set_signals(void) {
   sigaction(SIGCONT, &action, NULL);
 }
 
-/* As many files as the hard limit allows: hundreds of programs need three or four each. */
-static void raise_file_limit(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static void set_up_state(struct host *host) {
   lua_State *L = host->vm->L;
   luv_set_loop(L, &host->loop);
@@ -75,7 +67,7 @@ int host_new(struct host **out) {
   r = runtime_new(host->vm, &host->runtime);
   if (r < 0) goto fail_runtime;
   set_signals();
-  raise_file_limit();
+  files_raise_limit();
   set_up_state(host);
   *out = host;
   return 0;
@@ -101,7 +93,8 @@ static int call_cli(lua_State *L, int argc, char **argv) {
     lua_pushstring(L, argv[i]);
     lua_rawseti(L, -2, i);
   }
-  if (vm_call(L, 1, 1) == LUA_OK) code = lua_isnil(L, -1) ? -1 : (int)lua_tointeger(L, -1);
+  if (vm_call(L, 1, 1) == LUA_OK)
+    code = lua_isnil(L, -1) ? -1 : (int)lua_tointeger(L, -1);
   lua_settop(L, base);
   return code;
 }

@@ -5,6 +5,7 @@
  * setrlimit() do). Thread: loop. */
 #include "launch.h"
 
+#include "files.h"
 #include "launch_path.h"
 
 #include <errno.h>
@@ -255,7 +256,9 @@ IN_CHILD static int child_main(void *arg) {
 
 void launch_spec_init(struct launch_spec *spec) {
   *spec = (struct launch_spec){.stdio = {LAUNCH_INHERIT, LAUNCH_INHERIT, LAUNCH_INHERIT},
-                               .die_with_host = true};
+                               .die_with_host = true,
+                               .limits = {{RLIMIT_NOFILE, files_first_limit()}},
+                               .limit_count = 1};
 }
 
 static struct job *job_new(const struct launch_spec *spec) {

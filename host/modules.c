@@ -16,7 +16,8 @@ static int compare(const void *name, const void *entry) {
 }
 
 static const struct embedded *find(const char *name) {
-  return bsearch(name, embedded_modules, embedded_count, sizeof *embedded_modules, compare);
+  return bsearch(name, embedded_modules, embedded_count, sizeof *embedded_modules,
+                 compare);
 }
 
 /* "luvisor.a.b" -> "a/b.lua", "luvisor" -> "init.lua" */
@@ -56,7 +57,8 @@ static int search(lua_State *L) {
   }
   push_path(L, name);
   const char *chunk = lua_pushfstring(L, "@luvisor/%s", lua_tostring(L, -1));
-  if (luaL_loadbufferx(L, module->bytes, module->size, chunk, "t") != LUA_OK) lua_error(L);
+  if (luaL_loadbufferx(L, module->bytes, module->size, chunk, "t") != LUA_OK)
+    lua_error(L);
   lua_pushstring(L, chunk + 1);
   return 2;
 }

@@ -12,8 +12,8 @@
 #include "timer.h"
 #include "vm.h"
 
-#define TURN_BUDGET (UINT64_C(2) * 1000000)   /* ns of tasks between posted calls */
-#define ROUND_BUDGET (UINT64_C(8) * 1000000)  /* ns of work between two polls */
+#define TURN_BUDGET (UINT64_C(2) * 1000000)  /* ns of tasks between posted calls */
+#define ROUND_BUDGET (UINT64_C(8) * 1000000) /* ns of work between two polls */
 
 enum { POST_VALUES = 4 };
 
@@ -36,8 +36,7 @@ struct runtime {
 void runtime_post(struct runtime *runtime, lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, runtime->posts);
   lua_insert(L, -1 - POST_VALUES);
-  for (int i = POST_VALUES; i >= 1; i--)
-    lua_rawseti(L, -1 - i, runtime->post_last + i);
+  for (int i = POST_VALUES; i >= 1; i--) lua_rawseti(L, -1 - i, runtime->post_last + i);
   lua_pop(L, 1);
   runtime->post_last += POST_VALUES;
 }
@@ -51,7 +50,8 @@ static void call_first_post(struct runtime *runtime, lua_State *L) {
   }
   lua_remove(L, -1 - POST_VALUES);
   runtime->post_first += POST_VALUES;
-  if (runtime->post_first == runtime->post_last) runtime->post_first = runtime->post_last = 0;
+  if (runtime->post_first == runtime->post_last)
+    runtime->post_first = runtime->post_last = 0;
   vm_call(L, POST_VALUES - 1, 0);
 }
 

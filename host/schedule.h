@@ -15,15 +15,15 @@
 #define SCHEDULE_STALL (UINT64_C(50) * 1000000) /* a longer gap is a stall */
 
 struct schedule {
-  uint64_t now;                /* real clock, as last read; see schedule_now */
-  uint64_t slept_at;           /* when the loop last went to sleep ... */
-  uint64_t wake_at;            /* ... and when it was to wake at the latest */
-  bool asleep;                 /* nobody has read the clock since */
-  uint64_t lost;               /* what the served clock is behind the real one */
-  struct deadline_wheel wakes; /* by the real clock */
+  uint64_t now;                 /* real clock, as last read; see schedule_now */
+  uint64_t slept_at;            /* when the loop last went to sleep ... */
+  uint64_t wake_at;             /* ... and when it was to wake at the latest */
+  bool asleep;                  /* nobody has read the clock since */
+  uint64_t lost;                /* what the served clock is behind the real one */
+  struct deadline_wheel wakes;  /* by the real clock */
   struct deadline_wheel guards; /* by the served clock */
-  unsigned continues;          /* continues of the process seen so far */
-  bool manual;                 /* the clock moves only by schedule_set (tests) */
+  unsigned continues;           /* continues of the process seen so far */
+  bool manual;                  /* the clock moves only by schedule_set (tests) */
 };
 
 /* Sets up both clocks and empty wheels. Thread: owner. */

@@ -148,7 +148,8 @@ struct task *task_find(struct tasks *tasks, uint64_t handle) {
   return open && task->serial >> 1 == handle >> 32 ? task : NULL;
 }
 
-void task_notify(struct tasks *tasks, struct task *task, enum handler handler, int extra) {
+void task_notify(struct tasks *tasks, struct task *task, enum handler handler,
+                 int extra) {
   lua_State *L = tasks->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[handler]);
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
@@ -231,7 +232,8 @@ void task_beat(struct tasks *tasks, struct task *task) {
   task->beat = schedule_served(tasks->schedule);
 }
 
-void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat, uint64_t stay) {
+void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat,
+                uint64_t stay) {
   uint64_t now = schedule_served(tasks->schedule);
   task->beat = now;
   task->limits[LIMIT_HEARTBEAT] = heartbeat;

@@ -37,9 +37,10 @@ struct task {
   struct deadline guard;   /* not later than the earliest limit */
   struct task *next_ready; /* also: next free slot */
   lua_State *co;           /* kept only while the task waits inside a turn */
-  uint64_t limits[LIMITS]; /* served ns, 0 for none; the heartbeat's is relative to beat */
-  uint64_t beat;           /* served ns of the last heartbeat */
-  uint64_t every;          /* ns between two turns, 0 for as soon as possible */
+  uint64_t
+      limits[LIMITS]; /* served ns, 0 for none; the heartbeat's is relative to beat */
+  uint64_t beat;      /* served ns of the last heartbeat */
+  uint64_t every;     /* ns between two turns, 0 for as soon as possible */
   uint32_t id;
   uint32_t serial;  /* which use of the slot this is; odd while open */
   uint32_t wait_no; /* which wait this is: a wake for an older one is dropped */
@@ -84,7 +85,8 @@ void task_make_ready(struct tasks *tasks, struct task *task);
 void task_beat(struct tasks *tasks, struct task *task);
 
 /* A new state: its heartbeat interval and longest stay in ns, 0 for none. */
-void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat, uint64_t stay);
+void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat,
+                uint64_t stay);
 
 /* Sets a limit to [duration] ns from now, 0 to lift it. */
 void task_limit(struct tasks *tasks, struct task *task, enum limit limit,

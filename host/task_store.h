@@ -26,15 +26,15 @@ struct tasks {
   struct task *ready_head;
   struct task *ready_tail;
   struct task *current;
-  bool close_current;       /* the running task is to be closed after its turn */
+  bool close_current; /* the running task is to be closed after its turn */
   bool watch_beats;
-  int objects;              /* reference: [2 id + 1] the object, [2 id + 2] its actor */
-  lua_State *hand;          /* the coroutine of the next turn, or NULL */
-  int coroutines;           /* reference: [id + 1] a waiting task's, [0] the hand */
-  int spares;               /* reference: list of more coroutines that nobody uses */
+  int objects;     /* reference: [2 id + 1] the object, [2 id + 2] its actor */
+  lua_State *hand; /* the coroutine of the next turn, or NULL */
+  int coroutines;  /* reference: [id + 1] a waiting task's, [0] the hand */
+  int spares;      /* reference: list of more coroutines that nobody uses */
   int spare_count;
-  int handlers[HANDLERS];   /* references */
-  const char *keepalive;    /* the interned string, kept alive by its reference */
+  int handlers[HANDLERS]; /* references */
+  const char *keepalive;  /* the interned string, kept alive by its reference */
   int keepalive_ref;
 };
 

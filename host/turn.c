@@ -105,7 +105,8 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
 
 /* ---- ends of a turn ---- */
 
-static void fail(struct tasks *tasks, struct task *task, lua_State *co, const char *kind) {
+static void fail(struct tasks *tasks, struct task *task, lua_State *co,
+                 const char *kind) {
   lua_State *L = tasks->L;
   lua_pushstring(L, kind);
   lua_xmove(co, L, 1);

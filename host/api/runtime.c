@@ -82,11 +82,12 @@ static int memory(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"now", now},       {"exact", exact},   {"after", after},
-    {"deadline", deadline}, {"cancel", cancel}, {"post", post},
-    {"kick", kick},     {"manual", manual}, {"step", step},
-    {"set_reporter", set_reporter}, {"memory", memory},
-    {NULL, NULL},
+    {"now", now},       {"exact", exact},
+    {"after", after},   {"deadline", deadline},
+    {"cancel", cancel}, {"post", post},
+    {"kick", kick},     {"manual", manual},
+    {"step", step},     {"set_reporter", set_reporter},
+    {"memory", memory}, {NULL, NULL},
 };
 
 int luaopen_host_runtime(lua_State *L) {

@@ -65,7 +65,8 @@ local function help_command(command)
   local lines = { ("usage: luvisor %s%s %s"):format(command.name, shape, command.operands), "", command.text }
   if #command.options > 0 then lines[#lines + 1] = "\noptions:" end
   for _, option in ipairs(command.options) do
-    lines[#lines + 1] = ("  --%-20s %s"):format(option.name .. (option.value and " " .. option.value or ""), option.text)
+    local shown = option.value and option.name .. " " .. option.value or option.name
+    lines[#lines + 1] = ("  --%-20s %s"):format(shown, option.text)
   end
   out(table.concat(lines, "\n"))
   return 0

@@ -78,9 +78,7 @@ end
 function log.logger(write, unit)
   local logger = {}
   for _, level in ipairs { "debug", "info", "warn", "error" } do
-    logger[level] = function(_, format, ...)
-      write(level, unit, select("#", ...) > 0 and format or "%s", select("#", ...) > 0 and ... or format, select(2, ...))
-    end
+    logger[level] = function(_, format, ...) write(level, unit, tostring(format), ...) end
   end
   return logger
 end

@@ -89,7 +89,7 @@ end
 ---@return integer|nil code
 function run.file(operands)
   local path = operands[1]
-  arg = table.move(operands, 2, #operands, 1, { [0] = path }) -- luacheck: ignore 111 112
+  arg = table.move(operands, 2, #operands, 1, { [0] = path }) -- luacheck: ignore 121
   os.exit = exit_now -- luacheck: ignore 122
   local chunk, message = loadfile(path, "t")
   if not chunk then

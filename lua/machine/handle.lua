@@ -91,8 +91,9 @@ function Handle:child(name)
   return nil, ("%s has no child %s"):format(supervisor:path(), tostring(name)), "NOT_FOUND"
 end
 
---- What is known of the unit now.
----@return { path: string, kind: string, phase: string, state: string, pid?: integer, generation: integer, restarts: integer, exit?: luvisor.Exit }
+--- What is known of the unit now: path, kind, phase, state, generation, restarts, pid (of a program that runs) and
+--- exit (the last one).
+---@return table
 function Handle:info()
   local self_unit = units[self]
   local state, pid = self_unit:describe()

@@ -5,7 +5,8 @@ local past = {}
 
 local ENTRIES = 100
 
---- Gives a machine remember(text, event, state) -> text, and recall(text) -> entries, oldest first: { event =, state = }.
+--- Gives a machine remember(text, event, state) -> text, and recall(text) -> entries { event =, state = }, oldest
+--- first.
 ---@param machine luvisor.Machine
 function past.attach(machine)
   local events, numbers, codes = {}, {}, {}

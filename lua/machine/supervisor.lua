@@ -39,10 +39,10 @@ local function take(self, event)
   end
 end
 
+-- Posted: where nothing was left to stop this is still inside the call that asked for the stop.
 local function finish(self, why)
-  local generation = self.generation
   self.regroup, self.pending, self.lagging = nil, nil, nil
-  self:exited(generation, why)
+  self.env.post(self.exited, self, self.generation, why)
 end
 
 local function reaped(self)

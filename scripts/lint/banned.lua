@@ -62,13 +62,13 @@ local function applies(rule, path, language)
     not (rule.except and path:match(rule.except))
 end
 
---- Checks host/ and lua/; examples, scripts and tests may do as they like.
+--- Checks host/ and lua/; examples, scripts and tests may do as they like, and lua/meta only names things.
 ---@param files table<string, string> path -> text
 ---@param report fun(path: string, line: integer, problem: string)
 function banned.check(files, report)
   for path, text in pairs(files) do
     local language = source.language(path)
-    if path:match("^host/") or path:match("^lua/") then
+    if path:match("^host/") or path:match("^lua/") and not path:match("^lua/meta/") then
       for number, line in source.lines(source.code(text, language)) do
         for _, rule in ipairs(rules) do
           if applies(rule, path, language) and line:match(rule.pattern) then report(path, number, rule.why) end

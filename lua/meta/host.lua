@@ -1,0 +1,188 @@
+---@meta
+-- The C modules of the host that Lua requires; host.process is in host_process.lua.
+-- All times are seconds, all of them on the monotonic clock unless it says otherwise.
+
+---@class host.runtime
+local runtime = {}
+
+--- The monotonic clock, as of this turn of the loop.
+---@return number seconds
+function runtime.now() end
+
+--- The monotonic clock, read now, in nanoseconds.
+---@return integer
+function runtime.exact() end
+
+---@class host.timer: userdata
+
+--- Calls fn(a, b) once, so many seconds from now; never before the caller has returned.
+---@param seconds number
+---@param fn function
+---@return host.timer
+function runtime.after(seconds, fn, a, b) end
+
+--- The same, but only time in which the host could serve its units counts: while it is stopped or suspended, the clock
+--- of deadlines stands still.
+---@param seconds number
+---@param fn function
+---@return host.timer
+function runtime.deadline(seconds, fn, a, b) end
+
+--- Disarms a timer; nil, and one that has fired, are fine.
+---@param timer host.timer|nil
+function runtime.cancel(timer) end
+
+--- Calls fn(a, b, c) from the loop, outside of every coroutine, in the order of posting.
+---@param fn function
+function runtime.post(fn, a, b, c) end
+
+--- Has the loop look at its queues without sleeping; for what was queued from outside of it.
+function runtime.kick() end
+
+--- Takes the runtime off its clock (for tests): time then moves only by step.
+function runtime.manual() end
+
+--- Moves the manual clock forward, through every deadline on the way.
+---@param seconds? number 0 only runs what is ready
+function runtime.step(seconds) end
+
+--- Has fn(message) told of errors that nobody catches, instead of stderr.
+---@param fn fun(message: string)
+function runtime.set_reporter(fn) end
+
+--- Bytes that the Lua state holds, and the most it ever held.
+---@return integer used
+---@return integer peak
+function runtime.memory() end
+
+---@class host.task
+local task = {}
+
+---@alias host.handle integer of a task; one that has ended is silently ignored
+---@alias host.limit "heartbeat"|"state"|"transition"|"start"|"stop"
+
+--- The machine's functions. advance runs on a worker's coroutine and returns its next actor, the seconds between two
+--- turns, and whether to call ready; the others are called from the loop.
+---@param handlers table<string, function> advance, ready, finished, failed, late, beat
+function task.set_handlers(handlers) end
+
+--- Whether beat(object) is called for each heartbeat.
+---@param on boolean
+function task.watch_beats(on) end
+
+--- Opens a task for an object and queues its first turn.
+---@param object table
+---@param start_limit? number seconds until it must be ready
+---@return host.handle
+function task.open(object, start_limit) end
+
+--- Ends a task: runs the to-be-closed variables of a coroutine that waits, and forgets it.
+---@param handle host.handle
+function task.close(handle) end
+
+--- Queues a turn in which advance takes the event "error".
+---@param handle host.handle
+function task.fail(handle) end
+
+--- The task has come to rest in a state: sets its heartbeat interval and longest stay, lifts the limit of a transition,
+--- and the one of the start if it is ready.
+---@param handle host.handle
+---@param heartbeat? number seconds
+---@param stay? number seconds
+---@param ready? boolean
+function task.enter(handle, heartbeat, stay, ready) end
+
+--- Sets a limit to so many seconds from now; without seconds, lifts it.
+---@param handle host.handle
+---@param limit host.limit
+---@param seconds? number
+function task.limit(handle, limit, seconds) end
+
+--- Ends a pause between two turns, or a sleep, at once.
+---@param handle host.handle
+function task.nudge(handle) end
+
+--- Has an error raised, once, where the task's coroutine waits; false when it has none.
+---@param handle host.handle
+---@return boolean
+function task.cancel(handle) end
+
+--- How many tasks are open.
+---@return integer
+function task.count() end
+
+--- Sleeps; true, or nil, "stopping", "ECANCELED" when a nudge came first. Only inside of a worker, as are all below.
+---@param seconds number
+---@return boolean|nil
+---@return string? message
+---@return string? code
+function task.sleep(seconds) end
+
+--- A heartbeat.
+function task.beat() end
+
+--- Moves every limit that is set to at least so many seconds from now.
+---@param seconds number
+function task.extend(seconds) end
+
+--- The task that runs and the number of its next wait, for wake; nothing outside of workers.
+---@return host.handle|nil
+---@return integer|nil number
+function task.current() end
+
+--- Waits for a wake: its values, or nil, "timeout", "ETIMEDOUT".
+---@param seconds? number without, as long as it takes
+function task.park(seconds) end
+
+--- Ends a wait with values; false when that wait is over.
+---@param handle host.handle
+---@param number integer
+---@return boolean
+function task.wake(handle, number, ...) end
+
+--- Calls start(..., callback) and waits for the callback's arguments; what start refuses at once is returned.
+---@param start function
+function task.await(start, ...) end
+
+---@class host.system
+---@field version string
+local system = {}
+
+--- Ends the loop after this turn, and the process with that code.
+---@param code? integer
+function system.quit(code) end
+
+--- Ends the process here and now, once its output is out.
+---@param code? integer
+function system.exit(code) end
+
+--- Puts text onto stdout (1) or stderr (2); never waits for a slow reader, at the cost of lines.
+---@param fd 1|2
+---@param text string
+function system.put(fd, text) end
+
+---@param fd integer
+---@return boolean
+function system.is_terminal(fd) end
+
+--- Seconds since the epoch, for display only.
+---@return number
+function system.wall() end
+
+---@return table<string, string>
+function system.environment() end
+
+--- The path without links.
+---@param path string
+---@return string|nil
+---@return string? message
+---@return string? code
+function system.absolute(path) end
+
+---@return integer
+function system.pid() end
+
+---@return boolean
+function system.is_root() end
+
+return { runtime = runtime, task = task, system = system }

@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+local luvisor = require "luvisor"
+local worlds = require "world"
+
+describe("a tree", function()
+  local world
+
+  before_each(function() world = worlds.new() end)
+  after_each(function() world:close() end)
+
+  local function grow()
+    world:tree { name = "etl", "poller", world:supervisor("api", { "web", world:supervisor("db", { "reader" }) }),
+      world:supervisor("old", { world:worker("web") }),
+      world:supervisor("pool", { strategy = "simple_one_for_one", template = world:worker "w" }) }
+  end
+
+  it("finds a unit by its path, with or without the root's name", function()
+    grow()
+    for _, path in ipairs { "etl/api/db/reader", "api/db/reader" } do
+      assert.equal("etl/api/db/reader", world:unit(path):path())
+    end
+    assert.equal(world.started.root, world:unit "etl")
+  end)
+
+  it("finds it by its last part, where there is one of it", function()
+    grow()
+    assert.equal("etl/api/db/reader", world:unit("reader"):path())
+    local none, message, code = world.started:find "web"
+    assert.is_nil(none)
+    assert.equal("web is ambiguous: etl/api/web, etl/old/web", message)
+    assert.equal("AMBIGUOUS", code)
+  end)
+
+  it("finds the child of a pool by its number", function()
+    grow()
+    world:call("start_child", "pool")
+    local second = world:call("start_child", "pool")
+    assert.equal(second, world:unit "pool/2")
+    assert.equal("etl/pool/2", second:path())
+  end)
+
+  it("says what it does not have", function()
+    grow()
+    for path, message in pairs { nobody = "no unit nobody", ["api/nobody"] = "no unit api/nobody",
+      ["etl/x/web"] = "no unit etl/x/web", [""] = "no unit of an empty name" } do
+      assert.same({ nil, message, "NOT_FOUND" }, { world.started:find(path) })
+    end
+  end)
+
+  it("survives odd names (3.57)", function()
+    grow()
+    for _, path in ipairs { "/", "//", "etl//", "../etl", "__index", "etl/__index", "%a+", "children", "\0", "etl/1.5" } do
+      local ok, found = pcall(world.started.find, world.started, path)
+      assert.is_true(ok)
+      assert.is_true(found == nil or found.spec ~= nil)
+    end
+  end)
+
+  it("is what luvisor.find looks in", function()
+    assert.equal("NOT_RUNNING", (select(3, luvisor.find "x")))
+    grow()
+    assert.equal("etl/poller", luvisor.find("poller").path)
+    assert.equal("NOT_FOUND", (select(3, luvisor.find "x")))
+    local info = luvisor.find("poller"):info()
+    assert.same({ "etl/poller", "worker", "running", "running", 1, 0 },
+      { info.path, info.kind, info.phase, info.state, info.generation, info.restarts })
+  end)
+
+  it("describes its units for people", function()
+    grow()
+    assert.same({ "running", "running" }, { world:unit("poller"):describe(), world:unit("api"):describe() })
+    world:finish "poller"
+    assert.equal("done", world:unit("poller"):describe())
+  end)
+end)
