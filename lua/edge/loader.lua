@@ -43,7 +43,9 @@ end
 local function explain(message)
   local text = say(message)
   if type(message) == "string" and message:find('^[^\n]*:%d+: %a+ "') then return text end
-  return text .. debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
+  local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
+  way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
+  return way:find("traceback:\n") and text .. way or text
 end
 
 local function evaluate(path)

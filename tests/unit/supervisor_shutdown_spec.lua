@@ -220,6 +220,18 @@ describe("a supervisor stopping", function()
     assert.equal(1, world.scripts.a.starts)
   end)
 
+  it("ends where there is nothing left to stop, and tells who waits for it", function()
+    local function pool(name)
+      return world:supervisor(name, { strategy = "simple_one_for_one", template = world:worker("w" .. name) })
+    end
+    world:tree { pool "p", pool "q", world:supervisor("s", { "a" }), "b" }
+    world:call("terminate_child", "s", "a")
+    assert.is_true(world:call("terminate_child", "root", "s"))
+    assert.is_true(world:call("terminate_child", "root", "p"))
+    world:stop()
+    assert.equal("shutdown", world.ended.kind)
+  end)
+
   it("hears a second stop as no more than the first", function()
     world:tree { "a" }
     world.scripts.a.ignores_stop = true
