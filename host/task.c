@@ -66,6 +66,11 @@ struct task *tasks_current(struct tasks *tasks) {
   return tasks->current;
 }
 
+bool tasks_run_on(const struct tasks *tasks, const lua_State *L) {
+  const struct task *task = tasks->current;
+  return task && L == (task->co ? task->co : tasks->hand);
+}
+
 static bool add_chunk(struct tasks *tasks) {
   size_t count = tasks->chunk_count + 1;
   struct task **chunks = realloc(tasks->chunks, count * sizeof *chunks);

@@ -120,6 +120,9 @@ void task_expired(struct tasks *tasks, struct deadline *deadline);
 /* The task whose turn this is, NULL outside of turns. */
 struct task *tasks_current(struct tasks *tasks);
 
+/* Whether [L] is the coroutine of that task, not one that the worker made itself. */
+bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
+
 /* How many slots are open. */
 uint32_t tasks_count(const struct tasks *tasks);
 

@@ -103,6 +103,8 @@ static struct task *current(lua_State *L, const char *what) {
 /* As current, where the caller is about to yield. */
 static struct task *current_here(lua_State *L, const char *what) {
   struct task *task = current(L, what);
+  if (!tasks_run_on(tasks_of(L), L))
+    luaL_error(L, "%s: inside a coroutine of the worker's own", what);
   if (!lua_isyieldable(L)) luaL_error(L, "%s: this place cannot wait", what);
   return task;
 }

@@ -10,7 +10,7 @@ function getters.path(unit) return unit:path() end
 function getters.state(unit) return unit.state and unit.state.name end
 function getters.stopping(unit) return unit.stopping or false end
 function getters.generation(unit) return unit.generation end
-function getters.history(unit) return unit.machine.recall(unit.past) end
+function getters.history(unit) return unit.spec.machine.recall(unit.past) end
 function getters.log(unit) return unit.env.logger(unit) end
 
 local methods = {}

@@ -196,10 +196,6 @@ function recovery:child_stopped(child)
   self.env.tree:changed()
   if self.sweep then sweep.gone(self, child) end
   if child.waiters then unit.tell(child, "stopped") end
-  if child.again and self.up then
-    child.again = nil
-    self:start_child(child)
-  end
 end
 
 --- A child is ready.
