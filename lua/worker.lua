@@ -101,6 +101,9 @@ local function check_rests(definition, machine, problems)
     local actor = definition.actors[state.name]
     if state.outcome and actor then
       problems[#problems + 1] = ('actor of terminal state "%s"'):format(state.name)
+    elseif actor and actor.every and state.heartbeat and actor.every >= state.heartbeat then
+      problems[#problems + 1] = ('actor "%s": every %g s cannot keep the heartbeat of %g s'):format(state.name,
+        actor.every, state.heartbeat)
     elseif not state.outcome and not actor and not state.only then
       problems[#problems + 1] = ('no actor for state "%s", which has %d events'):format(state.name, #state.events)
     end

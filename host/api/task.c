@@ -195,6 +195,15 @@ static int early_results(lua_State *L, int table) {
   return count;
 }
 
+/* [nil, message, code] -> message, nil, code: an error comes first, as in a callback */
+static int refused(lua_State *L) {
+  lua_pushvalue(L, -2);
+  lua_replace(L, -4);
+  lua_pushnil(L);
+  lua_replace(L, -3);
+  return 3;
+}
+
 static int await(lua_State *L) {
   struct task *task = current_here(L, "await");
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -210,7 +219,7 @@ static int await(lua_State *L) {
   int early = early_results(L, 1);
   if (early >= 0) return early;
   lua_pop(L, 1);
-  if (!lua_toboolean(L, -3) && !lua_isnil(L, -2)) return 3; /* it did not start */
+  if (!lua_toboolean(L, -3) && !lua_isnil(L, -2)) return refused(L);
   lua_settop(L, 1);
   return wait_for(L, task, WAIT_EVENT, 0);
 }

@@ -3,6 +3,7 @@
 
 local fsm = require "luvisor.core.fsm"
 local past = require "luvisor.machine.past"
+local place = require "luvisor.edge.place"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -23,6 +24,7 @@ local function use_directory(path)
   local absolute = system.absolute(directory) or directory
   local entries = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute)
   if package.path:sub(1, #entries) ~= entries then package.path = entries .. package.path end
+  return absolute
 end
 
 local function read(path)
@@ -48,13 +50,14 @@ local function explain(message)
   return way:find("traceback:\n") and text .. way or text
 end
 
-local function evaluate(path)
+local function evaluate(path, directory)
   local text, message = read(path)
   if not text then return nil, message, "EINVAL" end
   local chunk
   chunk, message = load(text, "@" .. path, "t")
-  if not chunk then return nil, message, "EINVAL" end
-  script.begin()
+  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
+  place.set_script(path)
+  script.begin(directory)
   local ok, root = xpcall(chunk, explain)
   local said = script.finish()
   if not ok then return nil, root, "EINVAL" end
@@ -140,8 +143,7 @@ end
 ---@return string? message
 ---@return string? code
 function loader.load(path)
-  use_directory(path)
-  local root, said, code = evaluate(path)
+  local root, said, code = evaluate(path, use_directory(path))
   if code then return nil, said, code end
   if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
     return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"
