@@ -118,7 +118,8 @@ describe("a group of siblings", function()
     end)
 
     it("waits for a slow sibling that is still stopping when the delay is over", function()
-      tree_of("one_for_all", world:worker("a", { backoff = { min = 1, jitter = 0 } }), world:worker("b", { shutdown = 3 }))
+      tree_of("one_for_all", world:worker("a", { backoff = { min = 1, jitter = 0 } }),
+        world:worker("b", { shutdown = 3 }))
       world.scripts.b.hangs_stopping = true
       world:crash "a"
       world:step(2)
