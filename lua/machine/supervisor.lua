@@ -22,6 +22,7 @@ local machine = fsm.supervisor()
 local Supervisor = unit.extend {}
 
 local SETTLED = { running = true, done = true, backoff = true, fatal = true, stopped = true, waiting = true }
+local PRESENT = { running = true, done = true, stopped = true } -- nobody waits for one that was stopped by hand
 
 -- ---- its own machine
 
@@ -89,7 +90,7 @@ end
 local function note_progress(self, child)
   if self.is_ready then return end
   if SETTLED[child.phase] then self.pending[child] = nil end
-  if child.phase == "running" or child.phase == "done" then self.lagging[child] = nil end
+  if PRESENT[child.phase] then self.lagging[child] = nil end
   check_started(self)
 end
 

@@ -139,6 +139,23 @@ describe("luvisor run", function()
     assert.equal(0, process:stop())
   end)
 
+  it("counts a turn that is too long against its own deadline, and against nobody else's", function()
+    local process = spawn([[return luvisor.supervisor { name = "top", children = { worker "a", worker "b",
+      worker("hog", function(self)
+        local clock = require("luv").hrtime
+        if self.generation == 1 then
+          local till = clock() + 1.5e9
+          while clock() < till do end
+        end
+        return self.stopping and "complete" or "keepalive"
+      end) } }]], nil, { LUVISOR_HEARTBEAT = "0.5" })
+    process:expect "top/hog ended: timeout: heartbeat 500 ms in running, restarts"
+    process:expect("top/hog starting %-> running", 10, 2)
+    host.stay(1)
+    assert.equal(0, process:stop())
+    assert.equal(1, process:count "restarts\n")
+  end)
+
   it("tells subscribers what happens", function()
     local code, log = finish [[
       for _, kind in ipairs { "start", "ready", "exit" } do

@@ -96,6 +96,14 @@ describe("a worker's deadline", function()
       checked(7, "timeout: heartbeat 7 s in running")
     end)
 
+    it("is not missed by a quiet one among fifty that are chatty (3.23)", function()
+      local children = { world:worker("quiet", nil, { every = 1.9 }) }
+      for i = 1, 50 do children[#children + 1] = world:worker("chatty" .. i, nil, { every = 0.001 }) end
+      world:tree(children)
+      world:step(30)
+      assert.same({}, world:heard "restart")
+    end)
+
     it("is found for one among a thousand, and for nobody else", function()
       local children = {}
       for i = 1, 1000 do children[i] = world:worker("w" .. i, { restart = "temporary" }) end

@@ -7,8 +7,8 @@ local bench = require "bench"
 local dynamic = require "luvisor.machine.dynamic"
 local worker = require "luvisor.worker"
 
-local N, SECONDS = bench.argument(1, 100000), bench.argument(2, 5)
-local WARM_UP = 2.5 -- seconds; by then every worker has been in its pace for one turn at least
+local N, SECONDS = bench.argument(1, 100000), bench.argument(2, 8)
+local WARM_UP = 3 -- seconds; by then every worker has been in its pace for one turn at least
 
 local beats = 0
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- One of N workers under one_for_all crashes. usage: one_for_all.lua [N [SAMPLES]]
+-- The first of N workers under one_for_all crashes. usage: one_for_all.lua [N [SAMPLES]]
 -- one_for_all.time: from the word to crash until the last worker runs again.
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
@@ -8,9 +8,8 @@ local worker = require "luvisor.worker"
 
 local N, SAMPLES = bench.argument(1, 1000), bench.argument(2, 20)
 
-local first, last, is_to_crash
+local first, last, began, is_to_crash
 local times = {}
-local began
 
 local function crash_again()
   began, is_to_crash = bench.now(), true
@@ -27,6 +26,7 @@ end
 
 local member = worker.define()
 member:actor("running", { every = 1 }, function(self)
+  if self.stopping then return "complete" end
   if is_to_crash and self._unit == first then
     is_to_crash = nil
     error "boom"
