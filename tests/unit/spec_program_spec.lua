@@ -79,7 +79,7 @@ describe("spec.program", function()
     { { command = { "a", "b\0" } }, 'key "command[2]": expected a string without NUL, got "b\0"' },
     { { command = { "a", nil, "c" } }, 'key "command": expected a list of strings, got table' },
     { { command = 3 }, 'key "command": expected a list of strings, got 3' },
-    { { command = print }, 'key "command": not available in this version' },
+    { { command = print }, 'key "command": a function of the index needs "count"' },
     { { command = { "a" }, shell = true }, 'key "shell": needs the command as one string' },
     { { env = { "A=b" } }, 'key "env[1]": expected NAME = "value"' },
     { { env = { ["A=B"] = "c" } }, 'key "env[A=B]": expected NAME = "value"' },
@@ -115,7 +115,7 @@ describe("spec.program", function()
     { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
   }
   for _, key in ipairs { "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets",
-    "reload", "max_memory", "max_age", "count", "before" } do
+    "reload", "max_memory", "max_age", "before" } do
     table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
   end
   for _, case in ipairs(cases) do

@@ -10,7 +10,7 @@ local KEYS = {
   supervisor = {},
   program = {
     "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets", "reload",
-    "max_memory", "max_age", "count", "orphans", "before",
+    "max_memory", "max_age", "orphans", "before",
   },
   ["program.ready"] = { "notify", "fd", "line", "tcp", "http", "exec" },
   ["program.stop"] = { "command" },

@@ -2,6 +2,7 @@
 
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
+local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
 local restart = require "luvisor.core.restart"
@@ -79,9 +80,9 @@ local function signal(value)
 end
 
 local SCHEMA = unit.extend("program", {
-  command = later.functions(command),
-  cwd = later.functions(check.text),
-  env = later.functions(environment),
+  command = check.indexed(command),
+  cwd = check.indexed(check.text),
+  env = check.indexed(environment),
   clear_env = check.boolean,
   shell = check.boolean,
   stdin = check.one_of { "null", "inherit" },
@@ -94,6 +95,11 @@ local SCHEMA = unit.extend("program", {
   umask = umask,
   nice = check.integer(-20, 19),
 })
+
+-- The name of an instance was put together from one that was checked.
+local INSTANCE = {}
+for key, one in pairs(SCHEMA) do INSTANCE[key] = one end
+function INSTANCE.name(value) return true, value end
 
 local function empty(where)
   return {
@@ -136,14 +142,9 @@ local function settle_restart(def, out)
   if type(given) == "string" then out.restart = restart.program[given] end
 end
 
----@param def table
----@param where? luvisor.Where
----@return luvisor.Spec|nil spec
----@return string? message
----@return string? code
-function program.new(def, where)
+local function make(schema, def, where)
   local out = empty(where)
-  local ok, message, code = keys.read(SCHEMA, def, out)
+  local ok, message, code = keys.read(schema, def, out)
   if not ok then return nil, message, code end
   if not out.command then return keys.problem(out, "command", "missing") end
   ok, message, code = split_command(out)
@@ -152,6 +153,20 @@ function program.new(def, where)
   out.ready = out.ready.after and out.ready or READY
   settle_restart(def, out)
   return unit.finish(def, out)
+end
+
+local function make_instance(def, where)
+  return make(INSTANCE, def, where)
+end
+
+---@param def table
+---@param where? luvisor.Where
+---@return luvisor.Spec|nil spec
+---@return string? message
+---@return string? code
+function program.new(def, where)
+  if type(def) == "table" and def.count ~= nil then return instances.new(def, where, make_instance) end
+  return make(SCHEMA, def, where)
 end
 
 return program
