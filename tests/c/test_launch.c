@@ -151,9 +151,9 @@ static void name_of_its_own(void **state) {
   struct launch_result result;
   struct launch_spec spec = spec_of(ARGV("true"), LAUNCH_INHERIT);
   assert_has(report(set_name), "arg another name\narg one\n");
-  spec.file = "no-such-program";
+  spec.file = "/no/such/program";
   assert_int_equal(failure(&spec, &result), UV_ENOENT);
-  assert_string_equal(result.subject, "no-such-program");
+  assert_string_equal(result.subject, "/no/such/program");
 }
 
 static void missing_program(void **state) {

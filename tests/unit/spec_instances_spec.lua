@@ -112,6 +112,7 @@ describe("a program with count", function()
       'tree.lua:12: program "web:0": key "cwd": its function failed: oops' },
     { { count = 2, command = function() end }, 'tree.lua:12: program "web:0": key "command": missing' },
     { { cwd = function() return "/" end }, P .. 'key "cwd": a function of the index needs "count"' },
+    { { limits = function() return {} end }, P .. 'key "limits": a function of the index needs "count"' },
   }
   for _, case in ipairs(cases) do
     it("refuses: " .. case[2], function()

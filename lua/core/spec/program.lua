@@ -2,9 +2,11 @@
 
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
+local identity = require "luvisor.core.spec.identity"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
+local limits = require "luvisor.core.spec.limits"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
 local words = require "luvisor.core.words"
@@ -73,6 +75,16 @@ local function output(streams)
   end)
 end
 
+local source = check.record { file = check.text }
+local named_source = check.one_of { "null", "inherit" }
+
+local function input(value)
+  if type(value) ~= "table" then return named_source(value) end
+  local ok, result, below = source(value)
+  if ok and not result.file then return false, "expected { file = path }" end
+  return ok, result, below
+end
+
 local function signal(value)
   local number, message = exit.signal_number(value)
   if not number then return false, message end
@@ -81,11 +93,17 @@ end
 
 local SCHEMA = unit.extend("program", {
   command = check.indexed(command),
+  argv0 = check.indexed(check.text),
   cwd = check.indexed(check.text),
   env = check.indexed(environment),
+  env_file = check.indexed(identity.env_file),
   clear_env = check.boolean,
   shell = check.boolean,
-  stdin = check.one_of { "null", "inherit" },
+  user = check.indexed(identity.user),
+  group = check.indexed(identity.group),
+  groups = check.indexed(identity.groups),
+  limits = check.indexed(limits),
+  stdin = check.indexed(input),
   stdout = output { "inherit", "null" },
   stderr = output { "inherit", "null", "stdout" },
   ready = check.record(later.add({ after = check.delay }, "program.ready")),
@@ -94,6 +112,8 @@ local SCHEMA = unit.extend("program", {
   die_with_host = check.boolean,
   umask = umask,
   nice = check.integer(-20, 19),
+  oom_score_adj = check.integer(-1000, 1000),
+  no_new_privs = check.boolean,
 })
 
 -- The name of an instance was put together from one that was checked.
