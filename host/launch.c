@@ -73,6 +73,7 @@ struct job {
   const struct launch_spec *spec;
   const char *candidates;
   char *cgroup_procs;
+  gid_t *groups; /* room for those that are read back */
   pid_t host;
   int error;
   enum stage stage;
@@ -158,10 +159,26 @@ IN_CHILD static int enter_cwd(struct job *job) {
   return job->spec->cwd ? CALL(SYS_chdir, job->spec->cwd) : 0;
 }
 
+IN_CHILD static bool holds(const gid_t *groups, size_t count, gid_t wanted) {
+  for (size_t i = 0; i < count; i++)
+    if (groups[i] == wanted) return true;
+  return false;
+}
+
+/* What was set is read back: fewer groups may deny, more may allow. */
 IN_CHILD static int set_groups(struct job *job) {
   const struct launch_spec *spec = job->spec;
   if (!spec->has_groups && !spec->has_gid && !spec->has_uid) return 0;
-  return CALL(SYS_setgroups, spec->has_groups ? spec->group_count : 0, spec->groups);
+  size_t count = spec->has_groups ? spec->group_count : 0;
+  int error = CALL(SYS_setgroups, count, spec->groups);
+  if (error) return error;
+  long now = syscall(SYS_getgroups, 0, NULL);
+  if (now < 0) return -errno;
+  if ((size_t)now != count) return -EPERM;
+  if (syscall(SYS_getgroups, count, job->groups) < 0) return -errno;
+  for (size_t i = 0; i < count; i++)
+    if (!holds(job->groups, count, spec->groups[i])) return -EPERM;
+  return 0;
 }
 
 IN_CHILD static int set_gid(struct job *job) {
@@ -271,14 +288,20 @@ static struct job *job_new(const struct launch_spec *spec) {
 
 static void job_free(struct job *job) {
   free(job->cgroup_procs);
+  free(job->groups);
   free((char *)job->candidates);
   munmap(job, STACK_SIZE);
 }
 
+static const char *file_of(const struct launch_spec *spec) {
+  return spec->file ? spec->file : spec->argv[0];
+}
+
 static int job_prepare(struct job *job) {
   const struct launch_spec *spec = job->spec;
-  job->candidates = launch_path_candidates(spec->argv[0], spec->envp);
-  if (!job->candidates) return -ENOMEM;
+  job->candidates = launch_path_candidates(file_of(spec), spec->envp);
+  job->groups = calloc(spec->group_count + 1, sizeof *job->groups);
+  if (!job->candidates || !job->groups) return -ENOMEM;
   if (spec->cgroup && asprintf(&job->cgroup_procs, "%s/cgroup.procs", spec->cgroup) < 0) {
     job->cgroup_procs = NULL;
     return -ENOMEM;
@@ -310,7 +333,7 @@ static void reap_failed(struct launch_result *result) {
 
 static const char *subject_of(const struct launch_spec *spec, enum stage stage) {
   switch (stage) {
-    case STAGE_EXEC: return spec->argv[0];
+    case STAGE_EXEC: return file_of(spec);
     case STAGE_CHDIR: return spec->cwd;
     case STAGE_CGROUP: return spec->cgroup;
     default: return NULL;

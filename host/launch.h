@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-enum { LAUNCH_INHERIT = -1, LAUNCH_LIMITS = 16 };
+enum { LAUNCH_INHERIT = -1, LAUNCH_LIMITS = RLIM_NLIMITS };
 
 struct launch_limit {
   int resource;
@@ -23,7 +23,8 @@ struct launch_limit {
 /* What to start. Everything is borrowed for the length of the call; launch_spec_init()
  * sets the defaults. */
 struct launch_spec {
-  /* argv[0] is looked up in the PATH of envp unless it holds a slash */
+  /* looked up in the PATH of envp unless it holds a slash; NULL: argv[0] */
+  const char *file;
   char *const *argv;
   char *const *envp;     /* the whole environment */
   const char *cwd;       /* NULL: the host's */

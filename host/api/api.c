@@ -13,6 +13,7 @@ static const luaL_Reg modules[] = {
     {"host.task", luaopen_host_task},
     {"host.process", luaopen_host_process},
     {"host.system", luaopen_host_system},
+    {"host.account", luaopen_host_account},
     {"luv", luaopen_luv},
     {"uv", luaopen_luv}, /* the same table under its other name, never a second copy */
     {NULL, NULL},

@@ -10,6 +10,7 @@ struct runtime;
 int luaopen_host_runtime(lua_State *L);
 int luaopen_host_task(lua_State *L);
 int luaopen_host_system(lua_State *L);
+int luaopen_host_account(lua_State *L);
 
 /* Puts all of them into package.preload, with luv as "luv" and "uv". */
 void api_preload(lua_State *L);

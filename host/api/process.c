@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "api/process_options.h"
 #include "child.h"
+#include "input.h"
 #include "nursery.h"
 #include "output.h"
 #include "reaper.h"
@@ -162,7 +163,8 @@ static int open_stream(lua_State *L, struct process *process, int number,
   int fd = LAUNCH_INHERIT;
   if (stream->kind == STREAM_INHERIT) return fd;
   if (stream->kind == STREAM_NULL) fd = open_null();
-  if (stream->kind == STREAM_FILE) fd = output_open_file(stream->text);
+  if (stream->kind == STREAM_FILE)
+    fd = number == 0 ? input_open_file(stream->text) : output_open_file(stream->text);
   if (stream->kind == STREAM_PREFIX) fd = open_prefixed(L, process, number, stream->text);
   *error = fd < 0 ? fd : 0;
   return fd;

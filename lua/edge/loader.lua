@@ -2,8 +2,10 @@
 -- nothing; every fault is one message that names file and line, unit and key.
 
 local fsm = require "luvisor.core.fsm"
+local keys = require "luvisor.core.spec.keys"
 local past = require "luvisor.machine.past"
 local place = require "luvisor.edge.place"
+local program = require "luvisor.edge.program"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -12,9 +14,7 @@ local worker = require "luvisor.worker"
 local loader = {}
 
 local function fault(unit_spec, key, message)
-  local where = unit_spec.where
-  return nil, ('%s:%d: %s "%s": key "%s": %s'):format(where.file, where.line, unit_spec.kind, unit_spec.name, key,
-    message), "EINVAL"
+  return keys.problem(unit_spec, key, message)
 end
 
 -- ---- the script
@@ -121,7 +121,13 @@ local function prepare_worker(unit_spec, settings)
   return true
 end
 
---- Loads and checks the workers of a resolved unit and of everything below it.
+local function prepare_program(unit_spec)
+  local ok, key, message = program.prepare(unit_spec)
+  if not ok then return fault(unit_spec, key, message) end
+  return true
+end
+
+--- Loads and checks the workers of a resolved unit and of everything below it, and what its programs need.
 ---@param unit_spec table
 ---@param settings table
 ---@return boolean|nil ok
@@ -129,6 +135,7 @@ end
 ---@return string? code
 function loader.prepare(unit_spec, settings)
   if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings) end
+  if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
     local ok, message, code = loader.prepare(child, settings)
     if not ok then return nil, message, code end

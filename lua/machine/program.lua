@@ -107,9 +107,13 @@ local function options(self, run)
   local spec, process = self.spec, self.env.process
   local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
   local inherited = spec.clear_env and {} or process.environment()
+  local who = spec.identity or {}
   return {
-    command = spec.command, cwd = spec.cwd, umask = spec.umask, nice = spec.nice,
-    env = program_environment.build(inherited, spec.env or {}, mark),
+    command = spec.command, argv0 = spec.argv0, cwd = spec.cwd,
+    uid = who.uid, gid = who.gid, groups = who.groups, no_new_privs = spec.no_new_privs,
+    umask = spec.umask, nice = spec.nice, limits = spec.limits,
+    oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
+    env = program_environment.build(inherited, spec.variables or spec.env or {}, mark),
     stdin = spec.stdin, stdout = stream(self, spec.stdout), stderr = stream(self, spec.stderr),
     die_with_host = spec.die_with_host,
     on_exit = function(...) on_leader_exit(self, run, ...) end,

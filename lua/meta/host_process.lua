@@ -14,7 +14,8 @@ local process = {}
 ---@field command string[]       the program, looked up in the PATH of `env` unless it has a slash, and its arguments
 ---@field env string[]           the whole environment, as "NAME=value"
 ---@field cwd? string            the host's if absent
----@field stdin? "null"|"inherit" null
+---@field argv0? string          what the program is told of its name, in place of command[1]
+---@field stdin? "null"|"inherit"|{ file: string } null
 ---@field stdout? host.process.Stream inherit; a file is appended to, prefixed lines go to the host's stdout
 ---@field stderr? host.process.Stream|"stdout" inherit; "stdout" is wherever stdout goes
 ---@field umask? integer

@@ -11,7 +11,7 @@ local direction = {}
 
 -- The rooms of host/, from the bottom up, and their nouns: the first word of a file's name, "api" for all of host/api.
 local rooms = {
-  { "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files" },
+  { "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input" },
   { "vm", "vm", "modules" },
   {
     "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "mailbox",

@@ -105,6 +105,57 @@ static void identity(void **state) {
   assert_has(report(become_nobody_alone), "groups\n"); /* root's own are gone */
 }
 
+/* Many groups, each of them twice: all are read back. */
+static void become_nobody_of_many(struct launch_spec *spec) {
+  static gid_t groups[60];
+  for (size_t i = 0; i < 60; i++) groups[i] = (gid_t)(1000 + i / 2);
+  become_nobody_alone(spec);
+  spec->has_groups = true;
+  spec->groups = groups;
+  spec->group_count = 60;
+}
+
+static void many_groups(void **state) {
+  (void)state;
+  if (geteuid() != 0) skip();
+  assert_has(report(become_nobody_of_many), "groups 1000 1000 1001 1001 1002");
+}
+
+/* A drop that cannot be made starts nothing. */
+static void no_right_to_drop(void **state) {
+  (void)state;
+  int status = 0;
+  if (geteuid() != 0) skip();
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct launch_result result;
+    struct launch_spec spec = spec_of(ARGV("true"), LAUNCH_INHERIT);
+    become_nobody(&spec);
+    if (setresuid(65534, 65534, 65534) != 0) _exit(2);
+    int error = launch(&spec, &result);
+    _exit(error == UV_EPERM && strcmp(result.stage, "setgroups") == 0 ? 0 : 1);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static char *const name_and_argument[] = {"another name", "one", NULL};
+
+static void set_name(struct launch_spec *spec) {
+  spec->file = spec->argv[0];
+  spec->argv = name_and_argument;
+}
+
+static void name_of_its_own(void **state) {
+  (void)state;
+  struct launch_result result;
+  struct launch_spec spec = spec_of(ARGV("true"), LAUNCH_INHERIT);
+  assert_has(report(set_name), "arg another name\narg one\n");
+  spec.file = "/no/such/program";
+  assert_int_equal(failure(&spec, &result), UV_ENOENT);
+  assert_string_equal(result.subject, "/no/such/program");
+}
+
 static void missing_program(void **state) {
   (void)state;
   struct launch_result result;
@@ -288,12 +339,21 @@ static void out_of_fds(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(clean_slate),   cmocka_unit_test(attributes),
-      cmocka_unit_test(identity),      cmocka_unit_test(missing_program),
-      cmocka_unit_test(bad_directory), cmocka_unit_test(bad_stages),
-      cmocka_unit_test(path_search),   cmocka_unit_test(codes_are_the_programs),
-      cmocka_unit_test(crossed_stdio), cmocka_unit_test(dies_with_host),
-      cmocka_unit_test(leaks_nothing), cmocka_unit_test(out_of_fds),
+      cmocka_unit_test(clean_slate),
+      cmocka_unit_test(attributes),
+      cmocka_unit_test(identity),
+      cmocka_unit_test(missing_program),
+      cmocka_unit_test(many_groups),
+      cmocka_unit_test(no_right_to_drop),
+      cmocka_unit_test(name_of_its_own),
+      cmocka_unit_test(bad_directory),
+      cmocka_unit_test(bad_stages),
+      cmocka_unit_test(path_search),
+      cmocka_unit_test(codes_are_the_programs),
+      cmocka_unit_test(crossed_stdio),
+      cmocka_unit_test(dies_with_host),
+      cmocka_unit_test(leaks_nothing),
+      cmocka_unit_test(out_of_fds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,7 @@ local KEYS = {
   worker = {},
   supervisor = {},
   program = {
-    "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets", "reload",
-    "max_memory", "max_age", "count", "orphans", "before",
+    "health", "watchdog", "cgroup", "schedule", "sockets", "reload", "max_memory", "max_age", "orphans", "before",
   },
   ["program.ready"] = { "notify", "fd", "line", "tcp", "http", "exec" },
   ["program.stop"] = { "command" },

@@ -2,8 +2,11 @@
 
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
+local identity = require "luvisor.core.spec.identity"
+local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
+local limits = require "luvisor.core.spec.limits"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
 local words = require "luvisor.core.words"
@@ -72,6 +75,16 @@ local function output(streams)
   end)
 end
 
+local source = check.record { file = check.text }
+local named_source = check.one_of { "null", "inherit" }
+
+local function input(value)
+  if type(value) ~= "table" then return named_source(value) end
+  local ok, result, below = source(value)
+  if ok and not result.file then return false, "expected { file = path }" end
+  return ok, result, below
+end
+
 local function signal(value)
   local number, message = exit.signal_number(value)
   if not number then return false, message end
@@ -79,12 +92,18 @@ local function signal(value)
 end
 
 local SCHEMA = unit.extend("program", {
-  command = later.functions(command),
-  cwd = later.functions(check.text),
-  env = later.functions(environment),
+  command = check.indexed(command),
+  argv0 = check.indexed(check.text),
+  cwd = check.indexed(check.text),
+  env = check.indexed(environment),
+  env_file = check.indexed(identity.env_file),
   clear_env = check.boolean,
   shell = check.boolean,
-  stdin = check.one_of { "null", "inherit" },
+  user = check.indexed(identity.user),
+  group = check.indexed(identity.group),
+  groups = check.indexed(identity.groups),
+  limits = check.indexed(limits),
+  stdin = check.indexed(input),
   stdout = output { "inherit", "null" },
   stderr = output { "inherit", "null", "stdout" },
   ready = check.record(later.add({ after = check.delay }, "program.ready")),
@@ -93,7 +112,14 @@ local SCHEMA = unit.extend("program", {
   die_with_host = check.boolean,
   umask = umask,
   nice = check.integer(-20, 19),
+  oom_score_adj = check.integer(-1000, 1000),
+  no_new_privs = check.boolean,
 })
+
+-- The name of an instance was put together from one that was checked.
+local INSTANCE = {}
+for key, one in pairs(SCHEMA) do INSTANCE[key] = one end
+function INSTANCE.name(value) return true, value end
 
 local function empty(where)
   return {
@@ -136,14 +162,9 @@ local function settle_restart(def, out)
   if type(given) == "string" then out.restart = restart.program[given] end
 end
 
----@param def table
----@param where? luvisor.Where
----@return luvisor.Spec|nil spec
----@return string? message
----@return string? code
-function program.new(def, where)
+local function make(schema, def, where)
   local out = empty(where)
-  local ok, message, code = keys.read(SCHEMA, def, out)
+  local ok, message, code = keys.read(schema, def, out)
   if not ok then return nil, message, code end
   if not out.command then return keys.problem(out, "command", "missing") end
   ok, message, code = split_command(out)
@@ -152,6 +173,20 @@ function program.new(def, where)
   out.ready = out.ready.after and out.ready or READY
   settle_restart(def, out)
   return unit.finish(def, out)
+end
+
+local function make_instance(def, where)
+  return make(INSTANCE, def, where)
+end
+
+---@param def table
+---@param where? luvisor.Where
+---@return luvisor.Spec|nil spec
+---@return string? message
+---@return string? code
+function program.new(def, where)
+  if type(def) == "table" and def.count ~= nil then return instances.new(def, where, make_instance) end
+  return make(SCHEMA, def, where)
 end
 
 return program
