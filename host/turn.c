@@ -231,9 +231,9 @@ static void close_late(struct tasks *tasks, struct task *task, lua_State *co) {
 static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int count) {
   for (int calls = 0; count >= 0; calls++) {
     if (calls >= CALLS_IN_TURN && task->phase == PHASE_ACTOR) {
-      lua_settop(co, 0); /* a machine that never rests: let the others have a turn */
+      lua_settop(co, 0); /* a machine that never rests: it goes on with the next tick */
       release_coroutine(tasks, task);
-      task_make_ready(tasks, task);
+      schedule_wake(tasks->schedule, &task->wake, tasks->schedule->now + 1);
       return;
     }
     int status = resume(tasks, task, co, &count);

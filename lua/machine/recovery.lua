@@ -48,6 +48,7 @@ local function retire(self, child)
   self.ended = true
   if child.spec.restart_name == "temporary" or self.spec.strategy == "simple_one_for_one" then
     self.children:remove(child)
+    if child.static then self.finished[child.name] = child end -- others may come after it
   end
   self.env.tree:changed()
   if check_significant(self, child) then return end

@@ -131,7 +131,11 @@ function Supervisor:launch()
   self.pending, self.lagging = {}, {}
   self.children = roster.new()
   self.intensity = intensity.new(self.spec.intensity)
-  for _, spec in ipairs(self.spec.children or {}) do add_child(self, spec) end
+  self.finished = {}
+  for _, spec in ipairs(self.spec.children or {}) do
+    local child = add_child(self, spec)
+    if spec.restart_name == "temporary" then child.static = true end
+  end
   take(self, "start")
   self.env.post(begin, self, self.generation)
 end

@@ -140,8 +140,8 @@ function task.park(seconds) end
 ---@return boolean
 function task.wake(handle, number, ...) end
 
---- Calls start(..., callback) and waits for the callback's arguments; what start refuses at once (nil, message, code) is
---- returned as message, nil, code: an error first, as luv's callbacks have it.
+--- Calls start(..., callback) and waits for the callback's arguments; what start refuses at once (nil, message, code)
+--- comes back as message, nil, code: an error first, as luv's callbacks have it.
 ---@param start function
 function task.await(start, ...) end
 
