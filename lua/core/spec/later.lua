@@ -9,10 +9,8 @@ local KEYS = {
   worker = {},
   supervisor = {},
   program = {
-    "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets", "reload",
-    "max_memory", "max_age", "count", "orphans", "before",
+    "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets", "reload", "count", "orphans", "before",
   },
-  ["program.ready"] = { "notify", "fd", "line", "tcp", "http", "exec" },
   ["program.stop"] = { "command" },
   ["program.output"] = { "max_size", "keep" },
 }
