@@ -5,8 +5,8 @@
 ---@class host.notify
 local notify = {}
 
---- Opens the socket, once. fn(session, text, pid) is called for each message: with the session that its sender is in,
---- 0 when the sender was gone already, and without text when that was too long. Descriptors that came with it are closed.
+--- Opens the socket, once. fn(session, text, pid) is called for each message: with the session that its sender is in, 0
+--- when the sender was gone already, and without text when that was too long. Descriptors that came with it are closed.
 ---@param fn fun(session: integer, text: string|nil, pid: integer)
 ---@return string|nil address for NOTIFY_SOCKET
 ---@return string? message
