@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "api/notifier.h"
 #include "api/process.h"
 #include "files.h"
 #include "modules.h"
@@ -119,6 +120,7 @@ static const char close_all[] =
 void host_free(struct host *host) {
   lua_State *L = host->vm->L;
   runtime_close(host->runtime);
+  notifier_close(L);
   process_close_all(L);
   uv_run(&host->loop, UV_RUN_NOWAIT);
   if (luaL_loadstring(L, close_all) == LUA_OK) vm_call(L, 0, 0);

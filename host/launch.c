@@ -44,6 +44,7 @@ enum stage {
   STAGE_UMASK,
   STAGE_STDIO,
   STAGE_CLOSE,
+  STAGE_FDS,
   STAGE_CHDIR,
   STAGE_GROUPS,
   STAGE_GID,
@@ -56,15 +57,15 @@ enum stage {
 };
 
 static const char *const stage_names[STAGE_COUNT] = {
-    [STAGE_CLONE] = "clone",        [STAGE_SETSID] = "setsid",
-    [STAGE_CGROUP] = "cgroup",      [STAGE_OOM] = "oom_score_adj",
-    [STAGE_LIMITS] = "setrlimit",   [STAGE_NICE] = "nice",
-    [STAGE_UMASK] = "umask",        [STAGE_STDIO] = "dup2",
-    [STAGE_CLOSE] = "close_range",  [STAGE_CHDIR] = "chdir",
-    [STAGE_GROUPS] = "setgroups",   [STAGE_GID] = "setgid",
-    [STAGE_UID] = "setuid",         [STAGE_PDEATHSIG] = "pdeathsig",
-    [STAGE_PRIVS] = "no_new_privs", [STAGE_SIGNALS] = "sigaction",
-    [STAGE_EXEC] = "execve",
+    [STAGE_CLONE] = "clone",         [STAGE_SETSID] = "setsid",
+    [STAGE_CGROUP] = "cgroup",       [STAGE_OOM] = "oom_score_adj",
+    [STAGE_LIMITS] = "setrlimit",    [STAGE_NICE] = "nice",
+    [STAGE_UMASK] = "umask",         [STAGE_STDIO] = "dup2",
+    [STAGE_CLOSE] = "close_range",   [STAGE_FDS] = "fds",
+    [STAGE_CHDIR] = "chdir",         [STAGE_GROUPS] = "setgroups",
+    [STAGE_GID] = "setgid",          [STAGE_UID] = "setuid",
+    [STAGE_PDEATHSIG] = "pdeathsig", [STAGE_PRIVS] = "no_new_privs",
+    [STAGE_SIGNALS] = "sigaction",   [STAGE_EXEC] = "execve",
 };
 
 /* One launch, at the bottom of the child's stack mapping. The mapping is shared, so that
@@ -155,6 +156,23 @@ IN_CHILD static int close_others(struct job *job) {
   return CALL(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+/* Each is copied to above all targets first, for it may lie where another belongs. */
+IN_CHILD static int place_fds(struct job *job) {
+  const struct launch_fd *fds = job->spec->fds;
+  int copies[LAUNCH_FDS], above = 3;
+  for (size_t i = 0; i < job->spec->fd_count; i++)
+    if (fds[i].target >= above) above = fds[i].target + 1;
+  for (size_t i = 0; i < job->spec->fd_count; i++) {
+    copies[i] = (int)syscall(SYS_fcntl, fds[i].source, F_DUPFD_CLOEXEC, above);
+    if (copies[i] < 0) return -errno;
+  }
+  for (size_t i = 0; i < job->spec->fd_count; i++) {
+    int error = CALL(SYS_dup3, copies[i], fds[i].target, 0);
+    if (error) return error;
+  }
+  return 0;
+}
+
 IN_CHILD static int enter_cwd(struct job *job) {
   return job->spec->cwd ? CALL(SYS_chdir, job->spec->cwd) : 0;
 }
@@ -240,21 +258,14 @@ IN_CHILD static int execute(struct job *job) {
 }
 
 static int (*const steps[STAGE_COUNT])(struct job *) = {
-    [STAGE_SETSID] = enter_session,
-    [STAGE_CGROUP] = enter_cgroup,
-    [STAGE_OOM] = set_oom_score,
-    [STAGE_LIMITS] = set_limits,
-    [STAGE_NICE] = set_nice,
-    [STAGE_UMASK] = set_umask,
-    [STAGE_STDIO] = place_stdio,
-    [STAGE_CLOSE] = close_others,
-    [STAGE_CHDIR] = enter_cwd,
-    [STAGE_GROUPS] = set_groups,
-    [STAGE_GID] = set_gid,
-    [STAGE_UID] = set_uid,
-    [STAGE_PDEATHSIG] = bind_to_host,
-    [STAGE_PRIVS] = drop_privs,
-    [STAGE_SIGNALS] = reset_signals,
+    [STAGE_SETSID] = enter_session, [STAGE_CGROUP] = enter_cgroup,
+    [STAGE_OOM] = set_oom_score,    [STAGE_LIMITS] = set_limits,
+    [STAGE_NICE] = set_nice,        [STAGE_UMASK] = set_umask,
+    [STAGE_STDIO] = place_stdio,    [STAGE_CLOSE] = close_others,
+    [STAGE_FDS] = place_fds,        [STAGE_CHDIR] = enter_cwd,
+    [STAGE_GROUPS] = set_groups,    [STAGE_GID] = set_gid,
+    [STAGE_UID] = set_uid,          [STAGE_PDEATHSIG] = bind_to_host,
+    [STAGE_PRIVS] = drop_privs,     [STAGE_SIGNALS] = reset_signals,
     [STAGE_EXEC] = execute,
 };
 

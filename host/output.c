@@ -57,6 +57,14 @@ static void pass_on(struct output *output) {
   output->lines.len = 0;
 }
 
+/* The line at [start] of what is to be passed on, less its prefix and [tail]. */
+static void tap_line(struct output *output, size_t start, size_t tail) {
+  const struct buffer *lines = &output->lines;
+  start += output->prefix_len;
+  output->target.tap(output->target.tap_data, lines->bytes + start,
+                     lines->len - start - tail);
+}
+
 /* Adds the started line and [bytes] as one line; without memory it is lost. */
 static void add_line(struct output *output, const char *bytes, size_t len,
                      const char *mark) {
@@ -67,6 +75,7 @@ static void add_line(struct output *output, const char *bytes, size_t len,
                buffer_add(lines, bytes, len) && buffer_add(lines, mark, strlen(mark)) &&
                buffer_add(lines, "\n", 1);
   if (!whole) lines->len = start;
+  if (whole && output->target.tap) tap_line(output, start, strlen(mark) + 1);
   output->line.len = 0;
   if (lines->len >= OUTPUT_LINE) pass_on(output);
 }
@@ -154,6 +163,7 @@ void output_catch_up(struct output *output) {
 
 void output_drain(struct output *output, unsigned ms) {
   output_catch_up(output);
+  output->target.tap = NULL; /* it goes with the program */
   if (output->at_end || ms == 0)
     output_free(output);
   else

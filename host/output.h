@@ -18,12 +18,14 @@ struct output;
 /* Takes whole lines, borrowed for the call. */
 typedef void (*output_sink)(void *data, const char *lines, size_t len);
 
-/* Where lines go. */
+/* Where lines go. The tap may not drain or free the output. */
 struct output_target {
   const char *prefix; /* copied; before each line */
   output_sink sink;
   void *data;
   struct output **all; /* head of a list of the outputs that are not freed yet */
+  output_sink tap;     /* hears each line, bare, until it is drained; or NULL */
+  void *tap_data;
 };
 
 /* Makes a pipe: returns owned an output that reads it, and in [write_end] an owned fd for

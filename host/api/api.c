@@ -5,6 +5,7 @@
 #include <luv/luv.h>
 #include <uv.h>
 
+#include "api/notifier.h"
 #include "api/process.h"
 #include "vm.h"
 
@@ -12,6 +13,7 @@ static const luaL_Reg modules[] = {
     {"host.runtime", luaopen_host_runtime},
     {"host.task", luaopen_host_task},
     {"host.process", luaopen_host_process},
+    {"host.notify", luaopen_host_notify},
     {"host.system", luaopen_host_system},
     {"host.account", luaopen_host_account},
     {"luv", luaopen_luv},

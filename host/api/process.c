@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process: see process.h. A userdata is kept by the registry from spawn until everything
- * of its program is gone, so that nobody has to hold it; its user values are the two
+ * of its program is gone, so that nobody has to hold it; its user values are the
  * callbacks. Thread: main. */
 #include "api/process.h"
 
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/process_line.h"
 #include "api/process_options.h"
 #include "child.h"
 #include "input.h"
@@ -23,7 +24,7 @@
 
 #define PROCESS "host.process"
 
-enum { ON_EXIT = 1, ON_EMPTY = 2, CALLBACKS = 2, MEMBERS_SHOWN = 256 };
+enum { ON_EXIT = 1, ON_EMPTY, ON_LINE, CALLBACKS = ON_LINE, MEMBERS_SHOWN = 256 };
 
 /* What all programs of a state share; a userdata under the address of this key. */
 struct family {
@@ -137,6 +138,12 @@ static void on_late(struct census_query *query, int error) {
   tell_empty(query->data);
 }
 
+static void on_line(void *data, const char *line, size_t len) {
+  struct process *process = data;
+  if (process->self != LUA_NOREF && push_callback(process, ON_LINE))
+    process_line(process->L, ON_LINE, line, len);
+}
+
 static void put_stdout(void *data, const char *lines, size_t len) {
   (void)data;
   writer_put(STDOUT_FILENO, lines, len);
@@ -150,7 +157,8 @@ static int open_null(void) {
 static int open_prefixed(lua_State *L, struct process *process, int number,
                          const char *prefix) {
   int error, fd = -1;
-  struct output_target target = {prefix, put_stdout, NULL, &process->family->outputs};
+  struct output_target target = {prefix,  put_stdout, NULL, &process->family->outputs,
+                                 on_line, process};
   struct output *output = output_new(vm_loop(L), &target, &fd, &error);
   if (!output) return error;
   process->outputs[number - 1] = output;
@@ -221,6 +229,8 @@ static struct process *push_process(lua_State *L) {
   luaL_setmetatable(L, PROCESS);
   lua_getfield(L, 1, "on_exit");
   lua_setiuservalue(L, -2, ON_EXIT);
+  lua_getfield(L, 1, "on_line");
+  lua_setiuservalue(L, -2, ON_LINE);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   process->L = lua_tothread(L, -1);
   lua_pop(L, 1);

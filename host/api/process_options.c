@@ -193,6 +193,21 @@ static void read_streams(lua_State *L, int index, struct process_options *option
   if (streams[1].kind == STREAM_STDOUT) bad_key(L, "stdout", "something else");
 }
 
+/* fds = { [target] = source } */
+static void read_fds(lua_State *L, int index, struct launch_spec *spec) {
+  if (!get(L, index, "fds")) return;
+  if (!lua_istable(L, -1)) bad_key(L, "fds", "a table");
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    struct launch_fd *fd = &spec->fds[spec->fd_count];
+    if (spec->fd_count == LAUNCH_FDS || !lua_isinteger(L, -2) || lua_tointeger(L, -2) < 3)
+      bad_key(L, "fds", "up to 16 of [fd >= 3] = fd of the host");
+    fd->source = (int)pop_integer(L, "fds");
+    fd->target = (int)lua_tointeger(L, -1);
+    spec->fd_count++;
+  }
+  lua_pop(L, 1);
+}
+
 static unsigned read_drain(lua_State *L, int index) {
   if (!get(L, index, "drain_timeout")) return DRAIN_MS;
   double seconds = lua_tonumber(L, -1);
@@ -222,6 +237,7 @@ int process_options_read(lua_State *L, int index, struct process_options *option
   read_identity(L, index, &options->spec);
   read_limits(L, index, &options->spec);
   read_streams(L, index, options);
+  read_fds(L, index, &options->spec);
   options->drain_ms = read_drain(L, index);
   return 3;
 }

@@ -91,14 +91,15 @@ function Handle:child(name)
   return nil, ("%s has no child %s"):format(supervisor:path(), tostring(name)), "NOT_FOUND"
 end
 
---- What is known of the unit now: path, kind, phase, state, generation, restarts, pid (of a program that runs) and
---- exit (the last one).
+--- What is known of the unit now: path, kind, phase, state, generation, restarts, pid (of a program that runs),
+--- status (what it says of itself) and exit (the last one).
 ---@return table
 function Handle:info()
   local self_unit = units[self]
-  local state, pid = self_unit:describe()
+  local state, pid, status = self_unit:describe()
   return {
     path = self.path, kind = self_unit.spec.kind, phase = self_unit.phase, state = state, pid = pid,
+    status = status,
     generation = self_unit.generation, restarts = self_unit.restarts or 0, exit = self_unit.last_exit,
   }
 end

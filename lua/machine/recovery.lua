@@ -214,7 +214,7 @@ end
 
 --- A child is ready.
 function recovery:child_ready(child)
-  if child.history then child.history.failed_starts = 0 end
+  if not child.spec.health then unit.proven(child) end
   if child.dynamic then child.dynamic = nil end
   local tree = self.env.tree
   if tree.waiting[1] then tree:changed() end

@@ -121,10 +121,12 @@ local function remember(self, why, was_ready, now)
     self.history = history
   end
   local uptime = was_ready and now - self.ready_at or 0
-  history.failed_starts = was_ready and 0 or history.failed_starts + 1
+  -- A program that was ready, but never passed a health check, has only seemed to start.
+  local started = was_ready and not why.unproven
+  history.failed_starts = started and 0 or history.failed_starts + 1
   if was_ready then history.last_ready_for = uptime end
   if #history == REMEMBERED then table.remove(history, 1) end
-  history[#history + 1] = { exit = why, at = now, uptime = uptime, ready = was_ready }
+  history[#history + 1] = { exit = why, at = now, uptime = uptime, ready = started }
   return history
 end
 
@@ -203,6 +205,11 @@ function unit.tell(self, what, why)
   for _, fn in ipairs(waiters) do fn(what, why) end
 end
 
+--- A health check has passed: the start has succeeded.
+function unit.proven(self)
+  if self.history then self.history.failed_starts = 0 end
+end
+
 --- Forgets the failures so far: somebody wants a fresh start.
 function unit.reset(self)
   self.history = nil
@@ -228,7 +235,7 @@ end
 ---@return table kind
 function unit.extend(kind)
   kind.__index = kind
-  kind.ready, kind.exited, kind.path = unit.ready, unit.exited, unit.path
+  kind.ready, kind.exited, kind.path, kind.proven = unit.ready, unit.exited, unit.path, unit.proven
   return kind
 end
 

@@ -1,5 +1,6 @@
 ---@meta
--- The C modules of the host that Lua requires; host.process is in host_process.lua.
+-- The C modules of the host that Lua requires; host.process is in host_process.lua,
+-- host.notify in host_notify.lua.
 -- All times are seconds, all of them on the monotonic clock unless it says otherwise.
 
 ---@class host.runtime

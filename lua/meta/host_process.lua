@@ -28,7 +28,10 @@ local process = {}
 ---@field cgroup? string         directory of the group to enter
 ---@field no_new_privs? boolean
 ---@field die_with_host? boolean true: SIGKILL when the host dies
+---@field fds? table<integer, integer> what the program has besides 0, 1 and 2: its number (3 or more) to the host's
 ---@field drain_timeout? number  how long output is read when all members are gone and somebody else holds the pipe; 1
+---@field on_line? fun(line: string): boolean? told of each line of a prefixed stream while it returns true; it may not
+---  close the child
 ---@field on_exit? fun(code?: integer, signal?: integer, core: boolean) once, from the loop, when the leader has ended
 ---  and what it had written was read; both nil when somebody else took its status
 

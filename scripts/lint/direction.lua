@@ -14,8 +14,8 @@ local rooms = {
   { "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input" },
   { "vm", "vm", "modules" },
   {
-    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "mailbox",
-    "codec",
+    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "notify",
+    "mailbox", "codec",
   },
   { "executors", "task", "turn", "timer", "runtime", "executor", "watchdog" },
   { "api", "api" },

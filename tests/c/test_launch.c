@@ -316,6 +316,41 @@ static void leaks_nothing(void **state) {
   assert_int_equal(before, after);
 }
 
+/* Declared fds arrive under their numbers, crossed ones too; the control is the fd that
+ * was not declared. */
+static void declared_fds(void **state) {
+  (void)state;
+  int out[2], a[2], b[2];
+  struct launch_result result;
+  assert_int_equal(pipe2(out, O_CLOEXEC) | pipe2(a, O_CLOEXEC) | pipe2(b, O_CLOEXEC), 0);
+  struct launch_spec spec = spec_of(ARGV("sh", "-c",
+                                         "echo one > /proc/self/fd/40;"
+                                         "echo two > /proc/self/fd/41;"
+                                         "ls /proc/self/fd | wc -l"),
+                                    out[1]);
+  int low = dup2(b[1], 40), high = dup2(a[1], 41);
+  spec.fds[0] = (struct launch_fd){high, 40};
+  spec.fds[1] = (struct launch_fd){low, 41};
+  spec.fd_count = 2;
+  assert_int_equal(launch(&spec, &result), 0);
+  assert_int_equal(wait_for(&result), 0);
+  close(out[1]);
+  assert_string_equal(slurp(a[0], true), "one\n");
+  assert_string_equal(slurp(b[0], true), "two\n");
+  assert_string_equal(slurp(out[0], false), "6\n"); /* 0 to 2, 40, 41, the directory */
+  spec.fds[0].source = 999;
+  spec.stdio[1] = LAUNCH_INHERIT;
+  assert_int_equal(launch(&spec, &result), UV_EBADF);
+  assert_string_equal(result.stage, "fds");
+  close(low);
+  close(high);
+  close(out[0]);
+  for (int i = 0; i < 2; i++) {
+    close(a[i]);
+    close(b[i]);
+  }
+}
+
 /* A full fd table is an error, and over when it is not full. */
 static void out_of_fds(void **state) {
   (void)state;
@@ -354,6 +389,7 @@ int main(void) {
       cmocka_unit_test(dies_with_host),
       cmocka_unit_test(leaks_nothing),
       cmocka_unit_test(out_of_fds),
+      cmocka_unit_test(declared_fds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,8 +143,6 @@ describe("spec.program", function()
     { { stdout = { file = "x", keep = 1 } }, 'key "stdout.keep": not available in this version' },
     { { ready = { after = -1 } }, 'key "ready.after": expected seconds >= 0, got -1' },
     { { ready = 1 }, 'key "ready": expected a table, got 1' },
-    { { ready = { notify = true } }, 'key "ready.notify": not available in this version' },
-    { { ready = { tcp = 80 } }, 'key "ready.tcp": not available in this version' },
     { { stop = { signal = "TREM" } }, 'key "stop.signal": unknown signal TREM' },
     { { stop = { timeout = 0 / 0 } },
       'key "stop.timeout": expected seconds, "kill" or "infinity", got ' .. tostring(0 / 0) },
@@ -160,8 +158,7 @@ describe("spec.program", function()
     { { module = "x" }, 'key "module": unknown key' },
     { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
   }
-  for _, key in ipairs { "health", "watchdog", "cgroup", "schedule", "sockets", "reload", "max_memory", "max_age",
-    "before" } do
+  for _, key in ipairs { "cgroup", "schedule", "sockets", "reload", "before" } do
     table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
   end
   for _, case in ipairs(cases) do

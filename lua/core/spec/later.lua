@@ -9,9 +9,8 @@ local KEYS = {
   worker = {},
   supervisor = {},
   program = {
-    "health", "watchdog", "cgroup", "schedule", "sockets", "reload", "max_memory", "max_age", "orphans", "before",
+    "cgroup", "schedule", "sockets", "reload", "orphans", "before",
   },
-  ["program.ready"] = { "notify", "fd", "line", "tcp", "http", "exec" },
   ["program.stop"] = { "command" },
   ["program.output"] = { "max_size", "keep" },
 }

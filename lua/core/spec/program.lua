@@ -9,6 +9,7 @@ local later = require "luvisor.core.spec.later"
 local limits = require "luvisor.core.spec.limits"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
+local watch = require "luvisor.core.spec.watch"
 local words = require "luvisor.core.words"
 
 local program = {}
@@ -106,7 +107,11 @@ local SCHEMA = unit.extend("program", {
   stdin = check.indexed(input),
   stdout = output { "inherit", "null" },
   stderr = output { "inherit", "null", "stdout" },
-  ready = check.record(later.add({ after = check.delay }, "program.ready")),
+  ready = watch.ready,
+  health = watch.health,
+  watchdog = check.seconds,
+  max_memory = check.size,
+  max_age = check.seconds,
   stop = check.record(later.add({ signal = signal, timeout = check.shutdown }, "program.stop")),
   success = check.list("exit codes", check.integer(0, 255)),
   die_with_host = check.boolean,
@@ -155,6 +160,18 @@ local function settle_stop(out)
   return true
 end
 
+local function is_piped(stream)
+  return type(stream) == "table" and stream.prefix ~= nil
+end
+
+local function settle_ready(out)
+  if not next(out.ready) then out.ready = READY end
+  if out.ready.line and not is_piped(out.stdout) and not is_piped(out.stderr) then
+    return keys.problem(out, "ready.line", "needs stdout or stderr = { prefix = true }: nobody else reads the lines")
+  end
+  return true
+end
+
 local function settle_restart(def, out)
   local given = def.restart
   if given == nil then given = "permanent" end
@@ -169,8 +186,8 @@ local function make(schema, def, where)
   if not out.command then return keys.problem(out, "command", "missing") end
   ok, message, code = split_command(out)
   if ok then ok, message, code = settle_stop(out) end
+  if ok then ok, message, code = settle_ready(out) end
   if not ok then return nil, message, code end
-  out.ready = out.ready.after and out.ready or READY
   settle_restart(def, out)
   return unit.finish(def, out)
 end

@@ -93,6 +93,7 @@ static void cold(size_t count, size_t unused) {
   (void)unused;
   start_all(count, "idle");
   puts("running");
+  fflush(stdout);
 }
 
 static const struct {
