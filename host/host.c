@@ -7,6 +7,7 @@
 #include <luv/luv.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "api/api.h"
@@ -117,14 +118,26 @@ static void close_foreign(uv_handle_t *handle, void *unused) {
 static const char close_all[] =
     "require 'luv'.walk(function(h) if not h:is_closing() then h:close() end end)";
 
-void host_free(struct host *host) {
+/* Runs the loop until nothing is left on it, a second at the most. */
+static bool run_out(uv_loop_t *loop) {
+  for (int ms = 0; uv_run(loop, UV_RUN_NOWAIT); ms++) {
+    if (ms == EXIT_FLUSH_MS) return false;
+    usleep(1000);
+  }
+  return true;
+}
+
+bool host_free(struct host *host) {
   lua_State *L = host->vm->L;
   runtime_close(host->runtime);
   notifier_close(L);
   process_close_all(L);
   uv_run(&host->loop, UV_RUN_NOWAIT);
   if (luaL_loadstring(L, close_all) == LUA_OK) vm_call(L, 0, 0);
-  uv_run(&host->loop, UV_RUN_DEFAULT);
+  if (!run_out(&host->loop)) {
+    writer_stop(EXIT_FLUSH_MS);
+    return false;
+  }
   vm_free(host->vm);
   runtime_free(host->runtime);
   uv_walk(&host->loop, close_foreign, NULL);
@@ -132,4 +145,5 @@ void host_free(struct host *host) {
   uv_loop_close(&host->loop);
   writer_stop(EXIT_FLUSH_MS);
   free(host);
+  return true;
 }

@@ -102,9 +102,12 @@ void task_nudge(struct tasks *tasks, struct task *task);
  * two turns: there is nothing to raise in. */
 bool task_cancel(struct tasks *tasks, struct task *task);
 
-/* Begins a wait of the running task; returns its number for task_wake. [ns] 0 waits
- * without a time limit. */
-uint32_t task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns);
+/* A number for the running task's next wait for an event, for task_wake; those handed out
+ * before are void, whether they were waited for or not. */
+uint32_t task_reserve_wait(struct task *task);
+
+/* Begins a wait of the running task. [ns] 0 waits without a time limit. */
+void task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns);
 
 /* Ends the wait [number] with the [count] values on top of [from], which it pops; false
  * when that wait is over. */

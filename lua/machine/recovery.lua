@@ -14,19 +14,14 @@ local recovery = {}
 
 -- ---- children that stay down
 
-local function is_over(child)
-  return child.phase == "done" or (child.phase == "idle" and child.spec.autostart == false)
+local function may_go_on(child)
+  return child.phase ~= "done" and not (child.phase == "idle" and child.spec.autostart == false)
 end
 
 -- All have ended by themselves, and none is coming back. Who was stopped, given up or waits may still be started.
 local function check_complete(self)
   if self.spec.strategy == "simple_one_for_one" or not self.up or not self.ended then return end
-  if self.children.count > 0 then
-    for _, child in ipairs(self.children:all()) do
-      if not is_over(child) then return end
-    end
-  end
-  self:complete(exit.new { kind = "normal" })
+  if not self.children:search(may_go_on) then self:complete(exit.new { kind = "normal" }) end
 end
 
 local function check_significant(self, child)
@@ -201,6 +196,7 @@ function recovery:child_ended(child, why, was_ready)
   local decision, delay = unit.judge(child, why, was_ready, now)
   child.ready_at = nil
   if env.logs.warn then log_end(self, child, why, decision, delay) end
+  child.dynamic = nil
   if child.waiters then unit.tell(child, "ended", why) end
   decisions[decision](self, child, why, delay, now)
 end

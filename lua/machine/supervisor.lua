@@ -149,7 +149,6 @@ end
 
 --- Stops all children in reverse order, within the time that follows from theirs.
 function Supervisor:stop()
-  if not self.up then return end
   local shutdown = self.spec.shutdown
   if shutdown == "kill" then return self:kill() end
   if type(shutdown) == "number" then self.timer = self.env.deadline(shutdown, stop_late, self, self.generation) end

@@ -47,19 +47,24 @@ end
 
 -- ---- start and stop
 
+local function failed_launch(self, generation, message)
+  self:exited(generation, exit.new { kind = "error", message = message })
+end
+
 --- Starts a new generation. The body answers through ready and exited, never before this returns.
 function unit.start(self)
   if self.timer then cancel_timer(self) end
   self.generation = self.generation + 1
   self.phase = "starting"
   if self.env.watched.start then self.env.emit("start", self, { generation = self.generation }) end
-  self:launch()
+  local ok, message = pcall(self.launch, self)
+  if not ok then self.env.post(failed_launch, self, self.generation, tostring(message)) end
 end
 
 --- Asks the unit to end; true when there is nothing to wait for.
 function unit.ask_to_stop(self)
-  cancel_timer(self)
   if not ALIVE[self.phase] then
+    cancel_timer(self)
     if self.phase ~= "done" and self.phase ~= "fatal" then self.phase = "stopped" end
     return true
   end
@@ -72,7 +77,6 @@ end
 
 --- Ends the unit by force; true when there is nothing to wait for.
 function unit.ask_to_kill(self)
-  cancel_timer(self)
   if not ALIVE[self.phase] then return unit.ask_to_stop(self) end
   self.phase = "stopping"
   self:kill()
@@ -102,6 +106,7 @@ function unit.exited(self, generation, why)
   local env, phase = self.env, self.phase
   if generation ~= self.generation or not ALIVE[phase] then return drop(env) end
   self.last_exit = why
+  if self.timer then cancel_timer(self) end
   if env.watched.exit then env.emit("exit", self, { generation = generation, exit = why }) end
   if phase ~= "stopping" then
     self.phase = "done"

@@ -249,7 +249,7 @@ return function(env)
     if shutdown == "kill" then return self:kill() end
     self.stopping = true
     if not self.state then
-      close(self.task)
+      if self.task then close(self.task) end
       return post(end_unstarted, self, self.generation)
     end
     if shutdown ~= "infinity" then limit(self.task, "stop", shutdown) end
@@ -262,7 +262,7 @@ return function(env)
   end
 
   function Worker.kill(self)
-    close(self.task) -- runs its to-be-closed variables
+    if self.task then close(self.task) end -- runs its to-be-closed variables
     post(end_killed, self, self.generation)
   end
 

@@ -16,7 +16,7 @@ local ALL = { "luvisor", "otp", "limit" }
 local function restart(n, title)
   return {
     name = "restart_" .. n, driver = "restart", title = "crash to running again, " .. title, sides = ALL,
-    arguments = { n, 10000 },
+    arguments = { n, 2000 },
     rows = {
       { key = "restart.p50", title = "p50", unit = "us", ratio = 0.2 },
       { key = "restart.p99", title = "p99", unit = "us" },

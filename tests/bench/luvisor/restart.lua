@@ -6,7 +6,7 @@ package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
 local bench = require "bench"
 local worker = require "luvisor.worker"
 
-local N, SAMPLES = bench.argument(1, 100), bench.argument(2, 10000)
+local N, SAMPLES = bench.argument(1, 100), bench.argument(2, 2000)
 
 local victim, began, is_to_crash
 local latencies = {}
