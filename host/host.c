@@ -49,12 +49,24 @@ static void set_signals(void) {
   sigaction(SIGCONT, &action, NULL);
 }
 
+/* luv's own walk is safe once only luv's handles are left; scripts do not get it */
+static const char close_all[] =
+    "local walk = ... walk(function(h) if not h:is_closing() then h:close() end end)";
+
 static void set_up_state(struct host *host) {
   lua_State *L = host->vm->L;
   luv_set_loop(L, &host->loop);
   luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
+  luaL_requiref(L, "luv", luaopen_luv, 0);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "uv"); /* the same table, never a second copy */
+  lua_pop(L, 1);
+  lua_getfield(L, -1, "walk");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);
+  lua_pop(L, 1);
   lua_gc(L, LUA_GCINC, 0, 0, 0);
 }
 
@@ -114,9 +126,11 @@ static void close_foreign(uv_handle_t *handle, void *unused) {
   if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-/* luv's own walk, safe once only luv's handles are left */
-static const char close_all[] =
-    "require 'luv'.walk(function(h) if not h:is_closing() then h:close() end end)";
+static void close_luv(lua_State *L) {
+  if (luaL_loadstring(L, close_all) != LUA_OK) return;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, close_all);
+  vm_call(L, 1, 0);
+}
 
 /* Runs the loop until nothing is left on it, a second at the most. */
 static bool run_out(uv_loop_t *loop) {
@@ -133,7 +147,7 @@ bool host_free(struct host *host) {
   notifier_close(L);
   process_close_all(L);
   uv_run(&host->loop, UV_RUN_NOWAIT);
-  if (luaL_loadstring(L, close_all) == LUA_OK) vm_call(L, 0, 0);
+  close_luv(L);
   if (!run_out(&host->loop)) {
     writer_stop(EXIT_FLUSH_MS);
     return false;

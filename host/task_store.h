@@ -26,9 +26,9 @@ struct tasks {
   struct task *ready_head;
   struct task *ready_tail;
   struct task *current;
-  uint64_t turn_began;      /* served ns */
-  int overdue;              /* the limit that passed during this turn, LIMITS for none */
-  bool close_current; /* the running task is to be closed after its turn */
+  uint64_t turn_began; /* served ns */
+  int overdue;         /* the limit that passed during this turn, LIMITS for none */
+  bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
   int objects;     /* reference: [2 id + 1] the object, [2 id + 2] its actor */
   lua_State *hand; /* the coroutine of the next turn, or NULL */

@@ -2,7 +2,6 @@
 /* Api: the list of the modules. See api.h. */
 #include "api/api.h"
 
-#include <luv/luv.h>
 #include <uv.h>
 
 #include "api/notifier.h"
@@ -16,8 +15,6 @@ static const luaL_Reg modules[] = {
     {"host.notify", luaopen_host_notify},
     {"host.system", luaopen_host_system},
     {"host.account", luaopen_host_account},
-    {"luv", luaopen_luv},
-    {"uv", luaopen_luv}, /* the same table under its other name, never a second copy */
     {NULL, NULL},
 };
 

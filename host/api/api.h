@@ -12,7 +12,7 @@ int luaopen_host_task(lua_State *L);
 int luaopen_host_system(lua_State *L);
 int luaopen_host_account(lua_State *L);
 
-/* Puts all of them into package.preload, with luv as "luv" and "uv". */
+/* Puts all of them into package.preload. */
 void api_preload(lua_State *L);
 
 /* The exit code that Lua asked for with host.system.quit, 0 if it did not. */
