@@ -59,11 +59,7 @@ static void set_up_state(struct host *host) {
   luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
-  luaL_requiref(L, "luv", luaopen_luv, 0);
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushvalue(L, -2);
-  lua_setfield(L, -2, "uv"); /* the same table, never a second copy */
-  lua_pop(L, 1);
+  api_open_luv(L);
   lua_getfield(L, -1, "walk");
   lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);
   lua_pop(L, 1);

@@ -2,6 +2,7 @@
 /* Api: the list of the modules. See api.h. */
 #include "api/api.h"
 
+#include <luv/luv.h>
 #include <uv.h>
 
 #include "api/notifier.h"
@@ -21,6 +22,14 @@ static const luaL_Reg modules[] = {
 void api_preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   luaL_setfuncs(L, modules, 0);
+  lua_pop(L, 1);
+}
+
+void api_open_luv(lua_State *L) {
+  luaL_requiref(L, "luv", luaopen_luv, 0);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "uv");
   lua_pop(L, 1);
 }
 

@@ -50,6 +50,10 @@ local function explain(message)
   return way:find("traceback:\n") and text .. way or text
 end
 
+local function refuse_exit()
+  error("os.exit: a script describes a tree, and ends nothing", 2)
+end
+
 local function evaluate(path, directory)
   local text, message = read(path)
   if not text then return nil, message, "EINVAL" end
@@ -58,7 +62,10 @@ local function evaluate(path, directory)
   if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
   place.set_script(path)
   script.begin(directory)
+  local os_exit = os.exit
+  os.exit = refuse_exit -- luacheck: ignore 122
   local ok, root = xpcall(chunk, explain)
+  os.exit = os_exit -- luacheck: ignore 122
   local said = script.finish()
   if not ok then return nil, root, "EINVAL" end
   return root, said

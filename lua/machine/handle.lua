@@ -1,6 +1,6 @@
 -- Handle: a unit as scripts and workers see it. The same unit always has the same handle, so handles compare and
--- serve as table keys, and they stay good over restarts, its supervisor's too. Inside a worker the calls that start or stop something wait
--- for the outcome without holding up anybody; elsewhere they return at once.
+-- serve as table keys, and they stay good over restarts, its supervisor's too. Inside a worker the calls that start or
+-- stop something wait for the outcome without holding up anybody; elsewhere they return at once.
 
 local dynamic = require "luvisor.machine.dynamic"
 local unit = require "luvisor.machine.unit"

@@ -11,6 +11,7 @@
 
 local copy = require "luvisor.core.copy"
 local exit = require "luvisor.core.exit"
+local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
@@ -29,8 +30,8 @@ return function(env)
   local function missing_target(self, event)
     local state = self.state
     if event == "error" then return self.spec.machine.crashed end
-    error(("actor of state %s returned %s, which is not an event of it"):format(state.name,
-      type(event) == "string" and '"' .. event .. '"' or type(event)), 0)
+    error(("actor of state %s returned %s, which is not an event of it%s"):format(state.name,
+      type(event) == "string" and '"' .. event .. '"' or type(event), suggest.hint(event, state.events)), 0)
   end
 
   -- the transition's deadline covers its hooks and the switch
