@@ -134,12 +134,11 @@ local function fails_the_start(self, child)
   return self.state.name == "starting" and self.pending[child]
 end
 
-local function log_end(self, child, why, was_ready, decision, delay)
+local function log_end(self, child, why, decision, delay)
   local env = self.env
   local level = exit.is_normal(why) and "info" or "warn"
   local next_step = decision == "restart" and (delay and (", restarts in %.3g s"):format(delay) or ", restarts") or ""
-  if not was_ready and child.spec.kind == "program" then level = "warn" end
-  env.log(level, child, "ended%s: %s%s", was_ready and "" or " before it was ready", tostring(why), next_step)
+  env.log(level, child, "ended: %s%s", tostring(why), next_step)
 end
 
 local decisions = {}
@@ -170,14 +169,14 @@ function decisions.escalate(self, child, why)
 end
 
 local function fail_start(self, child, why)
-  log_end(self, child, why, false)
+  log_end(self, child, why)
   self:give_up(exit.new { kind = "error", cause = why, child = child.name, failed_start = true,
     message = ("failed to start child %s: %s"):format(child.name, tostring(why)) })
 end
 
 -- A start by hand that failed is told to who asked for it, and not tried again.
 local function refused(self, child, why)
-  log_end(self, child, why, false)
+  log_end(self, child, why)
   child.phase = "stopped"
   if child.waiters then unit.tell(child, "ended", why) end
 end
@@ -196,7 +195,7 @@ function recovery:child_ended(child, why, was_ready)
   local now = env.now()
   local decision, delay = unit.judge(child, why, was_ready, now)
   child.ready_at = nil
-  if env.logs.warn then log_end(self, child, why, was_ready, decision, delay) end
+  if env.logs.warn then log_end(self, child, why, decision, delay) end
   child.dynamic = nil
   if child.waiters then unit.tell(child, "ended", why) end
   decisions[decision](self, child, why, delay, now)
