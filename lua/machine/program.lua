@@ -13,6 +13,7 @@
 
 local program_environment = require "luvisor.machine.program_environment"
 local program_exit = require "luvisor.machine.program_exit"
+local program_output = require "luvisor.machine.program_output"
 local program_stop = require "luvisor.machine.program_stop"
 local unit = require "luvisor.machine.unit"
 
@@ -52,6 +53,7 @@ end
 local function on_empty(self, run)
   if self.run ~= run then return end
   cancel_timers(self, run)
+  if not run.was_ready and not run.asked_first then program_output.show(self, run.child) end
   run.child:close()
   if run.asked_first then run.exit = program_exit.of_stop(run.killed, run.code, run.signal) end
   report(self, run)
@@ -87,6 +89,7 @@ end
 local function become_ready(self, run)
   if self.run ~= run or run.state ~= "STARTING" then return end
   self.env.cancel(run.start_limit)
+  run.was_ready = true
   set_state(self, run, "RUNNING", "ready")
   self:ready(run.generation)
 end
@@ -98,11 +101,6 @@ local function on_start_timeout(self, run)
   program_stop.kill(self, run)
 end
 
-local function stream(self, target)
-  if type(target) ~= "table" or not target.prefix then return target end
-  return { prefix = target.prefix == true and tostring(self.name) .. " | " or target.prefix }
-end
-
 local function options(self, run)
   local spec, process = self.spec, self.env.process
   local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
@@ -110,8 +108,8 @@ local function options(self, run)
   return {
     command = spec.command, cwd = spec.cwd, umask = spec.umask, nice = spec.nice,
     env = program_environment.build(inherited, spec.env or {}, mark),
-    stdin = spec.stdin, stdout = stream(self, spec.stdout), stderr = stream(self, spec.stderr),
-    die_with_host = spec.die_with_host,
+    stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
+    previous = self.child_before, die_with_host = spec.die_with_host,
     on_exit = function(...) on_leader_exit(self, run, ...) end,
   }
 end
@@ -136,7 +134,7 @@ function Program.launch(self)
     self.env.post(report, self, run)
     return
   end
-  run.child, run.pid = child, child:pid()
+  run.child, run.pid, self.child_before = child, child:pid(), child
   set_state(self, run, "STARTING", "pid " .. run.pid)
   arm_start(self, run)
 end

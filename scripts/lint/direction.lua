@@ -11,11 +11,11 @@ local direction = {}
 
 -- The rooms of host/, from the bottom up, and their nouns: the first word of a file's name, "api" for all of host/api.
 local rooms = {
-  { "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files" },
+  { "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "json", "stamp" },
   { "vm", "vm", "modules" },
   {
-    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "mailbox",
-    "codec",
+    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
+    "lines", "logfile", "spool", "tail", "mailbox", "codec",
   },
   { "executors", "task", "turn", "timer", "runtime", "executor", "watchdog" },
   { "api", "api" },

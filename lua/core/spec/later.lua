@@ -14,7 +14,6 @@ local KEYS = {
   },
   ["program.ready"] = { "notify", "fd", "line", "tcp", "http", "exec" },
   ["program.stop"] = { "command" },
-  ["program.output"] = { "max_size", "keep" },
 }
 
 local VALUES = {

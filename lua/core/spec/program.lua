@@ -4,6 +4,7 @@ local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
+local output = require "luvisor.core.spec.output"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
 local words = require "luvisor.core.words"
@@ -52,26 +53,6 @@ local function umask(value)
   return check.expected('a mask such as "027"', value)
 end
 
-local function prefix(value)
-  if value == true then return true, true end
-  return check.text(value)
-end
-
-local target = check.record(later.add({ file = check.text, prefix = prefix }, "program.output"))
-
-local function output(streams)
-  local named = check.one_of(streams)
-  return later.functions(function(value)
-    if type(value) ~= "table" then return named(value) end
-    local ok, result, below = target(value)
-    if not ok then return false, result, below end
-    if (result.file == nil) == (result.prefix == nil) then
-      return false, "expected { file = path } or { prefix = true }"
-    end
-    return true, result
-  end)
-end
-
 local function signal(value)
   local number, message = exit.signal_number(value)
   if not number then return false, message end
@@ -85,8 +66,8 @@ local SCHEMA = unit.extend("program", {
   clear_env = check.boolean,
   shell = check.boolean,
   stdin = check.one_of { "null", "inherit" },
-  stdout = output { "inherit", "null" },
-  stderr = output { "inherit", "null", "stdout" },
+  stdout = output.check { "inherit", "null" },
+  stderr = output.check { "inherit", "null", "stdout" },
   ready = check.record(later.add({ after = check.delay }, "program.ready")),
   stop = check.record(later.add({ signal = signal, timeout = check.shutdown }, "program.stop")),
   success = check.list("exit codes", check.integer(0, 255)),

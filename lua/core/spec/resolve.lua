@@ -5,6 +5,7 @@ local backoff = require "luvisor.core.backoff"
 local defaults = require "luvisor.core.defaults"
 local keys = require "luvisor.core.spec.keys"
 local order = require "luvisor.core.spec.order"
+local output = require "luvisor.core.spec.output"
 local supervisor = require "luvisor.core.spec.supervisor"
 local unit = require "luvisor.core.spec.unit"
 
@@ -95,6 +96,7 @@ function walk(spec, parent_path, state)
   FILL[spec.kind](spec, state.settings)
   if spec.after then table.insert(state.waiting, { spec, parent_path }) end
   if spec.kind == "supervisor" then return walk_children(spec, state) end
+  if spec.kind == "program" then return output.claim(state.files, spec) end
   return true
 end
 
@@ -118,7 +120,7 @@ function resolve.tree(root, script, environment)
   local ok
   ok, message, code = check_root(root)
   if not ok then return nil, message, code end
-  local state = { settings = settings, waiting = {} }
+  local state = { settings = settings, waiting = {}, files = {} }
   ok, message, code = walk(root, nil, state)
   if ok and #state.waiting > 0 then ok, message, code = order.apply(root, state.waiting) end
   if not ok then return nil, message, code end
@@ -136,7 +138,7 @@ end
 function resolve.child(parent, child, settings)
   if not unit.is(child) then return nil, "expected a unit, got " .. type(child), "EINVAL" end
   local ok, message, code = supervisor.check_child(parent, child)
-  if ok then ok, message, code = walk(child, parent.path, { settings = settings, waiting = {} }) end
+  if ok then ok, message, code = walk(child, parent.path, { settings = settings, waiting = {}, files = {} }) end
   if not ok then return nil, message, code end
   return child
 end
