@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "chunk.h"
+
 enum { MARGIN = 64 * 1024, MARGIN_PART = 8, CHECK_MS = 1000, NUMBER = 12 };
 
 struct logfile {
@@ -187,14 +189,18 @@ void logfile_lose(struct logfile *file, const char *bytes, size_t len) {
 }
 
 int logfile_write(struct logfile *file, const char *bytes, size_t len, uint64_t now,
-                  size_t *lost) {
+                  unsigned long *lost) {
   int error = 0;
+  const char *begin = bytes;
   if (file->skipping) skip(file, &bytes, &len);
+  *lost = chunk_lines(begin, (size_t)(bytes - begin));
   look(file, now);
   if (file->moved && len > 0) error = follow(file, &bytes, &len);
-  *lost = len;
-  if (!error) error = put(file, bytes, len, lost);
-  if (error) logfile_lose(file, bytes + len - *lost, *lost);
+  size_t left = len;
+  if (!error) error = put(file, bytes, len, &left);
+  if (!error) return 0;
+  logfile_lose(file, bytes + len - left, left);
+  *lost += chunk_lines(bytes + len - left, left);
   return error;
 }
 

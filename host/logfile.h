@@ -23,10 +23,11 @@ struct logfile_options {
 /* Returns owned in [out] a logfile that is open, or a negative libuv code. */
 int logfile_open(const struct logfile_options *options, struct logfile **out);
 
-/* Appends [len] bytes. On failure returns a negative libuv code, and how many of the last
- * bytes were lost in [lost]. [now] is in milliseconds of the monotonic clock. */
+/* Appends [len] bytes. On failure returns a negative libuv code; the rest of the bytes is
+ * lost then. [lost] is how many lines that are lost end in them, also without a failure: one
+ * that lost its beginning before. [now] is in milliseconds of the monotonic clock. */
 int logfile_write(struct logfile *file, const char *bytes, size_t len, uint64_t now,
-                  size_t *lost);
+                  unsigned long *lost);
 
 /* Notes that [bytes] are not going to be written. */
 void logfile_lose(struct logfile *file, const char *bytes, size_t len);

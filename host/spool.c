@@ -12,6 +12,7 @@
 enum {
   SMALL = 4096, /* chunks that are copied together */
   STALL_MS = 1000,
+  LOOK_MS = 250, /* how often that is looked for while somebody waits */
 };
 
 static void tell(struct spools *spools, struct spool *spool) {
@@ -21,7 +22,7 @@ static void tell(struct spools *spools, struct spool *spool) {
   unsigned long lost = spool->lost;
   bool over = spool->closed || (!error && !stalled);
   if (over) spool->lost = 0;
-  bool begins = !spool->told && (error || stalled || lost > 0);
+  bool begins = !spool->told && (!over || lost > 0);
   if (begins) spool->told = true;
   bool ends = spool->told && over;
   if (ends) spool->told = false;
@@ -72,15 +73,22 @@ static void on_news(uv_async_t *news) {
       continue;
     }
     *at = spool->next;
+    tell(spools, spool); /* it may have closed since it was last asked */
     free_spool(spool);
   }
 }
 
-/* Nothing was written for as long as the timer runs: nobody is to wait any more. */
-static void check_stall(struct spool *spool) {
-  pthread_mutex_lock(&spool->spools->lock);
-  bool stalls = spool->steps == spool->seen_steps;
+static void see_steps(struct spool *spool, uint64_t now) {
   spool->seen_steps = spool->steps;
+  spool->seen_at = now;
+}
+
+/* Nothing was written for a second in which somebody waited: nobody is to wait any more. */
+static void check_stall(struct spool *spool) {
+  uint64_t now = uv_hrtime() / 1000000;
+  pthread_mutex_lock(&spool->spools->lock);
+  if (spool->steps != spool->seen_steps) see_steps(spool, now);
+  bool stalls = now - spool->seen_at >= STALL_MS;
   if (stalls) {
     spool->stalled = true;
     spool->reason = UV_ETIMEDOUT;
@@ -106,7 +114,7 @@ bool spool_wait(struct spool *spool, struct spool_waiter *waiter) {
   pthread_mutex_lock(&spools->lock);
   bool full = spool->queued > SPOOL_ROOM && !spool->stalled;
   if (full) spool->wanted = true;
-  if (full && !spool->waiters) spool->seen_steps = spool->steps;
+  if (full && !spool->waiters) see_steps(spool, uv_hrtime() / 1000000);
   pthread_mutex_unlock(&spools->lock);
   if (!full || waiter->link) return full;
   waiter->next = spool->waiters;
@@ -114,7 +122,7 @@ bool spool_wait(struct spool *spool, struct spool_waiter *waiter) {
   if (waiter->next) waiter->next->link = &waiter->next;
   spool->waiters = waiter;
   if (!uv_is_active((uv_handle_t *)&spools->stall))
-    uv_timer_start(&spools->stall, on_stall, STALL_MS, STALL_MS);
+    uv_timer_start(&spools->stall, on_stall, LOOK_MS, LOOK_MS);
   return true;
 }
 
@@ -277,6 +285,10 @@ unsigned spools_reopen(struct spools *spools) {
 static void on_closed(uv_handle_t *handle) {
   struct spools *spools = handle->data;
   if (--spools->open_handles > 0 || spools->hung) return;
+  for (struct chunk *chunk; (chunk = spools->spare);) {
+    spools->spare = chunk->next;
+    free(chunk);
+  }
   pthread_cond_destroy(&spools->idle);
   pthread_cond_destroy(&spools->work);
   pthread_mutex_destroy(&spools->lock);

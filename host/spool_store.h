@@ -30,6 +30,7 @@ struct spool {
   uint64_t retry_at, retry_ms, well_since;
   bool told; /* the loop has reported an error; the loop's */
   unsigned long seen_steps;
+  uint64_t seen_at;             /* ms; the last step, or when the waiting began */
   struct spool_waiter *waiters; /* the loop's */
 };
 

@@ -89,14 +89,12 @@ static bool account_locked(struct spool *spool, int error, unsigned long lost) {
  * time to try again. */
 static int write_chunk(struct spool *spool, struct chunk *chunk, unsigned long *lost) {
   uint64_t now = now_ms();
-  size_t left = chunk->len;
-  int error = spool->error;
-  if (chunk->hole || (error && now < spool->retry_at))
-    logfile_lose(spool->file, chunk->bytes, chunk->len);
-  else
-    error = logfile_write(spool->file, chunk->bytes, chunk->len, now, &left);
-  *lost = chunk->hole ? 0 : chunk_lines(chunk->bytes + chunk->len - left, left);
-  return error;
+  bool waits = spool->error && now < spool->retry_at;
+  if (!chunk->hole && !waits)
+    return logfile_write(spool->file, chunk->bytes, chunk->len, now, lost);
+  logfile_lose(spool->file, chunk->bytes, chunk->len);
+  *lost = chunk->hole ? 0 : chunk_lines(chunk->bytes, chunk->len);
+  return spool->error;
 }
 
 static void serve_chunk_locked(struct spool *spool, struct chunk *chunk) {

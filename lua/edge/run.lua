@@ -61,7 +61,7 @@ end
 local function report_trouble(write)
   process.on_trouble(function(path, message, lines)
     if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
-    write("warn", "luvisor", "%s: written again, %d lines were dropped", path, lines)
+    write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
   end)
 end
 

@@ -64,7 +64,7 @@ static void in_order(void **state) {
   (void)state;
   struct spool *spool = open_spool("log");
   for (int i = 0; i < 1000; i++) {
-    char line[16];
+    char line[32];
     snprintf(line, sizeof line, "line %03d\n", i);
     give(spool, line);
   }
@@ -177,6 +177,36 @@ static void hanging_disk(void **state) {
   close(master);
 }
 
+static void fill_and_wait(struct spool *spool, struct spool_waiter *waiter) {
+  for (int i = 0; i < 9; i++) spool_give(spool, big_chunk());
+  assert_true(spool_wait(spool, waiter));
+}
+
+/* One that is behind time and again, but never for a second, loses nothing, whenever the
+ * last wait began. */
+static void slow_disk(void **state) {
+  (void)state;
+  int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK), taken = 0;
+  bool done = false;
+  struct spool_waiter waiter = {.call = woken, .data = &done};
+  assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+  struct spool *spool = open_spool(ptsname(master));
+  for (int i = 0; i < 3; i++) {
+    fill_and_wait(spool, &waiter);
+    run_for(&loop, 400);
+    while (!spools_flush(spools, 5)) taken += count_bytes(master);
+    assert_true(run_until(&loop, &done, 1000));
+    done = false;
+    run_for(&loop, 400);
+  }
+  taken += count_bytes(master);
+  assert_string_equal(told, "");
+  assert_true(taken >= 27 * CHUNK_SIZE);
+  spool_release(spool);
+  spools_flush(spools, 1000);
+  close(master);
+}
+
 static void reopens_without_output(void **state) {
   (void)state;
   struct spool *spool = open_spool("log");
@@ -193,8 +223,13 @@ static void reopens_without_output(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(in_order), TEST(two_writers),  TEST(full_disk),
-      TEST(recovers), TEST(hanging_disk), TEST(reopens_without_output),
+      TEST(in_order),
+      TEST(two_writers),
+      TEST(full_disk),
+      TEST(recovers),
+      TEST(hanging_disk),
+      TEST(slow_disk),
+      TEST(reopens_without_output),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
