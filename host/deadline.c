@@ -1,39 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deadline: the wheel. See deadline.h.
  *
- * Level l has 64 slots of 64^l ticks each. A deadline lies at the level of its distance:
- * less than 64 ticks ahead at level 0, less than 64^2 at level 1, and so on, in the slot
- * that its tick falls into. When the wheel reaches the start of a slot above level 0, the
- * slot's deadlines move to finer levels, so at most one slot's worth moves at a time. A
- * slot of a higher level that bears the wheel's own number is a whole round ahead. */
+ * What is due within DEADLINE_NEAR ticks lies in the slot of its tick, so most deadlines
+ * are touched twice only: when armed and when due. Those further ahead lie in levels of 64
+ * slots; a slot of the first level is a round of the near ones, and each further level has
+ * slots 64 times as long. A deadline lies at the level of its distance, in the slot that
+ * its tick falls into. When the wheel reaches the start of a slot, the slot's deadlines
+ * move to finer ones, so at most one slot's worth moves at a time. A slot of a level that
+ * bears the wheel's own number is a whole round ahead. */
 #include "deadline.h"
 
 #include <stddef.h>
+#include <string.h>
 
-enum { GROUP_BITS = 6 };
+enum { GROUP_BITS = 6, NEAR_BITS = 12 };
 
-static struct deadline *head_of(struct deadline_slot *slot) {
-  return (struct deadline *)slot; /* the two links come first in both */
+static void clear(struct deadline_slot *slot) {
+  slot->next = slot->prev = (struct deadline *)slot; /* the links come first in both */
+}
+
+static bool is_empty(const struct deadline_slot *slot) {
+  return slot->next == (const struct deadline *)slot;
+}
+
+/* log2 of the ticks in a slot of a level */
+static unsigned bits_of(unsigned level) {
+  return NEAR_BITS + GROUP_BITS * level;
 }
 
 static unsigned level_of(uint64_t distance) {
-  return distance ? (63 - (unsigned)__builtin_clzll(distance)) / GROUP_BITS : 0;
+  return (63 - (unsigned)__builtin_clzll(distance) - NEAR_BITS) / GROUP_BITS;
 }
 
 static unsigned slot_of(uint64_t tick, unsigned level) {
-  return (tick >> (GROUP_BITS * level)) & (DEADLINE_SLOTS - 1);
+  return (tick >> bits_of(level)) & (DEADLINE_SLOTS - 1);
 }
 
 void deadline_wheel_init(struct deadline_wheel *wheel, uint64_t now) {
+  memset(wheel, 0, sizeof *wheel);
   wheel->now = now;
-  wheel->advancing = false;
-  for (unsigned level = 0; level < DEADLINE_LEVELS; level++) {
-    wheel->occupied[level] = 0;
-    for (unsigned slot = 0; slot < DEADLINE_SLOTS; slot++) {
-      struct deadline *head = head_of(&wheel->slots[level][slot]);
-      head->next = head->prev = head;
-    }
-  }
+  for (unsigned slot = 0; slot < DEADLINE_NEAR; slot++) clear(&wheel->near[slot]);
+  for (unsigned level = 0; level < DEADLINE_LEVELS; level++)
+    for (unsigned slot = 0; slot < DEADLINE_SLOTS; slot++)
+      clear(&wheel->slots[level][slot]);
 }
 
 bool deadline_is_armed(const struct deadline *deadline) {
@@ -47,14 +56,25 @@ void deadline_cancel(struct deadline *deadline) {
   deadline->next = deadline->prev = NULL; /* an emptied slot's bit is cleared when met */
 }
 
+static void append(struct deadline_slot *slot, struct deadline *deadline) {
+  deadline->next = (struct deadline *)slot;
+  deadline->prev = slot->prev;
+  slot->prev->next = deadline;
+  slot->prev = deadline;
+}
+
 static void place(struct deadline_wheel *wheel, struct deadline *deadline) {
-  unsigned level = level_of(deadline->due - wheel->now);
+  uint64_t distance = deadline->due - wheel->now;
+  if (distance < DEADLINE_NEAR) {
+    unsigned slot = deadline->due % DEADLINE_NEAR;
+    append(&wheel->near[slot], deadline);
+    wheel->near_occupied[slot / 64] |= UINT64_C(1) << slot % 64;
+    wheel->near_groups |= UINT64_C(1) << slot / 64;
+    return;
+  }
+  unsigned level = level_of(distance);
   unsigned slot = slot_of(deadline->due, level);
-  struct deadline *head = head_of(&wheel->slots[level][slot]);
-  deadline->next = head;
-  deadline->prev = head->prev;
-  head->prev->next = deadline;
-  head->prev = deadline;
+  append(&wheel->slots[level][slot], deadline);
   wheel->occupied[level] |= UINT64_C(1) << slot;
 }
 
@@ -67,28 +87,59 @@ void deadline_arm(struct deadline_wheel *wheel, struct deadline *deadline, uint6
   place(wheel, deadline);
 }
 
+/* ---- what comes next ---- */
+
+/* The first near slot from [first] on that is marked, or DEADLINE_NEAR. */
+static unsigned find_near(const struct deadline_wheel *wheel, unsigned first) {
+  unsigned group = first / 64;
+  uint64_t marked = wheel->near_occupied[group] & ~UINT64_C(0) << first % 64;
+  if (!marked) {
+    uint64_t groups = wheel->near_groups & ~UINT64_C(0) << group << 1;
+    if (!groups) return DEADLINE_NEAR;
+    group = (unsigned)__builtin_ctzll(groups);
+    marked = wheel->near_occupied[group];
+  }
+  return group * 64 + (unsigned)__builtin_ctzll(marked);
+}
+
+static void unmark_near(struct deadline_wheel *wheel, unsigned slot) {
+  uint64_t *marked = &wheel->near_occupied[slot / 64];
+  *marked &= ~(UINT64_C(1) << slot % 64);
+  if (!*marked) wheel->near_groups &= ~(UINT64_C(1) << slot / 64);
+}
+
+/* The tick of the next occupied near slot, or UINT64_MAX. */
+static uint64_t next_near(struct deadline_wheel *wheel) {
+  unsigned here = wheel->now % DEADLINE_NEAR;
+  for (;;) {
+    unsigned slot = find_near(wheel, here);
+    if (slot == DEADLINE_NEAR) slot = find_near(wheel, 0);
+    if (slot == DEADLINE_NEAR) return UINT64_MAX;
+    if (!is_empty(&wheel->near[slot])) return wheel->now + (slot - here) % DEADLINE_NEAR;
+    unmark_near(wheel, slot);
+  }
+}
+
 static uint64_t rotate_right(uint64_t bits, unsigned count) {
   return bits >> count | bits << (-count & 63);
 }
 
 /* The tick at which the next occupied slot of a level starts, or UINT64_MAX. */
 static uint64_t next_of_level(struct deadline_wheel *wheel, unsigned level) {
-  unsigned here = slot_of(wheel->now, level);
-  unsigned first = level > 0; /* from the next slot on, the wheel's own as the last */
+  unsigned after = slot_of(wheel->now, level) + 1; /* the wheel's own comes last */
   while (wheel->occupied[level]) {
-    uint64_t ahead = rotate_right(wheel->occupied[level], (here + first) & 63);
-    unsigned distance = (unsigned)__builtin_ctzll(ahead) + first;
-    unsigned slot = (here + distance) & (DEADLINE_SLOTS - 1);
-    struct deadline *head = head_of(&wheel->slots[level][slot]);
-    if (head->next != head)
-      return ((wheel->now >> (GROUP_BITS * level)) + distance) << (GROUP_BITS * level);
+    uint64_t ahead = rotate_right(wheel->occupied[level], after & 63);
+    unsigned distance = (unsigned)__builtin_ctzll(ahead) + 1;
+    unsigned slot = (after - 1 + distance) & (DEADLINE_SLOTS - 1);
+    if (!is_empty(&wheel->slots[level][slot]))
+      return ((wheel->now >> bits_of(level)) + distance) << bits_of(level);
     wheel->occupied[level] &= ~(UINT64_C(1) << slot);
   }
   return UINT64_MAX;
 }
 
 uint64_t deadline_next(struct deadline_wheel *wheel) {
-  uint64_t next = UINT64_MAX;
+  uint64_t next = next_near(wheel);
   for (unsigned level = 0; level < DEADLINE_LEVELS; level++) {
     uint64_t start = next_of_level(wheel, level);
     if (start < next) next = start;
@@ -96,48 +147,48 @@ uint64_t deadline_next(struct deadline_wheel *wheel) {
   return next;
 }
 
+/* ---- advancing ---- */
+
 /* Moves a slot's deadlines to [list], so that what is armed meanwhile is not met again. */
-static void take_slot(struct deadline_wheel *wheel, unsigned level, unsigned slot,
-                      struct deadline *list) {
-  struct deadline *head = head_of(&wheel->slots[level][slot]);
-  list->next = list->prev = list;
-  if (head->next == head) return;
-  list->next = head->next;
-  list->prev = head->prev;
-  list->next->prev = list->prev->next = list;
-  head->next = head->prev = head;
-  wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+static void take_all(struct deadline_slot *slot, struct deadline_slot *list) {
+  clear(list);
+  if (is_empty(slot)) return;
+  *list = *slot;
+  list->next->prev = list->prev->next = (struct deadline *)list;
+  clear(slot);
 }
 
-/* At the start of slots above level 0: their deadlines move to finer levels. */
+static struct deadline *take_first(struct deadline_slot *list) {
+  if (is_empty(list)) return NULL;
+  struct deadline *first = list->next;
+  __builtin_prefetch(first->next);
+  deadline_cancel(first);
+  return first;
+}
+
+/* At the start of slots of the levels: their deadlines move to finer ones. */
 static void refine(struct deadline_wheel *wheel) {
-  for (unsigned level = DEADLINE_LEVELS - 1; level > 0; level--) {
-    struct deadline list;
-    uint64_t within = (UINT64_C(1) << (GROUP_BITS * level)) - 1;
+  struct deadline_slot list;
+  struct deadline *deadline;
+  for (unsigned level = DEADLINE_LEVELS; level-- > 0;) {
+    uint64_t within = (UINT64_C(1) << bits_of(level)) - 1;
     if (wheel->now & within) continue;
-    take_slot(wheel, level, slot_of(wheel->now, level), &list);
-    while (list.next != &list) {
-      struct deadline *deadline = list.next;
-      deadline_cancel(deadline);
-      place(wheel, deadline);
-    }
+    take_all(&wheel->slots[level][slot_of(wheel->now, level)], &list);
+    while ((deadline = take_first(&list))) place(wheel, deadline);
   }
 }
 
 void deadline_advance(struct deadline_wheel *wheel, uint64_t now,
                       void (*expired)(struct deadline *deadline, void *context),
                       void *context) {
+  struct deadline_slot list;
+  struct deadline *deadline;
   wheel->advancing = true;
   for (uint64_t next; (next = deadline_next(wheel)) <= now;) {
-    struct deadline list;
     wheel->now = next;
     refine(wheel);
-    take_slot(wheel, 0, slot_of(next, 0), &list);
-    while (list.next != &list) {
-      struct deadline *deadline = list.next;
-      deadline_cancel(deadline);
-      expired(deadline, context);
-    }
+    take_all(&wheel->near[next % DEADLINE_NEAR], &list);
+    while ((deadline = take_first(&list))) expired(deadline, context);
   }
   wheel->advancing = false;
   if (now > wheel->now) wheel->now = now;

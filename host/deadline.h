@@ -16,7 +16,7 @@ struct deadline {
   uint64_t kind : 8; /* its owner's mark; the wheel passes it on untouched */
 };
 
-enum { DEADLINE_SLOTS = 64, DEADLINE_LEVELS = 10 };
+enum { DEADLINE_NEAR = 4096, DEADLINE_SLOTS = 64, DEADLINE_LEVELS = 8 };
 #define DEADLINE_FAR ((UINT64_C(1) << 56) - 1) /* the last tick there is */
 
 struct deadline_slot {
@@ -25,8 +25,11 @@ struct deadline_slot {
 };
 
 struct deadline_wheel {
-  uint64_t now; /* the tick up to which everything has expired */
+  uint64_t now;         /* the tick up to which everything has expired */
+  uint64_t near_groups; /* which words of near_occupied are not zero */
+  uint64_t near_occupied[DEADLINE_NEAR / 64];
   uint64_t occupied[DEADLINE_LEVELS];
+  struct deadline_slot near[DEADLINE_NEAR];
   struct deadline_slot slots[DEADLINE_LEVELS][DEADLINE_SLOTS];
   bool advancing;
 };

@@ -7,9 +7,11 @@
 #include <luv/luv.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "api/api.h"
+#include "api/notifier.h"
 #include "api/process.h"
 #include "files.h"
 #include "modules.h"
@@ -47,12 +49,20 @@ static void set_signals(void) {
   sigaction(SIGCONT, &action, NULL);
 }
 
+/* luv's own walk is safe once only luv's handles are left; scripts do not get it */
+static const char close_all[] =
+    "local walk = ... walk(function(h) if not h:is_closing() then h:close() end end)";
+
 static void set_up_state(struct host *host) {
   lua_State *L = host->vm->L;
   luv_set_loop(L, &host->loop);
   luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
+  api_open_luv(L);
+  lua_getfield(L, -1, "walk");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);
+  lua_pop(L, 1);
   lua_gc(L, LUA_GCINC, 0, 0, 0);
 }
 
@@ -112,17 +122,32 @@ static void close_foreign(uv_handle_t *handle, void *unused) {
   if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-/* luv's own walk, safe once only luv's handles are left */
-static const char close_all[] =
-    "require 'luv'.walk(function(h) if not h:is_closing() then h:close() end end)";
+static void close_luv(lua_State *L) {
+  if (luaL_loadstring(L, close_all) != LUA_OK) return;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, close_all);
+  vm_call(L, 1, 0);
+}
 
-void host_free(struct host *host) {
+/* Runs the loop until nothing is left on it, a second at the most. */
+static bool run_out(uv_loop_t *loop) {
+  for (int ms = 0; uv_run(loop, UV_RUN_NOWAIT); ms++) {
+    if (ms == EXIT_FLUSH_MS) return false;
+    usleep(1000);
+  }
+  return true;
+}
+
+bool host_free(struct host *host) {
   lua_State *L = host->vm->L;
   runtime_close(host->runtime);
+  notifier_close(L);
   process_close_all(L);
   uv_run(&host->loop, UV_RUN_NOWAIT);
-  if (luaL_loadstring(L, close_all) == LUA_OK) vm_call(L, 0, 0);
-  uv_run(&host->loop, UV_RUN_DEFAULT);
+  close_luv(L);
+  if (!run_out(&host->loop)) {
+    writer_stop(EXIT_FLUSH_MS);
+    return false;
+  }
   vm_free(host->vm);
   runtime_free(host->runtime);
   uv_walk(&host->loop, close_foreign, NULL);
@@ -130,4 +155,5 @@ void host_free(struct host *host) {
   uv_loop_close(&host->loop);
   writer_stop(EXIT_FLUSH_MS);
   free(host);
+  return true;
 }

@@ -2,6 +2,7 @@
 /* Host: the process: its loop, its main Lua state, start and shutdown order.
  * There is one. Thread: the main thread. */
 #pragma once
+#include <stdbool.h>
 
 struct host;
 
@@ -13,5 +14,6 @@ int host_new(struct host **out);
 int host_run(struct host *host, int argc, char **argv);
 
 /* Closes every handle, then the state, then the loop; in this order nothing of a closed
- * state is touched. */
-void host_free(struct host *host);
+ * state is touched. False when something would not end, a request in a thread of libuv's
+ * pool that blocks: then the process has to be left as it is. */
+bool host_free(struct host *host);

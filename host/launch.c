@@ -44,6 +44,7 @@ enum stage {
   STAGE_UMASK,
   STAGE_STDIO,
   STAGE_CLOSE,
+  STAGE_FDS,
   STAGE_CHDIR,
   STAGE_GROUPS,
   STAGE_GID,
@@ -56,15 +57,15 @@ enum stage {
 };
 
 static const char *const stage_names[STAGE_COUNT] = {
-    [STAGE_CLONE] = "clone",        [STAGE_SETSID] = "setsid",
-    [STAGE_CGROUP] = "cgroup",      [STAGE_OOM] = "oom_score_adj",
-    [STAGE_LIMITS] = "setrlimit",   [STAGE_NICE] = "nice",
-    [STAGE_UMASK] = "umask",        [STAGE_STDIO] = "dup2",
-    [STAGE_CLOSE] = "close_range",  [STAGE_CHDIR] = "chdir",
-    [STAGE_GROUPS] = "setgroups",   [STAGE_GID] = "setgid",
-    [STAGE_UID] = "setuid",         [STAGE_PDEATHSIG] = "pdeathsig",
-    [STAGE_PRIVS] = "no_new_privs", [STAGE_SIGNALS] = "sigaction",
-    [STAGE_EXEC] = "execve",
+    [STAGE_CLONE] = "clone",         [STAGE_SETSID] = "setsid",
+    [STAGE_CGROUP] = "cgroup",       [STAGE_OOM] = "oom_score_adj",
+    [STAGE_LIMITS] = "setrlimit",    [STAGE_NICE] = "nice",
+    [STAGE_UMASK] = "umask",         [STAGE_STDIO] = "dup2",
+    [STAGE_CLOSE] = "close_range",   [STAGE_FDS] = "fds",
+    [STAGE_CHDIR] = "chdir",         [STAGE_GROUPS] = "setgroups",
+    [STAGE_GID] = "setgid",          [STAGE_UID] = "setuid",
+    [STAGE_PDEATHSIG] = "pdeathsig", [STAGE_PRIVS] = "no_new_privs",
+    [STAGE_SIGNALS] = "sigaction",   [STAGE_EXEC] = "execve",
 };
 
 /* One launch, at the bottom of the child's stack mapping. The mapping is shared, so that
@@ -73,6 +74,7 @@ struct job {
   const struct launch_spec *spec;
   const char *candidates;
   char *cgroup_procs;
+  gid_t *groups; /* room for those that are read back */
   pid_t host;
   int error;
   enum stage stage;
@@ -154,14 +156,47 @@ IN_CHILD static int close_others(struct job *job) {
   return CALL(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+/* Each is copied to above all targets first, for it may lie where another belongs. */
+IN_CHILD static int place_fds(struct job *job) {
+  const struct launch_fd *fds = job->spec->fds;
+  int copies[LAUNCH_FDS], above = 3;
+  for (size_t i = 0; i < job->spec->fd_count; i++)
+    if (fds[i].target >= above) above = fds[i].target + 1;
+  for (size_t i = 0; i < job->spec->fd_count; i++) {
+    copies[i] = (int)syscall(SYS_fcntl, fds[i].source, F_DUPFD_CLOEXEC, above);
+    if (copies[i] < 0) return -errno;
+  }
+  for (size_t i = 0; i < job->spec->fd_count; i++) {
+    int error = CALL(SYS_dup3, copies[i], fds[i].target, 0);
+    if (error) return error;
+  }
+  return 0;
+}
+
 IN_CHILD static int enter_cwd(struct job *job) {
   return job->spec->cwd ? CALL(SYS_chdir, job->spec->cwd) : 0;
 }
 
+IN_CHILD static bool holds(const gid_t *groups, size_t count, gid_t wanted) {
+  for (size_t i = 0; i < count; i++)
+    if (groups[i] == wanted) return true;
+  return false;
+}
+
+/* What was set is read back: fewer groups may deny, more may allow. */
 IN_CHILD static int set_groups(struct job *job) {
   const struct launch_spec *spec = job->spec;
   if (!spec->has_groups && !spec->has_gid && !spec->has_uid) return 0;
-  return CALL(SYS_setgroups, spec->has_groups ? spec->group_count : 0, spec->groups);
+  size_t count = spec->has_groups ? spec->group_count : 0;
+  int error = CALL(SYS_setgroups, count, spec->groups);
+  if (error) return error;
+  long now = syscall(SYS_getgroups, 0, NULL);
+  if (now < 0) return -errno;
+  if ((size_t)now != count) return -EPERM;
+  if (syscall(SYS_getgroups, count, job->groups) < 0) return -errno;
+  for (size_t i = 0; i < count; i++)
+    if (!holds(job->groups, count, spec->groups[i])) return -EPERM;
+  return 0;
 }
 
 IN_CHILD static int set_gid(struct job *job) {
@@ -223,21 +258,14 @@ IN_CHILD static int execute(struct job *job) {
 }
 
 static int (*const steps[STAGE_COUNT])(struct job *) = {
-    [STAGE_SETSID] = enter_session,
-    [STAGE_CGROUP] = enter_cgroup,
-    [STAGE_OOM] = set_oom_score,
-    [STAGE_LIMITS] = set_limits,
-    [STAGE_NICE] = set_nice,
-    [STAGE_UMASK] = set_umask,
-    [STAGE_STDIO] = place_stdio,
-    [STAGE_CLOSE] = close_others,
-    [STAGE_CHDIR] = enter_cwd,
-    [STAGE_GROUPS] = set_groups,
-    [STAGE_GID] = set_gid,
-    [STAGE_UID] = set_uid,
-    [STAGE_PDEATHSIG] = bind_to_host,
-    [STAGE_PRIVS] = drop_privs,
-    [STAGE_SIGNALS] = reset_signals,
+    [STAGE_SETSID] = enter_session, [STAGE_CGROUP] = enter_cgroup,
+    [STAGE_OOM] = set_oom_score,    [STAGE_LIMITS] = set_limits,
+    [STAGE_NICE] = set_nice,        [STAGE_UMASK] = set_umask,
+    [STAGE_STDIO] = place_stdio,    [STAGE_CLOSE] = close_others,
+    [STAGE_FDS] = place_fds,        [STAGE_CHDIR] = enter_cwd,
+    [STAGE_GROUPS] = set_groups,    [STAGE_GID] = set_gid,
+    [STAGE_UID] = set_uid,          [STAGE_PDEATHSIG] = bind_to_host,
+    [STAGE_PRIVS] = drop_privs,     [STAGE_SIGNALS] = reset_signals,
     [STAGE_EXEC] = execute,
 };
 
@@ -271,14 +299,20 @@ static struct job *job_new(const struct launch_spec *spec) {
 
 static void job_free(struct job *job) {
   free(job->cgroup_procs);
+  free(job->groups);
   free((char *)job->candidates);
   munmap(job, STACK_SIZE);
 }
 
+static const char *file_of(const struct launch_spec *spec) {
+  return spec->file ? spec->file : spec->argv[0];
+}
+
 static int job_prepare(struct job *job) {
   const struct launch_spec *spec = job->spec;
-  job->candidates = launch_path_candidates(spec->argv[0], spec->envp);
-  if (!job->candidates) return -ENOMEM;
+  job->candidates = launch_path_candidates(file_of(spec), spec->envp);
+  job->groups = calloc(spec->group_count + 1, sizeof *job->groups);
+  if (!job->candidates || !job->groups) return -ENOMEM;
   if (spec->cgroup && asprintf(&job->cgroup_procs, "%s/cgroup.procs", spec->cgroup) < 0) {
     job->cgroup_procs = NULL;
     return -ENOMEM;
@@ -310,7 +344,7 @@ static void reap_failed(struct launch_result *result) {
 
 static const char *subject_of(const struct launch_spec *spec, enum stage stage) {
   switch (stage) {
-    case STAGE_EXEC: return spec->argv[0];
+    case STAGE_EXEC: return file_of(spec);
     case STAGE_CHDIR: return spec->cwd;
     case STAGE_CGROUP: return spec->cgroup;
     default: return NULL;

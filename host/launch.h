@@ -4,7 +4,7 @@
  * The child is a clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) on a stack of its own: no
  * copy of the host's page tables, a pidfd without a race, and a failure comes back as the
  * exact stage and errno. A new program is always the leader of a new session and has fds
- * 0, 1, 2 and no others. Owns nothing between calls. Thread: loop (PDEATHSIG is bound to
+ * 0, 1, 2, those declared for it, and no others. Owns nothing between calls. Thread: loop (PDEATHSIG is bound to
  * the launching thread). */
 #pragma once
 
@@ -13,21 +13,29 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-enum { LAUNCH_INHERIT = -1, LAUNCH_LIMITS = 16 };
+enum { LAUNCH_INHERIT = -1, LAUNCH_LIMITS = RLIM_NLIMITS, LAUNCH_FDS = 16 };
 
 struct launch_limit {
   int resource;
   struct rlimit value;
 };
 
+/* An fd of the host's that the program has as `target`, 3 or more. */
+struct launch_fd {
+  int source, target;
+};
+
 /* What to start. Everything is borrowed for the length of the call; launch_spec_init()
  * sets the defaults. */
 struct launch_spec {
-  /* argv[0] is looked up in the PATH of envp unless it holds a slash */
+  /* looked up in the PATH of envp unless it holds a slash; NULL: argv[0] */
+  const char *file;
   char *const *argv;
-  char *const *envp;     /* the whole environment */
-  const char *cwd;       /* NULL: the host's */
-  int stdio[3];          /* fds to become 0, 1 and 2, or LAUNCH_INHERIT */
+  char *const *envp; /* the whole environment */
+  const char *cwd;   /* NULL: the host's */
+  int stdio[3];      /* fds to become 0, 1 and 2, or LAUNCH_INHERIT */
+  struct launch_fd fds[LAUNCH_FDS];
+  size_t fd_count;
   const char *cgroup;    /* directory, or NULL */
   const char *oom_score; /* decimal text for oom_score_adj, or NULL */
   struct launch_limit limits[LAUNCH_LIMITS];

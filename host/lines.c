@@ -18,6 +18,8 @@ struct lines {
   size_t before_len;
   bool timestamp, json;
   char stamp[STAMP_SIZE];
+  lines_tap_fn *tap; /* NULL: nobody */
+  void *tap_data;
   struct chunk *partial; /* the line that has not ended; NULL before there was one */
 };
 
@@ -59,6 +61,11 @@ void lines_free(struct lines *lines) {
   free(lines);
 }
 
+void lines_tap(struct lines *lines, lines_tap_fn *tap, void *data) {
+  lines->tap = tap;
+  lines->tap_data = data;
+}
+
 static size_t partial_len(const struct lines *lines) {
   return lines->partial ? lines->partial->len : 0;
 }
@@ -83,20 +90,13 @@ static void add_plain(struct lines *lines, struct chunk *out, const char *bytes,
     chunk_add(out, " ", 1);
   }
   chunk_add(out, lines->before, lines->before_len);
-  if (lines->partial) chunk_add(out, lines->partial->bytes, lines->partial->len);
   chunk_add(out, bytes, len);
   if (split) chunk_add(out, split_mark, sizeof split_mark - 1);
   chunk_add(out, "\n", 1);
 }
 
-/* The parts are put together first: a character may lie across them. */
 static void add_json(struct lines *lines, struct chunk *out, const char *bytes,
                      size_t len, bool split) {
-  if (partial_len(lines) > 0 && chunk_reserve(&lines->partial, len)) {
-    chunk_add(lines->partial, bytes, len);
-    bytes = lines->partial->bytes;
-    len = lines->partial->len;
-  }
   add_text(out, "{\"time\":\"");
   chunk_add(out, lines->stamp, STAMP_SIZE - 1);
   chunk_add(out, "\"", 1);
@@ -107,13 +107,25 @@ static void add_json(struct lines *lines, struct chunk *out, const char *bytes,
   add_text(out, "}\n");
 }
 
-/* Adds the started line and [bytes] as one line. */
+static void add_whole(struct lines *lines, const char *bytes, size_t len, bool split,
+                      struct chunk **out) {
+  size_t text = len * (lines->json ? JSON_GROWTH : 1);
+  size_t around = lines->before_len + STAMP_SIZE + 2 * sizeof json_mark + 16;
+  if (!chunk_reserve(out, text + around)) return;
+  (lines->json ? add_json : add_plain)(lines, *out, bytes, len, split);
+  if (lines->tap) lines->tap(lines->tap_data, bytes, len);
+}
+
+/* Adds the started line and [bytes] as one line. They are put together first: a character
+ * may lie across them. */
 static void add_line(struct lines *lines, const char *bytes, size_t len, bool split,
                      struct chunk **out) {
-  size_t text = (partial_len(lines) + len) * (lines->json ? JSON_GROWTH : 1);
-  size_t around = lines->before_len + STAMP_SIZE + 2 * sizeof json_mark + 16;
-  if (chunk_reserve(out, text + around))
-    (lines->json ? add_json : add_plain)(lines, *out, bytes, len, split);
+  if (partial_len(lines) == 0) {
+    add_whole(lines, bytes, len, split, out);
+  } else if (chunk_reserve(&lines->partial, len)) {
+    chunk_add(lines->partial, bytes, len);
+    add_whole(lines, lines->partial->bytes, lines->partial->len, split, out);
+  }
   forget_partial(lines);
 }
 

@@ -25,6 +25,12 @@ struct lines_style {
 /* Returns owned, NULL without memory. */
 struct lines *lines_new(const struct lines_style *style);
 
+/* Hears a line, or a part of one that is split, bare; borrowed for the call. */
+typedef void lines_tap_fn(void *data, const char *line, size_t len);
+
+/* Has [tap] hear each line from now on; NULL: nobody. It may not free the lines. */
+void lines_tap(struct lines *lines, lines_tap_fn *tap, void *data);
+
 /* Appends to the chunk at [out], which may be NULL, the lines that end in [bytes]. A line
  * that finds no memory is lost. */
 void lines_add(struct lines *lines, const char *bytes, size_t len, struct chunk **out);

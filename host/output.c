@@ -150,6 +150,7 @@ void output_catch_up(struct output *output) {
 
 void output_drain(struct output *output, unsigned ms) {
   output_catch_up(output);
+  if (output->lines) lines_tap(output->lines, NULL, NULL); /* it goes with the program */
   if (output->at_end || ms == 0)
     output_free(output);
   else
@@ -183,6 +184,7 @@ struct output *output_new(uv_loop_t *loop, const struct output_target *target,
   output->waiter.call = go_on;
   output->waiter.data = output;
   if (target->style && !(output->lines = lines_new(target->style))) goto fail;
+  if (output->lines) lines_tap(output->lines, target->tap, target->tap_data);
   *error = pipe2(ends, O_CLOEXEC) < 0 ? -errno : start(output, loop, ends[0]);
   if (*error) goto fail;
   tail_share(target->tail);

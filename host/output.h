@@ -20,7 +20,7 @@ struct output;
 /* Takes bytes, borrowed for the call; whole lines if the output makes them. */
 typedef void (*output_sink)(void *data, const char *bytes, size_t len);
 
-/* Where it goes. */
+/* Where it goes. The tap may not drain or free the output. */
 struct output_target {
   const struct lines_style *style; /* borrowed for the call; NULL: bytes as they come */
   struct spool *spool;             /* released by the output; or NULL and a sink */
@@ -29,6 +29,8 @@ struct output_target {
   void *data;
   struct tail *tail;   /* gets the bytes as they come; shared; may be NULL */
   struct output **all; /* head of a list of the outputs that are not freed yet */
+  lines_tap_fn *tap;   /* hears each line, with a style, until it is drained; or NULL */
+  void *tap_data;
 };
 
 /* Makes a pipe: returns owned an output that reads it, and in [write_end] an owned fd for

@@ -53,6 +53,7 @@ static void call_first_post(struct runtime *runtime, lua_State *L) {
   if (runtime->post_first == runtime->post_last)
     runtime->post_first = runtime->post_last = 0;
   vm_call(L, POST_VALUES - 1, 0);
+  schedule_lose_stall(&runtime->schedule);
 }
 
 static bool has_posts(const struct runtime *runtime) {
@@ -67,10 +68,15 @@ static void run_posts(struct runtime *runtime) {
 
 /* ---- rounds ---- */
 
+static void expire_timer(struct runtime *runtime, struct deadline *deadline) {
+  timer_expired(runtime->vm->L, deadline);
+  schedule_lose_stall(&runtime->schedule);
+}
+
 static void expired(struct deadline *deadline, void *context) {
   struct runtime *runtime = context;
   if (deadline->kind == DEADLINE_TIMER)
-    timer_expired(runtime->vm->L, deadline);
+    expire_timer(runtime, deadline);
   else
     task_expired(runtime->tasks, deadline);
 }

@@ -71,8 +71,18 @@ uint64_t schedule_served(struct schedule *schedule) {
   return schedule_now(schedule) - schedule->lost;
 }
 
-void schedule_lose(struct schedule *schedule, uint64_t duration) {
-  schedule->lost += (duration + TICK - 1) / TICK * TICK; /* both wheels tick together */
+uint64_t schedule_lose(struct schedule *schedule, uint64_t duration) {
+  uint64_t lost = (duration + TICK - 1) / TICK * TICK; /* both wheels tick together */
+  uint64_t served = schedule->now - schedule->lost;
+  if (lost > served) lost = served;
+  schedule->lost += lost;
+  return lost;
+}
+
+void schedule_lose_stall(struct schedule *schedule) {
+  uint64_t before = schedule_now(schedule);
+  uint64_t took = schedule_read(schedule) - before;
+  if (took >= SCHEDULE_STALL) schedule_lose(schedule, took);
 }
 
 void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_t due) {

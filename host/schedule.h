@@ -47,9 +47,13 @@ void schedule_set(struct schedule *schedule, uint64_t now);
 /* The served clock, as schedule_now. Thread: owner. */
 uint64_t schedule_served(struct schedule *schedule);
 
-/* Takes [duration] ns, rounded up to a whole tick, out of the served clock.
- * Thread: owner. */
-void schedule_lose(struct schedule *schedule, uint64_t duration);
+/* Takes [duration] ns, rounded up to a whole tick, out of the served clock; returns what
+ * it took. Thread: owner. */
+uint64_t schedule_lose(struct schedule *schedule, uint64_t duration);
+
+/* Reads the clock; if that is a stall since it was last read, nobody was served meanwhile
+ * and it is lost. For after a call that ran outside of every turn. Thread: owner. */
+void schedule_lose_stall(struct schedule *schedule);
 
 /* Notes that the process goes on after a stop (SIGCONT). Async-signal-safe. */
 void schedule_note_continue(void);

@@ -66,6 +66,11 @@ struct task *tasks_current(struct tasks *tasks) {
   return tasks->current;
 }
 
+bool tasks_run_on(const struct tasks *tasks, const lua_State *L) {
+  const struct task *task = tasks->current;
+  return task && L == (task->co ? task->co : tasks->hand);
+}
+
 static bool add_chunk(struct tasks *tasks) {
   size_t count = tasks->chunk_count + 1;
   struct task **chunks = realloc(tasks->chunks, count * sizeof *chunks);
@@ -157,6 +162,7 @@ void task_notify(struct tasks *tasks, struct task *task, enum handler handler,
   lua_remove(L, -2);
   lua_rotate(L, -2 - extra, 2); /* handler, object, extra... */
   vm_call(L, 1 + extra, 0);
+  schedule_lose_stall(tasks->schedule);
 }
 
 /* ---- the run queue ---- */
@@ -266,28 +272,40 @@ void task_extend(struct tasks *tasks, struct task *task, uint64_t duration) {
   }
 }
 
+int task_first_overdue(const struct task *task, uint64_t served) {
+  int limit = 0;
+  while (limit < LIMITS && limit_due(task, limit) > served) limit++;
+  return limit;
+}
+
+void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost) {
+  task->beat -= task->beat < lost ? task->beat : lost;
+  for (int i = 0; i < LIMITS; i++)
+    if (i != LIMIT_HEARTBEAT && task->limits[i] > lost) task->limits[i] -= lost;
+  task_arm_guard(tasks, task);
+}
+
 /* Reports the first limit that has passed, and lifts it: the machine decides what next. */
 static void check_limits(struct tasks *tasks, struct task *task) {
-  uint64_t now = schedule_served(tasks->schedule);
-  for (int i = 0; i < LIMITS; i++) {
-    if (limit_due(task, i) > now) continue;
-    task->limits[i] = 0;
-    task_arm_guard(tasks, task);
-    lua_pushstring(tasks->L, limit_name((enum limit)i));
-    task_notify(tasks, task, HANDLER_LATE, 1);
-    return;
-  }
+  int limit = task_first_overdue(task, schedule_served(tasks->schedule));
+  if (limit < LIMITS) task->limits[limit] = 0;
   task_arm_guard(tasks, task);
+  if (limit == LIMITS) return;
+  lua_pushstring(tasks->L, limit_name((enum limit)limit));
+  task_notify(tasks, task, HANDLER_LATE, 1);
 }
 
 /* ---- waits ---- */
 
-uint32_t task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns) {
+uint32_t task_reserve_wait(struct task *task) {
+  return ++task->wait_no;
+}
+
+void task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns) {
   task->waits = (uint8_t)kind;
-  task->wait_no++;
+  if (kind == WAIT_SLEEP) task->wait_no++; /* nobody has its number */
   task->waited = true;
   if (ns) schedule_wake(tasks->schedule, &task->wake, schedule_now(tasks->schedule) + ns);
-  return task->wait_no;
 }
 
 static void end_wait(struct tasks *tasks, struct task *task, int results) {
@@ -342,6 +360,7 @@ static void wake_expired(struct tasks *tasks, struct task *task) {
   } else if (task->waits == WAIT_EVENT) {
     wake_with_error(tasks, task, "timeout", "ETIMEDOUT");
   } else {
+    __builtin_prefetch(&task->beat); /* its turn comes after those of the same tick */
     task_make_ready(tasks, task);
   }
 }

@@ -102,9 +102,12 @@ void task_nudge(struct tasks *tasks, struct task *task);
  * two turns: there is nothing to raise in. */
 bool task_cancel(struct tasks *tasks, struct task *task);
 
-/* Begins a wait of the running task; returns its number for task_wake. [ns] 0 waits
- * without a time limit. */
-uint32_t task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns);
+/* A number for the running task's next wait for an event, for task_wake; those handed out
+ * before are void, whether they were waited for or not. */
+uint32_t task_reserve_wait(struct task *task);
+
+/* Begins a wait of the running task. [ns] 0 waits without a time limit. */
+void task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns);
 
 /* Ends the wait [number] with the [count] values on top of [from], which it pops; false
  * when that wait is over. */
@@ -119,6 +122,9 @@ void task_expired(struct tasks *tasks, struct deadline *deadline);
 
 /* The task whose turn this is, NULL outside of turns. */
 struct task *tasks_current(struct tasks *tasks);
+
+/* Whether [L] is the coroutine of that task, not one that the worker made itself. */
+bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
 
 /* How many slots are open. */
 uint32_t tasks_count(const struct tasks *tasks);

@@ -26,7 +26,9 @@ struct tasks {
   struct task *ready_head;
   struct task *ready_tail;
   struct task *current;
-  bool close_current; /* the running task is to be closed after its turn */
+  uint64_t turn_began; /* served ns */
+  int overdue;         /* the limit that passed during this turn, LIMITS for none */
+  bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
   int objects;     /* reference: [2 id + 1] the object, [2 id + 2] its actor */
   lua_State *hand; /* the coroutine of the next turn, or NULL */
@@ -46,6 +48,12 @@ void turn_run(struct tasks *tasks, struct task *task);
 
 /* Calls a handler with the task's object and the [extra] values on top of L. */
 void task_notify(struct tasks *tasks, struct task *task, enum handler handler, int extra);
+
+/* The first limit of the task that has passed at [served] ns, LIMITS for none. */
+int task_first_overdue(const struct task *task, uint64_t served);
+
+/* Moves the task's limits back by [lost] ns: of these it had the use. */
+void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost);
 
 /* Arms the guard for the earliest limit, if that is earlier than it stands now. */
 void task_arm_guard(struct tasks *tasks, struct task *task);

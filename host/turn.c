@@ -204,7 +204,6 @@ static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
 /* A bare coroutine.yield() in a worker gives way to the others. */
 static void give_way(struct tasks *tasks, struct task *task, lua_State *co, int results) {
   lua_pop(co, results);
-  task->waited = true;
   task_make_ready(tasks, task);
 }
 
@@ -228,15 +227,23 @@ static void close_late(struct tasks *tasks, struct task *task, lua_State *co) {
   task_close(tasks, task);
 }
 
+/* In a long turn nobody could look at the task's own limits: which of them has passed? */
+static void note_overdue(struct tasks *tasks, struct task *task) {
+  uint64_t served = schedule_served(tasks->schedule);
+  if (served - tasks->turn_began < SCHEDULE_STALL || tasks->overdue != LIMITS) return;
+  tasks->overdue = task_first_overdue(task, served);
+}
+
 static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int count) {
   for (int calls = 0; count >= 0; calls++) {
     if (calls >= CALLS_IN_TURN && task->phase == PHASE_ACTOR) {
-      lua_settop(co, 0); /* a machine that never rests: let the others have a turn */
+      lua_settop(co, 0); /* a machine that never rests: it goes on with the next tick */
       release_coroutine(tasks, task);
-      task_make_ready(tasks, task);
+      schedule_wake(tasks->schedule, &task->wake, tasks->schedule->now + 1);
       return;
     }
     int status = resume(tasks, task, co, &count);
+    note_overdue(tasks, task);
     if (tasks->close_current) {
       close_late(tasks, task, co);
       return;
@@ -246,6 +253,7 @@ static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int
       return;
     }
     if (status != LUA_OK) {
+      tasks->overdue = LIMITS; /* it ends for another reason */
       fail(tasks, task, co, failure_kind(task, status));
       return;
     }
@@ -253,22 +261,24 @@ static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int
   }
 }
 
-/* A long turn does not count against the others' deadlines, only against its own. */
-static void account(struct tasks *tasks, struct task *task, uint32_t serial,
-                    uint64_t since) {
-  uint64_t took = tasks->schedule->now - since;
+/* A long turn does not count against the others' deadlines, only against its own; unless
+ * the whole process was stopped meanwhile, which is nobody's fault. */
+static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
+  uint64_t took = schedule_served(tasks->schedule) - tasks->turn_began;
   if (took < SCHEDULE_STALL) return;
-  schedule_lose(tasks->schedule, took);
+  uint64_t lost = schedule_lose(tasks->schedule, took);
   bool paused = schedule_was_continued(tasks->schedule);
-  uint64_t heartbeat = task->limits[LIMIT_HEARTBEAT];
-  if (paused || task->serial != serial || !heartbeat || took <= heartbeat) return;
-  lua_pushstring(tasks->L, limit_name(LIMIT_HEARTBEAT));
+  if (paused || task->serial != serial) return;
+  task_shift_limits(tasks, task, lost);
+  if (tasks->overdue == LIMITS) return;
+  lua_pushstring(tasks->L, limit_name((enum limit)tasks->overdue));
   task_notify(tasks, task, HANDLER_LATE, 1);
 }
 
 void turn_run(struct tasks *tasks, struct task *task) {
-  uint64_t since = tasks->schedule->now;
   uint32_t serial = task->serial;
+  tasks->turn_began = schedule_served(tasks->schedule);
+  tasks->overdue = LIMITS;
   lua_State *co = task->co;
   int count;
   if (co) {
@@ -282,5 +292,5 @@ void turn_run(struct tasks *tasks, struct task *task) {
   tasks->current = task;
   run_calls(tasks, task, co, count);
   tasks->current = NULL;
-  account(tasks, task, serial, since);
+  account(tasks, task, serial);
 }

@@ -1,6 +1,7 @@
 -- luvisor: what a supervision script and its workers use.
 
 local fsm = require "luvisor.core.fsm"
+local place = require "luvisor.edge.place"
 local restart = require "luvisor.core.restart"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
@@ -8,17 +9,13 @@ local system = require "host.system"
 
 local luvisor = { fsm = fsm, restart = restart, version = system.version }
 
-local function place(level)
-  local info = debug.getinfo(level + 1, "Sl")
-  return { file = info.source:gsub("^@", ""), line = info.currentline }
-end
-
 local function constructor(kind)
   return function(definition)
+    local where = place.of(2)
     if type(definition) ~= "table" then
-      error(("luvisor.%s: expected a table, got %s"):format(kind, type(definition)), 2)
+      error(("%s:%d: luvisor.%s: expected a table, got %s"):format(where.file, where.line, kind, type(definition)), 0)
     end
-    local made, message = spec[kind](definition, place(2))
+    local made, message = spec[kind](definition, where)
     if not made then error(message, 0) end
     return made
   end
@@ -42,7 +39,7 @@ luvisor.supervisor = constructor "supervisor"
 --- Changes defaults for the whole tree: luvisor.defaults { restarts = 5, heartbeat = 10 }.
 ---@param values table
 function luvisor.defaults(values)
-  script.add_defaults(values, place(2))
+  script.add_defaults(values, place.of(2))
 end
 
 --- Has fn(event) called for every event of a kind: start ready transition heartbeat exit restart stop fatal give_up.
@@ -51,6 +48,12 @@ end
 function luvisor.on(kind, fn)
   local ok, message = script.subscribe(kind, fn)
   if not ok then error("luvisor.on: " .. message, 2) end
+end
+
+--- The absolute directory of the supervision script, for what lies beside it: programs, data, configuration.
+---@return string|nil
+function luvisor.directory()
+  return script.directory
 end
 
 --- The handle of a unit of the running tree, by its path or an unambiguous last part.

@@ -96,11 +96,32 @@ local function check_states(definition, machine, problems)
   end
 end
 
+local function check_hook_events(definition, machine, problems)
+  local events, known = {}, { error = true }
+  for _, state in ipairs(machine.order) do
+    for _, event in ipairs(state.events) do known[event] = true end
+  end
+  for event in pairs(known) do events[#events + 1] = event end
+  for kind, hooks in pairs(definition.hooks or {}) do
+    for state, list in pairs(hooks) do
+      for _, hook in ipairs(list) do
+        if hook.event and not known[hook.event] then
+          problems[#problems + 1] = ('%s hook of state "%s" for unknown event "%s"%s'):format(kind, state, hook.event,
+            suggest.hint(hook.event, events))
+        end
+      end
+    end
+  end
+end
+
 local function check_rests(definition, machine, problems)
   for _, state in ipairs(machine.order) do
     local actor = definition.actors[state.name]
     if state.outcome and actor then
       problems[#problems + 1] = ('actor of terminal state "%s"'):format(state.name)
+    elseif actor and actor.every and state.heartbeat and actor.every >= state.heartbeat then
+      problems[#problems + 1] = ('actor "%s": every %g s cannot keep the heartbeat of %g s'):format(state.name,
+        actor.every, state.heartbeat)
     elseif not state.outcome and not actor and not state.only then
       problems[#problems + 1] = ('no actor for state "%s", which has %d events'):format(state.name, #state.events)
     end
@@ -115,6 +136,7 @@ end
 function worker.check(definition, machine)
   local problems = {}
   check_states(definition, machine, problems)
+  check_hook_events(definition, machine, problems)
   check_rests(definition, machine, problems)
   if #problems == 0 then return true end
   table.sort(problems)

@@ -5,6 +5,7 @@
 #include <luv/luv.h>
 #include <uv.h>
 
+#include "api/notifier.h"
 #include "api/process.h"
 #include "vm.h"
 
@@ -12,15 +13,23 @@ static const luaL_Reg modules[] = {
     {"host.runtime", luaopen_host_runtime},
     {"host.task", luaopen_host_task},
     {"host.process", luaopen_host_process},
+    {"host.notify", luaopen_host_notify},
     {"host.system", luaopen_host_system},
-    {"luv", luaopen_luv},
-    {"uv", luaopen_luv}, /* the same table under its other name, never a second copy */
+    {"host.account", luaopen_host_account},
     {NULL, NULL},
 };
 
 void api_preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   luaL_setfuncs(L, modules, 0);
+  lua_pop(L, 1);
+}
+
+void api_open_luv(lua_State *L) {
+  luaL_requiref(L, "luv", luaopen_luv, 0);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "uv");
   lua_pop(L, 1);
 }
 

@@ -10,9 +10,13 @@ struct runtime;
 int luaopen_host_runtime(lua_State *L);
 int luaopen_host_task(lua_State *L);
 int luaopen_host_system(lua_State *L);
+int luaopen_host_account(lua_State *L);
 
-/* Puts all of them into package.preload, with luv as "luv" and "uv". */
+/* Puts all of them into package.preload. */
 void api_preload(lua_State *L);
+
+/* Opens luv as "luv" and "uv", one table, which it leaves on the stack. */
+void api_open_luv(lua_State *L);
 
 /* The exit code that Lua asked for with host.system.quit, 0 if it did not. */
 int api_exit_code(lua_State *L);

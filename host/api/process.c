@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process: see process.h. A userdata is kept by the registry from spawn until everything
- * of its program is gone, so that nobody has to hold it; its user values are the two
+ * of its program is gone, so that nobody has to hold it; its user values are the
  * callbacks. Thread: main. */
 #include "api/process.h"
 
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/process_line.h"
 #include "api/process_options.h"
 #include "api/process_stream.h"
 #include "child.h"
@@ -22,7 +23,8 @@
 
 #define PROCESS "host.process"
 
-enum { ON_EXIT = 1, ON_EMPTY = 2, CALLBACKS = 2, MEMBERS_SHOWN = 256, FLUSH_MS = 1000 };
+enum { ON_EXIT = 1, ON_EMPTY, ON_LINE, CALLBACKS = ON_LINE };
+enum { MEMBERS_SHOWN = 256, FLUSH_MS = 1000 };
 
 /* What all programs of a state share; a userdata under the address of this key. */
 struct family {
@@ -137,6 +139,12 @@ static void on_late(struct census_query *query, int error) {
   tell_empty(query->data);
 }
 
+static void on_line(void *data, const char *line, size_t len) {
+  struct process *process = data;
+  if (process->self != LUA_NOREF && push_callback(process, ON_LINE))
+    process_line(process->L, ON_LINE, line, len);
+}
+
 static int start(lua_State *L, struct process *process, struct process_options *options,
                  struct launch_result *result) {
   struct child_events events = {on_left, on_empty, process};
@@ -159,7 +167,7 @@ static int push_failure(lua_State *L, int error, const struct launch_result *res
   return 4;
 }
 
-/* -> userdata, closed, with the callback on_exit of the options at 1 */
+/* -> userdata, closed, with the callbacks of the options at 1 */
 static struct process *push_process(lua_State *L) {
   struct process *process = lua_newuserdatauv(L, sizeof *process, CALLBACKS);
   *process = (struct process){.family = family_of(L), .self = LUA_NOREF};
@@ -168,6 +176,11 @@ static struct process *push_process(lua_State *L) {
   luaL_setmetatable(L, PROCESS);
   lua_getfield(L, 1, "on_exit");
   lua_setiuservalue(L, -2, ON_EXIT);
+  if (lua_getfield(L, 1, "on_line") == LUA_TFUNCTION) {
+    process->pipes.tap = on_line;
+    process->pipes.tap_data = process;
+  }
+  lua_setiuservalue(L, -2, ON_LINE);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   process->L = lua_tothread(L, -1);
   lua_pop(L, 1);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rlimit.h"
+
 enum { DRAIN_MS = 1000 };
 
 static int bad_key(lua_State *L, const char *key, const char *expected) {
@@ -62,7 +64,7 @@ static bool read_boolean(lua_State *L, int index, const char *key, bool otherwis
 }
 
 /* t[key], a list of strings -> userdata with the NULL-terminated vector */
-static char *const *push_vector(lua_State *L, int index, const char *key) {
+static const char **push_vector(lua_State *L, int index, const char *key) {
   if (!get(L, index, key) || !lua_istable(L, -1)) bad_key(L, key, "a list of strings");
   size_t count = lua_rawlen(L, -1);
   const char **vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 1);
@@ -73,7 +75,7 @@ static char *const *push_vector(lua_State *L, int index, const char *key) {
   vector[count] = NULL;
   lua_insert(L, -2); /* vector, list */
   lua_setiuservalue(L, -2, 1);
-  return (char *const *)vector;
+  return vector;
 }
 
 static void push_groups(lua_State *L, int index, struct launch_spec *spec) {
@@ -93,26 +95,6 @@ static void push_groups(lua_State *L, int index, struct launch_spec *spec) {
   spec->groups = groups;
 }
 
-static const struct {
-  const char *name;
-  int resource;
-} resources[] = {
-    {"as", RLIMIT_AS},
-    {"core", RLIMIT_CORE},
-    {"cpu", RLIMIT_CPU},
-    {"data", RLIMIT_DATA},
-    {"fsize", RLIMIT_FSIZE},
-    {"memlock", RLIMIT_MEMLOCK},
-    {"nofile", RLIMIT_NOFILE},
-    {"nproc", RLIMIT_NPROC},
-    {"rss", RLIMIT_RSS},
-    {"stack", RLIMIT_STACK},
-    {"nice", RLIMIT_NICE},
-    {"rtprio", RLIMIT_RTPRIO},
-    {"msgqueue", RLIMIT_MSGQUEUE},
-    {"sigpending", RLIMIT_SIGPENDING},
-};
-
 /* the number on top, popped; math.huge is no limit */
 static rlim_t pop_limit(lua_State *L, const char *name) {
   double value = lua_tonumber(L, -1);
@@ -122,29 +104,34 @@ static rlim_t pop_limit(lua_State *L, const char *name) {
   return value >= 0x1p63 ? RLIM_INFINITY : (rlim_t)value;
 }
 
-static void read_limit(lua_State *L, const char *name, int resource,
-                       struct launch_spec *spec) {
+/* The place for a resource: a limit replaces what was set for it before. */
+static struct launch_limit *limit_of(struct launch_spec *spec, int resource) {
+  for (size_t i = 0; i < spec->limit_count; i++)
+    if (spec->limits[i].resource == resource) return &spec->limits[i];
   struct launch_limit *limit = &spec->limits[spec->limit_count++];
   limit->resource = resource;
+  return limit;
+}
+
+static void read_limit(lua_State *L, const char *name, struct rlimit *value) {
   if (!lua_istable(L, -1)) {
-    limit->value.rlim_cur = limit->value.rlim_max = pop_limit(L, name);
+    value->rlim_cur = value->rlim_max = pop_limit(L, name);
     return;
   }
   lua_rawgeti(L, -1, 1);
-  limit->value.rlim_cur = pop_limit(L, name);
+  value->rlim_cur = pop_limit(L, name);
   lua_rawgeti(L, -1, 2);
-  limit->value.rlim_max = pop_limit(L, name);
+  value->rlim_max = pop_limit(L, name);
   lua_pop(L, 1);
 }
 
 static void read_limits(lua_State *L, int index, struct launch_spec *spec) {
-  _Static_assert(sizeof resources / sizeof *resources <= LAUNCH_LIMITS, "room for all");
   if (!get(L, index, "limits")) return;
   if (!lua_istable(L, -1)) bad_key(L, "limits", "a table");
   int limits = lua_gettop(L);
-  for (size_t i = 0; i < sizeof resources / sizeof *resources; i++)
-    if (get(L, limits, resources[i].name))
-      read_limit(L, resources[i].name, resources[i].resource, spec);
+  for (int i = 0; i < RLIM_NLIMITS; i++)
+    if (rlimit_name(i) && get(L, limits, rlimit_name(i)))
+      read_limit(L, rlimit_name(i), &limit_of(spec, i)->value);
   lua_pop(L, 1);
 }
 
@@ -174,8 +161,25 @@ static void read_streams(lua_State *L, int index, struct process_options *option
   streams[0] = process_stream_read(L, index, "stdin", STREAM_NULL);
   streams[1] = process_stream_read(L, index, "stdout", STREAM_INHERIT);
   streams[2] = process_stream_read(L, index, "stderr", STREAM_INHERIT);
-  if (streams[0].kind > STREAM_NULL) bad_key(L, "stdin", "\"inherit\" or \"null\"");
+  bool is_file = streams[0].kind == STREAM_FILE && !streams[0].is_lines;
+  if (streams[0].kind > STREAM_NULL && !is_file)
+    bad_key(L, "stdin", "\"inherit\", \"null\" or { file = path }");
   if (streams[1].kind == STREAM_STDOUT) bad_key(L, "stdout", "something else");
+}
+
+/* fds = { [target] = source } */
+static void read_fds(lua_State *L, int index, struct launch_spec *spec) {
+  if (!get(L, index, "fds")) return;
+  if (!lua_istable(L, -1)) bad_key(L, "fds", "a table");
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    struct launch_fd *fd = &spec->fds[spec->fd_count];
+    if (spec->fd_count == LAUNCH_FDS || !lua_isinteger(L, -2) || lua_tointeger(L, -2) < 3)
+      bad_key(L, "fds", "up to 16 of [fd >= 3] = fd of the host");
+    fd->source = (int)pop_integer(L, "fds");
+    fd->target = (int)lua_tointeger(L, -1);
+    spec->fd_count++;
+  }
+  lua_pop(L, 1);
 }
 
 static unsigned read_drain(lua_State *L, int index) {
@@ -186,18 +190,28 @@ static unsigned read_drain(lua_State *L, int index) {
   return (unsigned)(seconds * 1000);
 }
 
+/* What the program is told of its name, in place of the file that it is. */
+static void read_argv0(lua_State *L, int index, const char **argv) {
+  const char *name = read_string(L, index, "argv0");
+  if (name) argv[0] = name;
+}
+
 int process_options_read(lua_State *L, int index, struct process_options *options) {
   luaL_checktype(L, index, LUA_TTABLE);
   index = lua_absindex(L, index);
   launch_spec_init(&options->spec);
-  options->spec.argv = push_vector(L, index, "command");
-  if (!options->spec.argv[0]) bad_key(L, "command", "a list with a program");
-  options->spec.envp = push_vector(L, index, "env");
+  const char **argv = push_vector(L, index, "command");
+  if (!argv[0]) bad_key(L, "command", "a list with a program");
+  options->spec.file = argv[0];
+  read_argv0(L, index, argv);
+  options->spec.argv = (char *const *)argv;
+  options->spec.envp = (char *const *)push_vector(L, index, "env");
   push_groups(L, index, &options->spec);
   read_attributes(L, index, &options->spec);
   read_identity(L, index, &options->spec);
   read_limits(L, index, &options->spec);
   read_streams(L, index, options);
+  read_fds(L, index, &options->spec);
   options->drain_ms = read_drain(L, index);
   return 3;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/process_options.h"
+#include "input.h"
 #include "vm.h"
 #include "writer.h"
 
@@ -155,11 +156,14 @@ static int set_target(lua_State *L, struct process_streams *streams,
 }
 
 static int open_pipe(lua_State *L, struct process_streams *streams,
-                     const struct process_stream *stream, struct tail **tail,
-                     struct output **output) {
+                     struct process_pipes *pipes, int which,
+                     const struct process_stream *stream) {
   int fd = -1;
+  struct tail **tail = &pipes->tails[which];
+  struct output **output = &pipes->outputs[which];
   if (!*tail) *tail = tail_new();
-  struct output_target target = {.tail = *tail};
+  struct output_target target = {
+      .tail = *tail, .tap = pipes->tap, .tap_data = pipes->tap_data};
   int error = set_target(L, streams, stream, &target);
   if (error) return error;
   *output = output_new(vm_loop(L), &target, &fd, &error);
@@ -173,11 +177,14 @@ static int open_pipe(lua_State *L, struct process_streams *streams,
 static int open_one(lua_State *L, struct process_streams *streams,
                     struct process_pipes *pipes, int number,
                     const struct process_stream *stream, int *error) {
+  int fd;
   if (stream->kind == STREAM_INHERIT) return LAUNCH_INHERIT;
-  int fd = stream->kind == STREAM_NULL
-               ? open_null()
-               : open_pipe(L, streams, stream, &pipes->tails[number - 1],
-                           &pipes->outputs[number - 1]);
+  if (stream->kind == STREAM_NULL)
+    fd = open_null();
+  else if (number == 0)
+    fd = input_open_file(stream->file.path);
+  else
+    fd = open_pipe(L, streams, pipes, number - 1, stream);
   *error = fd < 0 ? fd : 0;
   return fd;
 }

@@ -41,6 +41,8 @@ struct process_streams {
 struct process_pipes {
   struct output *outputs[2]; /* owned; NULL without a pipe */
   struct tail *tails[2];     /* shared; NULL before there was a pipe */
+  lines_tap_fn *tap;         /* hears their lines; or NULL */
+  void *tap_data;
 };
 
 struct process_options;

@@ -60,6 +60,7 @@ static int enter(lua_State *L) {
   uint64_t heartbeat = schedule_ns(luaL_optnumber(L, 2, 0));
   uint64_t stay = schedule_ns(luaL_optnumber(L, 3, 0));
   if (!task) return 0;
+  if (task->running) schedule_read(runtime_schedule(api_runtime(L)));
   if (lua_toboolean(L, 4)) task->limits[LIMIT_START] = 0;
   task_enter(tasks_of(L), task, heartbeat, stay);
   return 0;
@@ -103,6 +104,8 @@ static struct task *current(lua_State *L, const char *what) {
 /* As current, where the caller is about to yield. */
 static struct task *current_here(lua_State *L, const char *what) {
   struct task *task = current(L, what);
+  if (!tasks_run_on(tasks_of(L), L))
+    luaL_error(L, "%s: inside a coroutine of the worker's own", what);
   if (!lua_isyieldable(L)) luaL_error(L, "%s: this place cannot wait", what);
   return task;
 }
@@ -132,22 +135,27 @@ static int nap(lua_State *L) {
   return wait_for(L, task, WAIT_SLEEP, ns ? ns : 1);
 }
 
+/* the clock is read anew: this may be the middle of a long turn */
 static int beat(lua_State *L) {
+  schedule_read(runtime_schedule(api_runtime(L)));
   task_beat(tasks_of(L), current(L, "beat"));
   return 0;
 }
 
 static int extend(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
+  schedule_read(runtime_schedule(api_runtime(L)));
   task_extend(tasks_of(L), current(L, "extend"), ns);
   return 0;
 }
 
+/* current() -> handle, number of its next wait; nothing where nobody can wait */
 static int self_handle(lua_State *L) {
   struct task *task = tasks_current(tasks_of(L));
-  if (!task || !task->running) return 0;
+  if (!task || !task->running || !tasks_run_on(tasks_of(L), L)) return 0;
+  if (!lua_isyieldable(L) || task->raising) return 0;
   lua_pushinteger(L, (lua_Integer)task_handle(task));
-  lua_pushinteger(L, (lua_Integer)task->wait_no + 1);
+  lua_pushinteger(L, (lua_Integer)task_reserve_wait(task));
   return 2;
 }
 
@@ -174,7 +182,7 @@ static int arrived(lua_State *L) {
   struct task *task = task_find(tasks_of(L), handle);
   int values = lua_gettop(L);
   if (!task) return 0;
-  if (!task->running || task->wait_no >= number) {
+  if (!task->running || task->wait_no != number) {
     task_wake(tasks_of(L), task, number, L, values);
     return 0;
   }
@@ -193,6 +201,15 @@ static int early_results(lua_State *L, int table) {
   return count;
 }
 
+/* [nil, message, code] -> message, nil, code: an error comes first, as in a callback */
+static int refused(lua_State *L) {
+  lua_pushvalue(L, -2);
+  lua_replace(L, -4);
+  lua_pushnil(L);
+  lua_replace(L, -3);
+  return 3;
+}
+
 static int await(lua_State *L) {
   struct task *task = current_here(L, "await");
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -201,14 +218,14 @@ static int await(lua_State *L) {
   lua_newtable(L);
   lua_insert(L, 1); /* results, start, arguments... */
   lua_pushinteger(L, (lua_Integer)task_handle(task));
-  lua_pushinteger(L, (lua_Integer)task->wait_no + 1);
+  lua_pushinteger(L, (lua_Integer)task_reserve_wait(task));
   lua_pushvalue(L, 1);
   lua_pushcclosure(L, arrived, 3);
   lua_call(L, base, 3);
   int early = early_results(L, 1);
   if (early >= 0) return early;
   lua_pop(L, 1);
-  if (!lua_toboolean(L, -3) && !lua_isnil(L, -2)) return 3; /* it did not start */
+  if (!lua_toboolean(L, -3) && !lua_isnil(L, -2)) return refused(L);
   lua_settop(L, 1);
   return wait_for(L, task, WAIT_EVENT, 0);
 }

@@ -144,6 +144,14 @@ function check.list(what, item)
   end
 end
 
+--- A check whose value may also be a function of the index in a program with `count`; there it is called before.
+function check.indexed(inner)
+  return function(value)
+    if type(value) == "function" then return false, 'a function of the index needs "count"' end
+    return inner(value)
+  end
+end
+
 --- Known keys of a record as a sorted list.
 ---@param schema table<string, function>
 ---@return string[]

@@ -62,7 +62,8 @@ end
 
 local function help_command(command)
   local shape = #command.options > 0 and " [OPTION...]" or ""
-  local lines = { ("usage: luvisor %s%s %s"):format(command.name, shape, command.operands), "", command.text }
+  local operands = command.operands ~= "" and " " .. command.operands or ""
+  local lines = { ("usage: luvisor %s%s%s"):format(command.name, shape, operands), "", command.text }
   if #command.options > 0 then lines[#lines + 1] = "\noptions:" end
   for _, option in ipairs(command.options) do
     local shown = option.value and option.name .. " " .. option.value or option.name

@@ -2,6 +2,10 @@
 
 local handle = require "luvisor.machine.handle"
 local log = require "luvisor.edge.log"
+local memory = require "luvisor.edge.memory"
+local notifications = require "luvisor.edge.notifications"
+local pipes = require "luvisor.edge.pipes"
+local probes = require "luvisor.edge.probes"
 local process = require "host.process"
 local runtime = require "host.runtime"
 local task = require "host.task"
@@ -44,6 +48,7 @@ function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
     post = runtime.post, random = math.random, task = task, process = process,
+    probes = probes, pipes = pipes, notifications = notifications.new(options.write), memory = memory.of,
     log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)

@@ -2,7 +2,10 @@
 -- nothing; every fault is one message that names file and line, unit and key.
 
 local fsm = require "luvisor.core.fsm"
+local keys = require "luvisor.core.spec.keys"
 local past = require "luvisor.machine.past"
+local place = require "luvisor.edge.place"
+local program = require "luvisor.edge.program"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -11,9 +14,7 @@ local worker = require "luvisor.worker"
 local loader = {}
 
 local function fault(unit_spec, key, message)
-  local where = unit_spec.where
-  return nil, ('%s:%d: %s "%s": key "%s": %s'):format(where.file, where.line, unit_spec.kind, unit_spec.name, key,
-    message), "EINVAL"
+  return keys.problem(unit_spec, key, message)
 end
 
 -- ---- the script
@@ -23,6 +24,7 @@ local function use_directory(path)
   local absolute = system.absolute(directory) or directory
   local entries = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute)
   if package.path:sub(1, #entries) ~= entries then package.path = entries .. package.path end
+  return absolute
 end
 
 local function read(path)
@@ -48,14 +50,22 @@ local function explain(message)
   return way:find("traceback:\n") and text .. way or text
 end
 
-local function evaluate(path)
+local function refuse_exit()
+  error("os.exit: a script describes a tree, and ends nothing", 2)
+end
+
+local function evaluate(path, directory)
   local text, message = read(path)
   if not text then return nil, message, "EINVAL" end
   local chunk
   chunk, message = load(text, "@" .. path, "t")
-  if not chunk then return nil, message, "EINVAL" end
-  script.begin()
+  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
+  place.set_script(path)
+  script.begin(directory)
+  local os_exit = os.exit
+  os.exit = refuse_exit -- luacheck: ignore 122
   local ok, root = xpcall(chunk, explain)
+  os.exit = os_exit -- luacheck: ignore 122
   local said = script.finish()
   if not ok then return nil, root, "EINVAL" end
   return root, said
@@ -118,7 +128,13 @@ local function prepare_worker(unit_spec, settings)
   return true
 end
 
---- Loads and checks the workers of a resolved unit and of everything below it.
+local function prepare_program(unit_spec)
+  local ok, key, message = program.prepare(unit_spec)
+  if not ok then return fault(unit_spec, key, message) end
+  return true
+end
+
+--- Loads and checks the workers of a resolved unit and of everything below it, and what its programs need.
 ---@param unit_spec table
 ---@param settings table
 ---@return boolean|nil ok
@@ -126,6 +142,7 @@ end
 ---@return string? code
 function loader.prepare(unit_spec, settings)
   if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings) end
+  if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
     local ok, message, code = loader.prepare(child, settings)
     if not ok then return nil, message, code end
@@ -140,8 +157,7 @@ end
 ---@return string? message
 ---@return string? code
 function loader.load(path)
-  use_directory(path)
-  local root, said, code = evaluate(path)
+  local root, said, code = evaluate(path, use_directory(path))
   if code then return nil, said, code end
   if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
     return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"

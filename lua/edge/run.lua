@@ -10,6 +10,7 @@ local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
+local uv = require "luv"
 
 local run = {}
 
@@ -21,8 +22,11 @@ end
 
 -- ---- a tree
 
--- A worker that ends the process would leave the programs to themselves.
+-- A worker that ends the process, or the loop, would leave the programs to themselves.
 local function forbid_exit()
+  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
+    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
+  end
   os.exit = function() -- luacheck: ignore 122
     error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
   end

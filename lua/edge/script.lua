@@ -12,8 +12,9 @@ script.kinds = { "start", "ready", "transition", "heartbeat", "exit", "restart",
 local loading -- what the script that is being loaded has said so far
 local tree    -- the tree that runs
 
---- Begins to collect.
-function script.begin()
+--- Begins to collect what the script in that directory says.
+function script.begin(directory)
+  script.directory = directory
   loading = { defaults = nil, subscribers = {} }
 end
 

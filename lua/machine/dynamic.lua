@@ -85,8 +85,23 @@ end
 -- ---- terminate, restart, delete
 
 local function after_stop(self, child, reply)
+  if self.up then self:note_progress(child) end
   if child.spec.restart_name == "temporary" or is_pool(self) then self.children:remove(child) end
   reply(true)
+end
+
+-- A child that is stopped by hand does not start with its group; and a group that was only waiting for this child's
+-- delay to be over waits no longer.
+local function leave_group(self, child)
+  local group = self.regroup
+  if not group then return end
+  for i, one in ipairs(group.start) do
+    if one == child then
+      table.remove(group.start, i)
+      break
+    end
+  end
+  if group.child == child then self:child_due(child) end
 end
 
 --- Stops a child; its spec stays, unless it is temporary or of a pool. Also ends retries.
@@ -96,6 +111,7 @@ function dynamic.terminate_child(self, which, reply)
   end
   local child = find(self, which, reply)
   if not child then return end
+  leave_group(self, child)
   if unit.ask_to_stop(child) then
     child.phase = "stopped"
     return after_stop(self, child, reply)
@@ -124,6 +140,7 @@ function dynamic.restart_child(self, which, reply)
   unit.reset(child)
   child.dynamic = true
   unit.wait(child, function(what, why)
+    if what == "stopped" then return refuse(reply, "STOPPED", "%s was stopped", child:path()) end
     if what == "ended" and not exit.is_normal(why) then
       return refuse(reply, "START_FAILED", "%s failed to start: %s", child:path(), tostring(why))
     end

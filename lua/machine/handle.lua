@@ -1,6 +1,6 @@
 -- Handle: a unit as scripts and workers see it. The same unit always has the same handle, so handles compare and
--- serve as table keys, and they stay good over restarts. Inside a worker the calls that start or stop something wait
--- for the outcome without holding up anybody; elsewhere they return at once.
+-- serve as table keys, and they stay good over restarts, its supervisor's too. Inside a worker the calls that start or
+-- stop something wait for the outcome without holding up anybody; elsewhere they return at once.
 
 local dynamic = require "luvisor.machine.dynamic"
 local unit = require "luvisor.machine.unit"
@@ -12,21 +12,44 @@ Handle.__index = Handle
 
 local handle = {}
 
-local units = setmetatable({}, { __mode = "k" }) -- handle -> unit, out of reach of scripts
+local units = setmetatable({}, { __mode = "k" })   -- handle -> unit, out of reach of scripts
+local by_path = setmetatable({}, { __mode = "v" }) -- path -> handle, but for the nameless children of pools
+
+local function is_of_pool(self)
+  return math.type(self.name) == "integer"
+end
+
+local function new_handle(self)
+  local made = setmetatable({ path = self:path() }, Handle)
+  units[made] = self
+  return made
+end
 
 --- The handle of a unit.
 ---@param self table
 function handle.of(self)
-  if not self.handle then
-    self.handle = setmetatable({ path = self:path() }, Handle)
-    units[self.handle] = self
+  if is_of_pool(self) then
+    self.handle = self.handle or new_handle(self)
+    return self.handle
   end
-  return self.handle
+  local path = self:path()
+  by_path[path] = by_path[path] or new_handle(self)
+  units[by_path[path]] = self
+  return by_path[path]
+end
+
+-- A supervisor that starts again has new children of the same names: the handle is for the one that is there now.
+local function unit_of(value)
+  local known = units[value]
+  if not known or is_of_pool(known) then return known end
+  local present = known.env.tree:find(value.path)
+  if present and present ~= known then units[value] = present end
+  return present or known
 end
 
 --- The unit of a handle; nil for anything else.
 function handle.unit(value)
-  return type(value) == "table" and units[value] or nil
+  return type(value) == "table" and unit_of(value) or nil
 end
 
 function Handle:__tostring()
@@ -52,7 +75,7 @@ local function request(self, call, what, timeout)
 end
 
 local function supervisor_of(self, name)
-  local found = units[self]
+  local found = unit_of(self)
   if not found then error(name .. ": not a unit", 3) end
   if found.spec.kind ~= "supervisor" then error(("%s: %s is not a supervisor"):format(name, found:path()), 3) end
   return found
@@ -67,7 +90,7 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
       if not spec then return nil, message, code end
       what = spec
     end
-    return request(supervisor, dynamic[name], units[what] or what, timeout)
+    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout)
   end
 end
 
@@ -91,26 +114,27 @@ function Handle:child(name)
   return nil, ("%s has no child %s"):format(supervisor:path(), tostring(name)), "NOT_FOUND"
 end
 
---- What is known of the unit now: path, kind, phase, state, generation, restarts, pid (of a program that runs) and
---- exit (the last one).
+--- What is known of the unit now: path, kind, phase, state, generation, restarts, pid (of a program that runs),
+--- status (what it says of itself) and exit (the last one).
 ---@return table
 function Handle:info()
-  local self_unit = units[self]
-  local state, pid = self_unit:describe()
+  local self_unit = unit_of(self)
+  local state, pid, status = self_unit:describe()
   return {
     path = self.path, kind = self_unit.spec.kind, phase = self_unit.phase, state = state, pid = pid,
+    status = status,
     generation = self_unit.generation, restarts = self_unit.restarts or 0, exit = self_unit.last_exit,
   }
 end
 
 --- Whether something of the unit runs.
 function Handle:is_alive()
-  return unit.is_alive(units[self])
+  return unit.is_alive(unit_of(self))
 end
 
 --- The supervisor that the unit belongs to; nil for the root.
 function Handle:supervisor()
-  local parent = units[self].parent
+  local parent = unit_of(self).parent
   return parent.spec and handle.of(parent) or nil
 end
 

@@ -10,7 +10,7 @@ function getters.path(unit) return unit:path() end
 function getters.state(unit) return unit.state and unit.state.name end
 function getters.stopping(unit) return unit.stopping or false end
 function getters.generation(unit) return unit.generation end
-function getters.history(unit) return unit.machine.recall(unit.past) end
+function getters.history(unit) return unit.spec.machine.recall(unit.past) end
 function getters.log(unit) return unit.env.logger(unit) end
 
 local methods = {}
@@ -33,7 +33,8 @@ function methods.extend(self, seconds)
 end
 
 --- Calls start(..., callback), waits for the callback, and returns what it was given. For any luv function that takes
---- a callback: self:await(uv.fs_open, path, "r", 0). What the function refuses at once is returned as it is.
+--- a callback: local err, fd = self:await(uv.fs_open, path, "r", 0). What the function refuses at once comes as its
+--- message, nil, its code: the error first, as in a callback.
 function methods.await(self, start, ...)
   return self._unit.env.task.await(start, ...)
 end

@@ -1,8 +1,11 @@
 -- Program exit: the exit value for each way in which a program, or the attempt to start one, ends.
 
 local exit = require "luvisor.core.exit"
+local units = require "luvisor.core.units"
 
 local program_exit = {}
+
+local MB = 1024 * 1024
 
 -- What waiting will not cure, and what is the machine's state rather than the program's fault. A missing file is
 -- neither: a deployment may be under way.
@@ -52,9 +55,47 @@ end
 
 --- Of a program that was not ready in time.
 ---@param seconds number
+---@param last? string what the last probe said
 ---@return luvisor.Exit
-function program_exit.of_start_timeout(seconds)
-  return exit.new { kind = "timeout", deadline = "start", seconds = seconds }
+function program_exit.of_start_timeout(seconds, last)
+  local message = last and ("not ready within %s: %s"):format(units.text(seconds), last) or nil
+  return exit.new { kind = "timeout", deadline = "start", seconds = seconds, message = message }
+end
+
+--- Of a program whose health checks failed. One that never passed any counts as a start that failed.
+---@param health luvisor.Health
+---@param retries integer
+---@return luvisor.Exit
+function program_exit.of_health(health, retries)
+  local times = retries == 1 and "once" or ("%d times"):format(retries)
+  return exit.new {
+    kind = "timeout", deadline = "health", unproven = not health.proven or nil,
+    message = ("health check failed %s, last: %s"):format(times, health.last),
+  }
+end
+
+--- Of a program that did not feed its watchdog.
+---@param seconds number
+---@return luvisor.Exit
+function program_exit.of_watchdog(seconds)
+  return exit.new { kind = "timeout", deadline = "watchdog", seconds = seconds }
+end
+
+--- Of a program that held too much memory.
+---@param bytes integer
+---@param limit integer
+---@return luvisor.Exit
+function program_exit.of_memory(bytes, limit)
+  return exit.new {
+    kind = "memory", message = ("holds %.1f MB of at most %.1f MB"):format(bytes / MB, limit / MB),
+  }
+end
+
+--- Of a program that has run for as long as it may.
+---@param seconds number
+---@return luvisor.Exit
+function program_exit.of_age(seconds)
+  return exit.new { kind = "timeout", deadline = "age", seconds = seconds }
 end
 
 return program_exit

@@ -79,10 +79,11 @@ function program_output.stream(self, name)
   local target = self.spec[name]
   if type(target) == "function" then return listener(self, name, target) end
   if type(target) ~= "table" then return target end
+  local ready = self.spec.ready
   return {
     file = target.file, max_size = target.max_size, keep = target.keep, timestamp = target.timestamp,
     prefix = target.prefix == true and tostring(self.name) .. " | " or target.prefix,
-    json = target.json and tostring(self.name) or nil, lines = target.shared,
+    json = target.json and tostring(self.name) or nil, lines = target.shared or ready and ready.line and true or nil,
   }
 end
 

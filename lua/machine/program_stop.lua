@@ -40,14 +40,16 @@ end
 
 local function give_up_asking(self, run)
   if self.run ~= run then return end
-  self.env.log("warn", self, "did not end within %g s, killing %s", self.spec.shutdown or DEFAULT, pids_text(run.child))
+  self.env.log("warn", self, "did not end within %s, killing %s", run.allowed, pids_text(run.child))
   program_stop.kill(self, run)
 end
 
-local function limit(self, run)
+--- Begins the shutdown time, once.
+function program_stop.limit(self, run)
   local seconds = self.spec.shutdown or DEFAULT
+  if seconds == "kill" then seconds = DEFAULT end
   if run.limited or seconds == "infinity" then return end
-  run.limited = true
+  run.limited, run.due, run.allowed = true, self.env.now() + seconds, ("%g s"):format(seconds)
   run.limit = self.env.deadline(seconds, give_up_asking, self, run)
 end
 
@@ -58,7 +60,17 @@ function program_stop.ask(self, run, signal)
   if self.spec.shutdown == "kill" then return program_stop.kill(self, run) end
   send(self, run, signal)
   send(self, run, "CONT")
-  limit(self, run)
+  program_stop.limit(self, run)
+end
+
+--- Moves the end of the shutdown time to so many seconds from now, if it was to come sooner.
+---@param seconds number
+function program_stop.extend(self, run, seconds)
+  local env = self.env
+  if run.killed or not run.due or env.now() + seconds <= run.due then return end
+  run.due, run.allowed = env.now() + seconds, "the time that it asked for"
+  env.cancel(run.limit)
+  run.limit = env.deadline(seconds, give_up_asking, self, run)
 end
 
 return program_stop

@@ -1,8 +1,9 @@
 -- Recovery: what a supervisor does when a child has ended by itself.
 --
 -- The child's policy decides: restart (at once: counted by the intensity; after a delay: not), stop, give up, escalate.
--- A restart of several children is a sweep that stops the living ones in reverse order, followed by their starts in
--- order. A child that ends by itself while its group is being stopped is simply gone, and is not counted again.
+-- A restart of several children is a sweep that stops the living ones in reverse order, at once, followed by their
+-- starts in order when the delay, if there is one, is over. A child that ends by itself while its group is being
+-- stopped is simply gone, and is not counted again.
 
 local exit = require "luvisor.core.exit"
 local strategy = require "luvisor.core.strategy"
@@ -13,19 +14,14 @@ local recovery = {}
 
 -- ---- children that stay down
 
-local function is_over(child)
-  return child.phase == "done" or (child.phase == "idle" and child.spec.autostart == false)
+local function may_go_on(child)
+  return child.phase ~= "done" and not (child.phase == "idle" and child.spec.autostart == false)
 end
 
 -- All have ended by themselves, and none is coming back. Who was stopped, given up or waits may still be started.
 local function check_complete(self)
   if self.spec.strategy == "simple_one_for_one" or not self.up or not self.ended then return end
-  if self.children.count > 0 then
-    for _, child in ipairs(self.children:all()) do
-      if not is_over(child) then return end
-    end
-  end
-  self:complete(exit.new { kind = "normal" })
+  if not self.children:search(may_go_on) then self:complete(exit.new { kind = "normal" }) end
 end
 
 local function check_significant(self, child)
@@ -47,6 +43,7 @@ local function retire(self, child)
   self.ended = true
   if child.spec.restart_name == "temporary" or self.spec.strategy == "simple_one_for_one" then
     self.children:remove(child)
+    if child.static then self.finished[child.name] = child end -- others may come after it
   end
   self.env.tree:changed()
   if check_significant(self, child) then return end
@@ -66,8 +63,8 @@ end
 local function too_many(self, child, why)
   local limits = self.spec.intensity
   return exit.new { kind = "error", cause = why, child = child.name,
-    message = ("more than %d restarts within %g s, last of %s: %s"):format(limits.restarts, limits.within, child.name,
-      tostring(why)) }
+    message = ("more than %d restart%s within %g s, last of %s: %s"):format(limits.restarts,
+      limits.restarts == 1 and "" or "s", limits.within, child.name, tostring(why)) }
 end
 
 local function count_restart(self, child, why, now)
@@ -81,15 +78,20 @@ end
 
 -- ---- restarts
 
-local function start_group(self)
+local function may_start(child)
+  if child.phase == "fatal" or unit.is_alive(child) then return false end
+  return child.generation > 0 or child.spec.autostart ~= false
+end
+
+-- The group starts when all of it is gone and the delay of the child that it is about is over.
+local function try_group(self)
   local group = self.regroup
+  if not group or not group.due or self.sweep then return end
   self.regroup = nil
   for _, child in ipairs(group.remove) do self.children:remove(child) end
   for _, child in ipairs(group.start) do
     if not self.up then return end
-    if child.phase ~= "fatal" and not (child.generation == 0 and child.spec.autostart == false) then
-      self:start_child(child)
-    end
+    if may_start(child) then self:start_child(child) end
   end
 end
 
@@ -99,22 +101,28 @@ local function pick(children, positions)
   return picked
 end
 
--- A second child that ends while its group is being stopped adds to the group; in the group it is simply gone.
-local function restart_group(self, child)
+-- Stops those who have to start again with the child, at once. A second child that ends meanwhile, and comes before
+-- the first, adds to the group; inside the group it is simply gone.
+local function gather_group(self, child, due)
   local children = self.children:all()
   local index = child.at
   if self.regroup then index = math.min(index, self.regroup.child.at) end
   local specs = {}
   for i, other in ipairs(children) do specs[i] = other.spec end
   local stop, start, remove = strategy.plan(self.spec.strategy, index, specs)
-  self.regroup = { child = children[index], start = pick(children, start), remove = pick(children, remove) }
-  child.phase = "restarting"
-  sweep.run(self, pick(children, stop), start_group)
+  self.regroup = {
+    child = children[index], start = pick(children, start), remove = pick(children, remove), due = due,
+  }
+  sweep.run(self, pick(children, stop), try_group)
 end
 
 local function restart(self, child)
   if strategy.is_alone(self.spec.strategy) then return self:start_child(child) end
-  restart_group(self, child)
+  child.phase = "restarting"
+  local group = self.regroup
+  if not group or group.child ~= child then return gather_group(self, child, true) end
+  group.due = true
+  try_group(self)
 end
 
 local function is_in_regroup(self, child)
@@ -143,6 +151,7 @@ function decisions.restart(self, child, why, delay, now)
   child.restarts = (child.restarts or 0) + 1
   if self.env.watched.restart then self.env.emit("restart", child, { exit = why, delay = delay }) end
   unit.pace(child, delay)
+  if not strategy.is_alone(self.spec.strategy) then gather_group(self, child, false) end
   self:note_progress(child)
 end
 
@@ -187,6 +196,7 @@ function recovery:child_ended(child, why, was_ready)
   local decision, delay = unit.judge(child, why, was_ready, now)
   child.ready_at = nil
   if env.logs.warn then log_end(self, child, why, decision, delay) end
+  child.dynamic = nil
   if child.waiters then unit.tell(child, "ended", why) end
   decisions[decision](self, child, why, delay, now)
 end
@@ -196,15 +206,11 @@ function recovery:child_stopped(child)
   self.env.tree:changed()
   if self.sweep then sweep.gone(self, child) end
   if child.waiters then unit.tell(child, "stopped") end
-  if child.again and self.up then
-    child.again = nil
-    self:start_child(child)
-  end
 end
 
 --- A child is ready.
 function recovery:child_ready(child)
-  if child.history then child.history.failed_starts = 0 end
+  if not child.spec.health then unit.proven(child) end
   if child.dynamic then child.dynamic = nil end
   local tree = self.env.tree
   if tree.waiting[1] then tree:changed() end

@@ -48,6 +48,23 @@ function Roster:find(name)
   return self.by_name[name]
 end
 
+--- Some child for which found(child) holds, looking on from where the last search ended; so a search that is repeated
+--- as children come to an end costs little each time.
+---@param found fun(child: table): boolean
+---@return table|nil child
+function Roster:search(found)
+  local list, last = self.list, self.last
+  local cursor = math.min(self.cursor or 1, last)
+  for i = cursor, cursor + last - 1 do
+    local place = (i - 1) % last + 1
+    local child = list[place]
+    if child and found(child) then
+      self.cursor = place
+      return child
+    end
+  end
+end
+
 --- All children, oldest first, without gaps; `at` of each is its position in the list.
 ---@return table[]
 function Roster:all()

@@ -22,6 +22,7 @@ local machine = fsm.supervisor()
 local Supervisor = unit.extend {}
 
 local SETTLED = { running = true, done = true, backoff = true, fatal = true, stopped = true, waiting = true }
+local PRESENT = { running = true, done = true, stopped = true } -- nobody waits for one that was stopped by hand
 
 -- ---- its own machine
 
@@ -89,7 +90,7 @@ end
 local function note_progress(self, child)
   if self.is_ready then return end
   if SETTLED[child.phase] then self.pending[child] = nil end
-  if child.phase == "running" or child.phase == "done" then self.lagging[child] = nil end
+  if PRESENT[child.phase] then self.lagging[child] = nil end
   check_started(self)
 end
 
@@ -130,7 +131,11 @@ function Supervisor:launch()
   self.pending, self.lagging = {}, {}
   self.children = roster.new()
   self.intensity = intensity.new(self.spec.intensity)
-  for _, spec in ipairs(self.spec.children or {}) do add_child(self, spec) end
+  self.finished = {}
+  for _, spec in ipairs(self.spec.children or {}) do
+    local child = add_child(self, spec)
+    if spec.restart_name == "temporary" then child.static = true end
+  end
   take(self, "start")
   self.env.post(begin, self, self.generation)
 end
@@ -144,7 +149,6 @@ end
 
 --- Stops all children in reverse order, within the time that follows from theirs.
 function Supervisor:stop()
-  if not self.up then return end
   local shutdown = self.spec.shutdown
   if shutdown == "kill" then return self:kill() end
   if type(shutdown) == "number" then self.timer = self.env.deadline(shutdown, stop_late, self, self.generation) end

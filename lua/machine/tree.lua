@@ -70,7 +70,8 @@ function conditions.done(target)
 end
 
 local function target_of(self, child, reference)
-  return child.parent.children:find(reference) or self:find(reference)
+  local parent = child.parent
+  return parent.children:find(reference) or parent.finished[reference] or self:find(reference)
 end
 
 -- the first condition that does not hold: reference, condition, target

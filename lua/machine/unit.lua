@@ -47,19 +47,24 @@ end
 
 -- ---- start and stop
 
+local function failed_launch(self, generation, message)
+  self:exited(generation, exit.new { kind = "error", message = message })
+end
+
 --- Starts a new generation. The body answers through ready and exited, never before this returns.
 function unit.start(self)
   if self.timer then cancel_timer(self) end
   self.generation = self.generation + 1
   self.phase = "starting"
   if self.env.watched.start then self.env.emit("start", self, { generation = self.generation }) end
-  self:launch()
+  local ok, message = pcall(self.launch, self)
+  if not ok then self.env.post(failed_launch, self, self.generation, tostring(message)) end
 end
 
 --- Asks the unit to end; true when there is nothing to wait for.
 function unit.ask_to_stop(self)
-  cancel_timer(self)
   if not ALIVE[self.phase] then
+    cancel_timer(self)
     if self.phase ~= "done" and self.phase ~= "fatal" then self.phase = "stopped" end
     return true
   end
@@ -72,7 +77,6 @@ end
 
 --- Ends the unit by force; true when there is nothing to wait for.
 function unit.ask_to_kill(self)
-  cancel_timer(self)
   if not ALIVE[self.phase] then return unit.ask_to_stop(self) end
   self.phase = "stopping"
   self:kill()
@@ -102,6 +106,7 @@ function unit.exited(self, generation, why)
   local env, phase = self.env, self.phase
   if generation ~= self.generation or not ALIVE[phase] then return drop(env) end
   self.last_exit = why
+  if self.timer then cancel_timer(self) end
   if env.watched.exit then env.emit("exit", self, { generation = generation, exit = why }) end
   if phase ~= "stopping" then
     self.phase = "done"
@@ -121,10 +126,12 @@ local function remember(self, why, was_ready, now)
     self.history = history
   end
   local uptime = was_ready and now - self.ready_at or 0
-  history.failed_starts = was_ready and 0 or history.failed_starts + 1
+  -- A program that was ready, but never passed a health check, has only seemed to start.
+  local started = was_ready and not why.unproven
+  history.failed_starts = started and 0 or history.failed_starts + 1
   if was_ready then history.last_ready_for = uptime end
   if #history == REMEMBERED then table.remove(history, 1) end
-  history[#history + 1] = { exit = why, at = now, uptime = uptime, ready = was_ready }
+  history[#history + 1] = { exit = why, at = now, uptime = uptime, ready = started }
   return history
 end
 
@@ -203,6 +210,11 @@ function unit.tell(self, what, why)
   for _, fn in ipairs(waiters) do fn(what, why) end
 end
 
+--- A health check has passed: the start has succeeded.
+function unit.proven(self)
+  if self.history then self.history.failed_starts = 0 end
+end
+
 --- Forgets the failures so far: somebody wants a fresh start.
 function unit.reset(self)
   self.history = nil
@@ -228,7 +240,7 @@ end
 ---@return table kind
 function unit.extend(kind)
   kind.__index = kind
-  kind.ready, kind.exited, kind.path = unit.ready, unit.exited, unit.path
+  kind.ready, kind.exited, kind.path, kind.proven = unit.ready, unit.exited, unit.path, unit.proven
   return kind
 end
 

@@ -11,6 +11,7 @@
 
 local copy = require "luvisor.core.copy"
 local exit = require "luvisor.core.exit"
+local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
@@ -29,8 +30,8 @@ return function(env)
   local function missing_target(self, event)
     local state = self.state
     if event == "error" then return self.spec.machine.crashed end
-    error(("actor of state %s returned %s, which is not an event of it"):format(state.name,
-      type(event) == "string" and '"' .. event .. '"' or type(event)), 0)
+    error(("actor of state %s returned %s, which is not an event of it%s"):format(state.name,
+      type(event) == "string" and '"' .. event .. '"' or type(event), suggest.hint(event, state.events)), 0)
   end
 
   -- the transition's deadline covers its hooks and the switch
@@ -249,7 +250,7 @@ return function(env)
     if shutdown == "kill" then return self:kill() end
     self.stopping = true
     if not self.state then
-      close(self.task)
+      if self.task then close(self.task) end
       return post(end_unstarted, self, self.generation)
     end
     if shutdown ~= "infinity" then limit(self.task, "stop", shutdown) end
@@ -262,7 +263,7 @@ return function(env)
   end
 
   function Worker.kill(self)
-    close(self.task) -- runs its to-be-closed variables
+    if self.task then close(self.task) end -- runs its to-be-closed variables
     post(end_killed, self, self.generation)
   end
 

@@ -1,5 +1,6 @@
 ---@meta
--- The C modules of the host that Lua requires; host.process is in host_process.lua.
+-- The C modules of the host that Lua requires; host.process is in host_process.lua,
+-- host.notify in host_notify.lua.
 -- All times are seconds, all of them on the monotonic clock unless it says otherwise.
 
 ---@class host.runtime
@@ -140,7 +141,8 @@ function task.park(seconds) end
 ---@return boolean
 function task.wake(handle, number, ...) end
 
---- Calls start(..., callback) and waits for the callback's arguments; what start refuses at once is returned.
+--- Calls start(..., callback) and waits for the callback's arguments; what start refuses at once (nil, message, code)
+--- comes back as message, nil, code: an error first, as luv's callbacks have it.
 ---@param start function
 function task.await(start, ...) end
 

@@ -23,7 +23,8 @@ local process = {}
 ---@field command string[]       the program, looked up in the PATH of `env` unless it has a slash, and its arguments
 ---@field env string[]           the whole environment, as "NAME=value"
 ---@field cwd? string            the host's if absent
----@field stdin? "null"|"inherit" null
+---@field argv0? string          what the program is told of its name, in place of command[1]
+---@field stdin? "null"|"inherit"|{ file: string } null
 ---@field stdout? host.process.Stream inherit
 ---@field stderr? host.process.Stream|"stdout" inherit; "stdout" is wherever stdout goes
 ---@field umask? integer
@@ -36,8 +37,11 @@ local process = {}
 ---@field cgroup? string         directory of the group to enter
 ---@field no_new_privs? boolean
 ---@field die_with_host? boolean true: SIGKILL when the host dies
+---@field fds? table<integer, integer> what the program has besides 0, 1 and 2: its number (3 or more) to the host's
 ---@field drain_timeout? number  how long output is read when all members are gone and somebody else holds the pipe; 1
 ---@field previous? host.process.Child what it wrote is the past of what this one writes, for tail
+---@field on_line? fun(line: string): boolean? told of each line, bare, of a stream made into lines while it returns
+---  true; it may not close the child
 ---@field on_exit? fun(code?: integer, signal?: integer, core: boolean) once, from the loop, when the leader has ended
 ---  and what it had written was read; both nil when somebody else took its status
 

@@ -105,6 +105,57 @@ static void identity(void **state) {
   assert_has(report(become_nobody_alone), "groups\n"); /* root's own are gone */
 }
 
+/* Many groups, each of them twice: all are read back. */
+static void become_nobody_of_many(struct launch_spec *spec) {
+  static gid_t groups[60];
+  for (size_t i = 0; i < 60; i++) groups[i] = (gid_t)(1000 + i / 2);
+  become_nobody_alone(spec);
+  spec->has_groups = true;
+  spec->groups = groups;
+  spec->group_count = 60;
+}
+
+static void many_groups(void **state) {
+  (void)state;
+  if (geteuid() != 0) skip();
+  assert_has(report(become_nobody_of_many), "groups 1000 1000 1001 1001 1002");
+}
+
+/* A drop that cannot be made starts nothing. */
+static void no_right_to_drop(void **state) {
+  (void)state;
+  int status = 0;
+  if (geteuid() != 0) skip();
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct launch_result result;
+    struct launch_spec spec = spec_of(ARGV("true"), LAUNCH_INHERIT);
+    become_nobody(&spec);
+    if (setresuid(65534, 65534, 65534) != 0) _exit(2);
+    int error = launch(&spec, &result);
+    _exit(error == UV_EPERM && strcmp(result.stage, "setgroups") == 0 ? 0 : 1);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static char *const name_and_argument[] = {"another name", "one", NULL};
+
+static void set_name(struct launch_spec *spec) {
+  spec->file = spec->argv[0];
+  spec->argv = name_and_argument;
+}
+
+static void name_of_its_own(void **state) {
+  (void)state;
+  struct launch_result result;
+  struct launch_spec spec = spec_of(ARGV("true"), LAUNCH_INHERIT);
+  assert_has(report(set_name), "arg another name\narg one\n");
+  spec.file = "/no/such/program";
+  assert_int_equal(failure(&spec, &result), UV_ENOENT);
+  assert_string_equal(result.subject, "/no/such/program");
+}
+
 static void missing_program(void **state) {
   (void)state;
   struct launch_result result;
@@ -265,6 +316,41 @@ static void leaks_nothing(void **state) {
   assert_int_equal(before, after);
 }
 
+/* Declared fds arrive under their numbers, crossed ones too; the control is the fd that
+ * was not declared. */
+static void declared_fds(void **state) {
+  (void)state;
+  int out[2], a[2], b[2];
+  struct launch_result result;
+  assert_int_equal(pipe2(out, O_CLOEXEC) | pipe2(a, O_CLOEXEC) | pipe2(b, O_CLOEXEC), 0);
+  struct launch_spec spec = spec_of(ARGV("sh", "-c",
+                                         "echo one > /proc/self/fd/40;"
+                                         "echo two > /proc/self/fd/41;"
+                                         "ls /proc/self/fd | wc -l"),
+                                    out[1]);
+  int low = dup2(b[1], 40), high = dup2(a[1], 41);
+  spec.fds[0] = (struct launch_fd){high, 40};
+  spec.fds[1] = (struct launch_fd){low, 41};
+  spec.fd_count = 2;
+  assert_int_equal(launch(&spec, &result), 0);
+  assert_int_equal(wait_for(&result), 0);
+  close(out[1]);
+  assert_string_equal(slurp(a[0], true), "one\n");
+  assert_string_equal(slurp(b[0], true), "two\n");
+  assert_string_equal(slurp(out[0], false), "6\n"); /* 0 to 2, 40, 41, the directory */
+  spec.fds[0].source = 999;
+  spec.stdio[1] = LAUNCH_INHERIT;
+  assert_int_equal(launch(&spec, &result), UV_EBADF);
+  assert_string_equal(result.stage, "fds");
+  close(low);
+  close(high);
+  close(out[0]);
+  for (int i = 0; i < 2; i++) {
+    close(a[i]);
+    close(b[i]);
+  }
+}
+
 /* A full fd table is an error, and over when it is not full. */
 static void out_of_fds(void **state) {
   (void)state;
@@ -288,12 +374,22 @@ static void out_of_fds(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(clean_slate),   cmocka_unit_test(attributes),
-      cmocka_unit_test(identity),      cmocka_unit_test(missing_program),
-      cmocka_unit_test(bad_directory), cmocka_unit_test(bad_stages),
-      cmocka_unit_test(path_search),   cmocka_unit_test(codes_are_the_programs),
-      cmocka_unit_test(crossed_stdio), cmocka_unit_test(dies_with_host),
-      cmocka_unit_test(leaks_nothing), cmocka_unit_test(out_of_fds),
+      cmocka_unit_test(clean_slate),
+      cmocka_unit_test(attributes),
+      cmocka_unit_test(identity),
+      cmocka_unit_test(missing_program),
+      cmocka_unit_test(many_groups),
+      cmocka_unit_test(no_right_to_drop),
+      cmocka_unit_test(name_of_its_own),
+      cmocka_unit_test(bad_directory),
+      cmocka_unit_test(bad_stages),
+      cmocka_unit_test(path_search),
+      cmocka_unit_test(codes_are_the_programs),
+      cmocka_unit_test(crossed_stdio),
+      cmocka_unit_test(dies_with_host),
+      cmocka_unit_test(leaks_nothing),
+      cmocka_unit_test(out_of_fds),
+      cmocka_unit_test(declared_fds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

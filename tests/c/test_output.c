@@ -64,6 +64,36 @@ static void lines(void **state) {
   assert_string_equal(said, "p | one\np | two\np | \np | last\n");
 }
 
+static char tapped[64];
+
+static void tap(void *data, const char *line, size_t len) {
+  (void)data;
+  snprintf(tapped + strlen(tapped), sizeof tapped - strlen(tapped), "<%.*s>", (int)len,
+           line);
+}
+
+/* The tap hears bare lines, up to the last one that a dead program has left. */
+static void tapped_lines(void **state) {
+  (void)state;
+  int fd, error;
+  struct lines_style style = {.prefix = "p | "};
+  struct output_target target = {.style = &style, .sink = note, .all = &all, .tap = tap};
+  struct output *output = output_new(&loop, &target, &fd, &error);
+  assert_non_null(output);
+  tapped[0] = '\0';
+  say(fd, "one\ntw");
+  run_for(&loop, 10);
+  say(fd, "o\n\n");
+  output_drain(output, 1000);
+  assert_string_equal(tapped, "<one><two><>");
+  say(fd, "late\n");
+  run_for(&loop, 10);
+  assert_string_equal(tapped, "<one><two><>");
+  assert_string_equal(said, "p | one\np | two\np | \np | late\n");
+  close(fd);
+  run_for(&loop, 10);
+}
+
 static void send_letters(int fd, size_t count) {
   char letters[4096];
   memset(letters, 'x', sizeof letters);
@@ -200,8 +230,8 @@ static void files(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(lines),     TEST(long_lines), TEST(any_byte), TEST(bounded_turns),
-      TEST(held_pipe), TEST(last_words), TEST(files),
+      TEST(lines),         TEST(tapped_lines), TEST(long_lines), TEST(any_byte),
+      TEST(bounded_turns), TEST(held_pipe),    TEST(last_words), TEST(files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,6 +264,7 @@ describe("examples/etl", function()
     local changed, count = text:gsub('(module = "[^"]+"), backoff = pace', "%1")
     assert.equal(2, count)
     host.write(directory .. "/tree.lua", changed)
+    host.write(directory .. "/notify.py", host.read(host.root .. "/examples/etl/notify.py"))
     pipeline = start(directory .. "/tree.lua", { LUA_PATH = host.root .. "/examples/etl/?.lua" })
     for _ = 1, 4 do
       pipeline:wait_gone "poller.boom"

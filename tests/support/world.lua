@@ -119,7 +119,7 @@ end
 function World:supervisor(name, keys)
   local definition, children = { name = name }, {}
   for key, value in pairs(keys) do
-    if math.type(key) ~= "integer" then definition[key] = value end
+    if math.type(key) ~= "integer" and key ~= "defaults" then definition[key] = value end
   end
   for i, child in ipairs(keys) do children[i] = type(child) == "string" and self:worker(child) or child end
   if #children > 0 then definition.children = children end
@@ -128,7 +128,7 @@ end
 
 -- ---- a tree
 
---- Loads a tree without starting it.
+--- Loads a tree without starting it; `defaults` are as of luvisor.defaults.
 function World:load(keys)
   local root = spec.is(keys) and keys or self:supervisor(keys.name or "root", keys)
   local resolved, settings = assert(spec.resolve(root, keys.defaults, {}))

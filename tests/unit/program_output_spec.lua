@@ -14,6 +14,9 @@ describe("a program's output", function()
     assert.same({ file = "x", max_size = 4096, keep = 1, prefix = "web | ", lines = true }, stream)
     _, _, stream = new { json = true }
     assert.same({ json = "web" }, stream)
+    local self = new { file = "x" }
+    self.spec.ready = { line = "^up" }
+    assert.same({ file = "x", lines = true }, output.stream(self, "stdout"))
     _, _, stream = new "null"
     assert.equal("null", stream)
   end)

@@ -78,6 +78,26 @@ describe("a program", function()
         { options.cwd, options.umask, options.nice, options.stdin, options.stderr, options.die_with_host })
       assert.same({ prefix = "web | " }, options.stdout)
     end)
+
+    it("becomes whom it was prepared to be", function()
+      local limits = { nofile = { 1, 2 } }
+      local _, _, _, child = start {
+        identity = { uid = 33, gid = 34, groups = { 34, 50 } }, limits = limits, oom_score_adj = -5, argv0 = "-web",
+        no_new_privs = true, stdin = { file = "in" }, clear_env = true, variables = { A = "1", HOME = false },
+      }
+      local options = child.options
+      assert.same({ 33, 34, { 34, 50 }, limits, "-5", "-web", true, { file = "in" } },
+        { options.uid, options.gid, options.groups, options.limits, options.oom_score, options.argv0,
+          options.no_new_privs, options.stdin })
+      assert.same({ "A=1", "LUVISOR_UNIT=web/1@host" }, options.env)
+    end)
+
+    it("stays as the host is when nothing else was asked for", function()
+      local options = select(4, start {}).options
+      for _, key in ipairs { "uid", "gid", "groups", "limits", "oom_score", "argv0", "no_new_privs" } do
+        assert.is_nil(options[key])
+      end
+    end)
   end)
 
   describe("that cannot be launched", function()

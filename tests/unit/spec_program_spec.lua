@@ -50,6 +50,21 @@ describe("spec.program", function()
     assert.is_false(p.die_with_host)
   end)
 
+  it("keeps whom it is to run as, and with what", function()
+    local p = assert(program {
+      user = "web", group = 33, groups = { "adm", 4 }, env_file = { "a.env", "-b.env" }, argv0 = "-sh",
+      limits = { nofile = 1024, core = { 0, "1GB" }, stack = "infinity", cpu = { 1, "infinity" } },
+      oom_score_adj = -500, no_new_privs = true, stdin = { file = "in.txt" },
+    })
+    assert.same({ "web", 33, { "adm", 4 } }, { p.user, p.group, p.groups })
+    assert.same({ { path = "a.env", optional = false }, { path = "b.env", optional = true } }, p.env_file)
+    assert.same({ nofile = { 1024, 1024 }, core = { 0, 1 << 30 }, stack = { math.huge, math.huge },
+      cpu = { 1, math.huge } }, p.limits)
+    assert.same({ "-sh", -500, true, { file = "in.txt" } }, { p.argv0, p.oom_score_adj, p.no_new_privs, p.stdin })
+    assert.same({ { path = "a.env", optional = false } }, assert(program { env_file = "a.env" }).env_file)
+    assert.same({}, assert(program { limits = {} }).limits)
+  end)
+
   it("splits a command string into words, and gives it to a shell only when asked", function()
     assert.same({ "echo", "a b", "$HOME", "50%" }, assert(program { command = "echo 'a b' $HOME 50%" }).command)
     assert.same({ "/bin/sh", "-c", "echo $HOME | cat" },
@@ -83,7 +98,38 @@ describe("spec.program", function()
     { { command = { "a", "b\0" } }, 'key "command[2]": expected a string without NUL, got "b\0"' },
     { { command = { "a", nil, "c" } }, 'key "command": expected a list of strings, got table' },
     { { command = 3 }, 'key "command": expected a list of strings, got 3' },
-    { { command = print }, 'key "command": not available in this version' },
+    { { command = print }, 'key "command": a function of the index needs "count"' },
+    { { argv0 = "" }, 'key "argv0": must not be empty' },
+    { { user = "" }, 'key "user": expected a user, by name or id, got ""' },
+    { { user = -1 }, 'key "user": expected a user, by name or id, got -1' },
+    { { user = 4294967295 }, 'key "user": expected a user, by name or id, got 4294967295' },
+    { { user = "a:b" }, 'key "user": expected a user, by name or id, got "a:b"' },
+    { { group = true }, 'key "group": expected a group, by name or id, got boolean' },
+    { { groups = "adm" }, 'key "groups": expected a list of groups, got "adm"' },
+    { { groups = { "adm", 1.5 } }, 'key "groups[2]": expected a group, by name or id, got 1.5' },
+    { { env_file = 3 }, 'key "env_file": expected a path or a list of paths, got 3' },
+    { { env_file = "" }, 'key "env_file": must not be empty' },
+    { { env_file = "-" }, 'key "env_file": names no file' },
+    { { env_file = { "a", 3 } }, 'key "env_file[2]": expected a string, got 3' },
+    { { limits = 1024 }, 'key "limits": expected { resource = limit }, got 1024' },
+    { { limits = { nofiles = 1 } }, 'key "limits.nofiles": unknown resource, did you mean "nofile"?' },
+    { { limits = { 1024 } }, 'key "limits.1": unknown resource' },
+    { { limits = { nofile = -1 } }, 'key "limits.nofile": expected a whole number >= 0 or "infinity", got -1' },
+    { { limits = { nofile = "1MB" } }, 'key "limits.nofile": expected a whole number >= 0 or "infinity", got "1MB"' },
+    { { limits = { nofile = { 1 } } }, 'key "limits.nofile": expected a limit or { soft, hard }' },
+    { { limits = { nofile = { soft = 1, hard = 2 } } }, 'key "limits.nofile": expected a limit or { soft, hard }' },
+    { { limits = { nofile = { 2, 1 } } }, 'key "limits.nofile": the soft limit is above the hard one' },
+    { { limits = { cpu = { 1, true } } },
+      'key "limits.cpu[2]": expected whole seconds or "infinity", got boolean' },
+    { { limits = { core = "big" } },
+      'key "limits.core": expected a size (bytes or text such as "64MB") or "infinity", got "big"' },
+    { { oom_score_adj = 1001 }, 'key "oom_score_adj": expected a whole number from -1000 to 1000, got 1001' },
+    { { no_new_privs = 1 }, 'key "no_new_privs": expected true or false, got 1' },
+    { { clear_env = "yes" }, 'key "clear_env": expected true or false, got "yes"' },
+    { { die_with_host = 1 }, 'key "die_with_host": expected true or false, got 1' },
+    { { stdin = { path = "x" } }, 'key "stdin.path": unknown key' },
+    { { stdin = {} }, 'key "stdin": expected { file = path }' },
+    { { stdin = { file = "" } }, 'key "stdin.file": must not be empty' },
     { { command = { "a" }, shell = true }, 'key "shell": needs the command as one string' },
     { { env = { "A=b" } }, 'key "env[1]": expected NAME = "value"' },
     { { env = { ["A=B"] = "c" } }, 'key "env[A=B]": expected NAME = "value"' },
@@ -103,8 +149,6 @@ describe("spec.program", function()
     { { stdout = { file = "x", timestamp = 1 } }, 'key "stdout.timestamp": expected true or false, got 1' },
     { { ready = { after = -1 } }, 'key "ready.after": expected seconds >= 0, got -1' },
     { { ready = 1 }, 'key "ready": expected a table, got 1' },
-    { { ready = { notify = true } }, 'key "ready.notify": not available in this version' },
-    { { ready = { tcp = 80 } }, 'key "ready.tcp": not available in this version' },
     { { stop = { signal = "TREM" } }, 'key "stop.signal": unknown signal TREM' },
     { { stop = { timeout = 0 / 0 } },
       'key "stop.timeout": expected seconds, "kill" or "infinity", got ' .. tostring(0 / 0) },
@@ -120,8 +164,7 @@ describe("spec.program", function()
     { { module = "x" }, 'key "module": unknown key' },
     { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
   }
-  for _, key in ipairs { "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets",
-    "reload", "max_memory", "max_age", "count", "before" } do
+  for _, key in ipairs { "cgroup", "schedule", "sockets", "reload", "before" } do
     table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
   end
   for _, case in ipairs(cases) do

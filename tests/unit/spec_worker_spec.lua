@@ -123,7 +123,7 @@ describe("spec.worker", function()
     { { executor = "process" }, P .. 'key "executor": not available in this version' },
     { { executor = { start = print } }, P .. 'key "executor": not available in this version' },
     { { executor = "coroutin" }, P .. 'key "executor": unknown value "coroutin", did you mean "coroutine"?' },
-    { { after = print }, P .. 'key "after": not available in this version' },
+    { { after = print }, P .. 'key "after": expected { name = "started"|"ready"|"done" }, got function' },
     { { [1] = "x" }, P .. "unexpected value at position 1" },
     { { [true] = "x" }, P .. 'key "true": unknown key' },
   }

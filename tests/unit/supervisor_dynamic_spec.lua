@@ -201,6 +201,26 @@ describe("a supervisor at run time", function()
     assert.same({}, world:events_of("ready", "slow"))
   end)
 
+  it("tells who starts a child again that it was stopped meanwhile (3.1)", function()
+    world:tree { "a" }
+    world:call("terminate_child", "root", "a")
+    world.scripts.a.on_start, world.scripts.a.delay = "slow", 5
+    local code
+    dynamic.restart_child(world:unit "root", "a", function(_, _, c) code = c end)
+    world:step(1)
+    world:call("terminate_child", "root", "a", 10)
+    assert.same({ "STOPPED", "stopped" }, { code, world:phase "a" })
+  end)
+
+  it("becomes ready without a child that is terminated while it starts", function()
+    local slow = world:worker "slow"
+    world.scripts.slow.on_start = "hang"
+    world:tree { "a", world:supervisor("s", { slow, "b" }) }
+    assert.equal("starting", world:phase "s")
+    world:call("terminate_child", "s", "slow", 8)
+    assert.same({ "stopped", "running", "running" }, { world:phase "slow", world:phase "s", world:phase "root" })
+  end)
+
   describe("by handle", function()
     it("can be asked from within a worker, which waits for the answer", function()
       world:tree { "a", "b" }

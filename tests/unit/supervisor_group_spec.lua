@@ -106,12 +106,35 @@ describe("a group of siblings", function()
       assert.equal(1, world.scripts.a.starts)
     end)
 
-    it("restarts once the delay of a paced one is over", function()
+    it("stops at once and starts when the delay of a paced one is over", function()
       tree_of("one_for_all", world:worker("a", { backoff = { min = 2, jitter = 0 } }), "b")
       world:crash "a"
-      assert.same({ "backoff", "running" }, { world:phase "a", world:phase "b" })
-      world:step(2)
+      assert.same({ "backoff", "stopped" }, { world:phase "a", world:phase "b" })
+      world:step(1.9)
+      assert.same({ 1, 1 }, { world:generations("a", "b") })
+      world:step(0.1)
       assert.same({ 2, 2 }, { world:generations("a", "b") })
+      assert.same({ "running", "running" }, { world:phase "a", world:phase "b" })
+    end)
+
+    it("waits for a slow sibling that is still stopping when the delay is over", function()
+      tree_of("one_for_all", world:worker("a", { backoff = { min = 1, jitter = 0 } }),
+        world:worker("b", { shutdown = 3 }))
+      world.scripts.b.hangs_stopping = true
+      world:crash "a"
+      world:step(2)
+      assert.same({ "restarting", "stopping" }, { world:phase "a", world:phase "b" })
+      world.scripts.b.hangs_stopping = false
+      world:step(3)
+      assert.same({ 2, 2 }, { world:generations("a", "b") })
+    end)
+
+    it("stops in the middle of a paced group restart when it is told to", function()
+      tree_of("one_for_all", world:worker("a", { backoff = { min = 2, jitter = 0 } }), "b")
+      world:crash "a"
+      world:stop(10)
+      assert.equal("shutdown", world.ended.kind)
+      assert.same({ 1, 1 }, { world.scripts.a.starts, world.scripts.b.starts })
     end)
   end)
 

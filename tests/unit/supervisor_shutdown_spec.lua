@@ -42,8 +42,8 @@ describe("a supervisor stopping", function()
     assert.equal("shutdown", exit_kind "a")
   end)
 
-  it("kills what does not stop in time, and only that (sup_stop_timeout, shutdown_stops_alive_units_and_kills_lingering)",
-    function()
+  it("kills what does not stop in time, and only that "
+    .. "(sup_stop_timeout, shutdown_stops_alive_units_and_kills_lingering)", function()
       world:tree { world:worker("a", { shutdown = 1 }), world:worker("b", { shutdown = 1 }) }
       world.scripts.a.ignores_stop = true
       world:stop(0.9)

@@ -50,7 +50,8 @@ describe("a tree", function()
 
   it("survives odd names (3.57)", function()
     grow()
-    for _, path in ipairs { "/", "//", "etl//", "../etl", "__index", "etl/__index", "%a+", "children", "\0", "etl/1.5" } do
+    for _, path in ipairs { "/", "//", "etl//", "../etl", "__index", "etl/__index", "%a+", "children", "\0",
+      "etl/1.5" } do
       local ok, found = pcall(world.started.find, world.started, path)
       assert.is_true(ok)
       assert.is_true(found == nil or found.spec ~= nil)

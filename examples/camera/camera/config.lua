@@ -9,7 +9,7 @@ config.stall = tonumber(os.getenv "CAMERA_STALL" or 40)
 config.every = tonumber(os.getenv "CAMERA_EVERY" or 5)
 
 -- The directory of tree.lua, one above this file.
-config.here = debug.getinfo(1, "S").source:match "^@(.*)/camera/[^/]*$"
+config.here = require("luvisor").directory()
 
 local function put(name, mode, text)
   local file = assert(io.open(config.data .. "/" .. name, mode))

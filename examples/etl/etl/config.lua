@@ -18,6 +18,6 @@ config.csv = data .. "/spool/csv"        -- good files, for the transformer
 config.json = data .. "/spool/json"      -- JSON lines, not yet delivered
 
 -- The directory of tree.lua, one above this file.
-config.here = debug.getinfo(1, "S").source:match "^@(.*)/etl/[^/]*$"
+config.here = require("luvisor").directory()
 
 return config

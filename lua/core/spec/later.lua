@@ -9,10 +9,8 @@ local KEYS = {
   worker = {},
   supervisor = {},
   program = {
-    "health", "watchdog", "user", "group", "env_file", "limits", "cgroup", "schedule", "sockets", "reload",
-    "max_memory", "max_age", "count", "orphans", "before",
+    "cgroup", "schedule", "sockets", "reload", "orphans", "before",
   },
-  ["program.ready"] = { "notify", "fd", "line", "tcp", "http", "exec" },
   ["program.stop"] = { "command" },
 }
 
@@ -39,16 +37,6 @@ function later.values(key, inner)
   local unavailable = VALUES[key] or {}
   return function(value)
     if unavailable[value] or type(value) == "table" then return check.unavailable() end
-    return inner(value)
-  end
-end
-
---- Makes a check refuse a function as not available yet.
----@param inner function
----@return function
-function later.functions(inner)
-  return function(value)
-    if type(value) == "function" then return check.unavailable() end
     return inner(value)
   end
 end

@@ -2,11 +2,15 @@
 
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
+local identity = require "luvisor.core.spec.identity"
+local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
+local limits = require "luvisor.core.spec.limits"
 local output = require "luvisor.core.spec.output"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
+local watch = require "luvisor.core.spec.watch"
 local words = require "luvisor.core.words"
 
 local program = {}
@@ -53,6 +57,16 @@ local function umask(value)
   return check.expected('a mask such as "027"', value)
 end
 
+local source = check.record { file = check.text }
+local named_source = check.one_of { "null", "inherit" }
+
+local function input(value)
+  if type(value) ~= "table" then return named_source(value) end
+  local ok, result, below = source(value)
+  if ok and not result.file then return false, "expected { file = path }" end
+  return ok, result, below
+end
+
 local function signal(value)
   local number, message = exit.signal_number(value)
   if not number then return false, message end
@@ -60,21 +74,38 @@ local function signal(value)
 end
 
 local SCHEMA = unit.extend("program", {
-  command = later.functions(command),
-  cwd = later.functions(check.text),
-  env = later.functions(environment),
+  command = check.indexed(command),
+  argv0 = check.indexed(check.text),
+  cwd = check.indexed(check.text),
+  env = check.indexed(environment),
+  env_file = check.indexed(identity.env_file),
   clear_env = check.boolean,
   shell = check.boolean,
-  stdin = check.one_of { "null", "inherit" },
+  user = check.indexed(identity.user),
+  group = check.indexed(identity.group),
+  groups = check.indexed(identity.groups),
+  limits = check.indexed(limits),
+  stdin = check.indexed(input),
   stdout = output.check { "inherit", "null" },
   stderr = output.check { "inherit", "null", "stdout" },
-  ready = check.record(later.add({ after = check.delay }, "program.ready")),
+  ready = watch.ready,
+  health = watch.health,
+  watchdog = check.seconds,
+  max_memory = check.size,
+  max_age = check.seconds,
   stop = check.record(later.add({ signal = signal, timeout = check.shutdown }, "program.stop")),
   success = check.list("exit codes", check.integer(0, 255)),
   die_with_host = check.boolean,
   umask = umask,
   nice = check.integer(-20, 19),
+  oom_score_adj = check.integer(-1000, 1000),
+  no_new_privs = check.boolean,
 })
+
+-- The name of an instance was put together from one that was checked.
+local INSTANCE = {}
+for key, one in pairs(SCHEMA) do INSTANCE[key] = one end
+function INSTANCE.name(value) return true, value end
 
 local function empty(where)
   return {
@@ -110,11 +141,40 @@ local function settle_stop(out)
   return true
 end
 
+local function is_piped(stream)
+  return type(stream) == "table" or type(stream) == "function"
+end
+
+local function settle_ready(out)
+  if not next(out.ready) then out.ready = READY end
+  if out.ready.line and not is_piped(out.stdout) and not is_piped(out.stderr) then
+    return keys.problem(out, "ready.line", "needs stdout or stderr = { prefix = true }: nobody else reads the lines")
+  end
+  return true
+end
+
 local function settle_restart(def, out)
   local given = def.restart
   if given == nil then given = "permanent" end
   -- By name a program also gives up after three retries of a start that failed.
   if type(given) == "string" then out.restart = restart.program[given] end
+end
+
+local function make(schema, def, where)
+  local out = empty(where)
+  local ok, message, code = keys.read(schema, def, out)
+  if not ok then return nil, message, code end
+  if not out.command then return keys.problem(out, "command", "missing") end
+  ok, message, code = split_command(out)
+  if ok then ok, message, code = settle_stop(out) end
+  if ok then ok, message, code = settle_ready(out) end
+  if not ok then return nil, message, code end
+  settle_restart(def, out)
+  return unit.finish(def, out)
+end
+
+local function make_instance(def, where)
+  return make(INSTANCE, def, where)
 end
 
 ---@param def table
@@ -123,16 +183,8 @@ end
 ---@return string? message
 ---@return string? code
 function program.new(def, where)
-  local out = empty(where)
-  local ok, message, code = keys.read(SCHEMA, def, out)
-  if not ok then return nil, message, code end
-  if not out.command then return keys.problem(out, "command", "missing") end
-  ok, message, code = split_command(out)
-  if ok then ok, message, code = settle_stop(out) end
-  if not ok then return nil, message, code end
-  out.ready = out.ready.after and out.ready or READY
-  settle_restart(def, out)
-  return unit.finish(def, out)
+  if type(def) == "table" and def.count ~= nil then return instances.new(def, where, make_instance) end
+  return make(SCHEMA, def, where)
 end
 
 return program

@@ -3,6 +3,7 @@
 
 local backoff = require "luvisor.core.backoff"
 local defaults = require "luvisor.core.defaults"
+local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local order = require "luvisor.core.spec.order"
 local output = require "luvisor.core.spec.output"
@@ -71,7 +72,12 @@ end
 
 local walk
 
+local function note_counted(spec, state)
+  for name, count in pairs(spec.counted or {}) do state.counted[spec.path .. "/" .. name] = count end
+end
+
 local function walk_children(spec, state)
+  note_counted(spec, state)
   for _, child in ipairs(spec.children) do
     local ok, message, code = walk(child, spec.path, state)
     if not ok then return nil, message, code end
@@ -102,6 +108,7 @@ end
 
 local function check_root(root)
   if not unit.is(root) then return nil, "the script returned no unit", "EINVAL" end
+  if root.instances then return keys.problem(root, "count", "the root is one") end
   if root.after then return keys.problem(root, "after", "the root has no siblings") end
   if root.significant then return keys.problem(root, "significant", "the root has no supervisor") end
   return true
@@ -120,8 +127,9 @@ function resolve.tree(root, script, environment)
   local ok
   ok, message, code = check_root(root)
   if not ok then return nil, message, code end
-  local state = { settings = settings, waiting = {}, files = {} }
+  local state = { settings = settings, waiting = {}, counted = {}, files = {} }
   ok, message, code = walk(root, nil, state)
+  for _, entry in ipairs(state.waiting) do entry[1].after = instances.references(entry[1].after, state.counted) end
   if ok and #state.waiting > 0 then ok, message, code = order.apply(root, state.waiting) end
   if not ok then return nil, message, code end
   return root, settings
@@ -138,8 +146,10 @@ end
 function resolve.child(parent, child, settings)
   if not unit.is(child) then return nil, "expected a unit, got " .. type(child), "EINVAL" end
   local ok, message, code = supervisor.check_child(parent, child)
-  if ok then ok, message, code = walk(child, parent.path, { settings = settings, waiting = {}, files = {} }) end
+  local state = { settings = settings, waiting = {}, counted = {}, files = {} }
+  if ok then ok, message, code = walk(child, parent.path, state) end
   if not ok then return nil, message, code end
+  if child.after then child.after = instances.references(child.after, parent.counted) end
   return child
 end
 

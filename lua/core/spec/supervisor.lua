@@ -2,6 +2,7 @@
 
 local check = require "luvisor.core.check"
 local graph = require "luvisor.core.graph"
+local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local restart = require "luvisor.core.restart"
 local strategy = require "luvisor.core.strategy"
@@ -57,6 +58,7 @@ end
 
 -- Whether `child` may live under `parent`; the message is about the child.
 local function check_child(parent, child)
+  if child.instances then return keys.problem(child, "count", "only for a child in a supervisor's list") end
   if child.significant and parent.auto_shutdown == "never" then
     return keys.problem(child, "significant",
       ('supervisor "%s" has auto_shutdown = "never"'):format(parent.name))
@@ -78,7 +80,7 @@ local function refuse(out, i, before)
     :format(list[i].name, before, place_of(list[before])))
 end
 
--- Checks the list itself; positions by name.
+-- Checks the list itself, as it was given.
 local function check_children(out)
   local list, positions = out.children, {}
   local last, stray = last_position(list)
@@ -91,11 +93,24 @@ local function check_children(out)
     local name = child.name
     if positions[name] then return refuse(out, i, positions[name]) end
     positions[name] = i
-    if child.significant then
-      local ok, message, code = check_child(out, child)
-      if not ok then return nil, message, code end
-    end
   end
+  return true
+end
+
+-- Counted programs give way to their instances.
+local function spread_children(out)
+  out.children, out.counted = instances.spread(out.children)
+  for _, child in ipairs(out.children) do
+    if child.after then child.after = instances.references(child.after, out.counted) end
+    local ok, message, code = check_child(out, child)
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
+local function positions_of(children)
+  local positions = {}
+  for i, child in ipairs(children) do positions[child.name] = i end
   return positions
 end
 
@@ -112,11 +127,12 @@ local function add_references(child, positions, edges)
   return true
 end
 
-local function check_references(out, positions)
-  local edges, children = {}, out.children
+local function check_references(out)
+  local edges, children, positions = {}, out.children, nil
   for i = 1, #children do
     if children[i].after then
       edges[i] = {}
+      positions = positions or positions_of(children)
       local ok, message, code = add_references(children[i], positions, edges[i])
       if not ok then return nil, message, code end
     end
@@ -151,12 +167,13 @@ local function check_family(out)
   if out.template ~= nil then
     return keys.problem(out, "template", 'needs strategy = "simple_one_for_one"')
   end
-  local positions, message, code = check_children(out)
-  if not positions then return nil, message, code end
+  local ok, message, code = check_children(out)
+  if ok then ok, message, code = spread_children(out) end
+  if not ok then return nil, message, code end
   if out.max_children and #out.children > out.max_children then
     return keys.problem(out, "max_children", ("there are %d children"):format(#out.children))
   end
-  return check_references(out, positions)
+  return check_references(out)
 end
 
 ---@param def table
@@ -168,12 +185,9 @@ function supervisor.new(def, where)
   local out = empty(where)
   local ok, message, code = keys.read(SCHEMA, def, out)
   if not ok then return nil, message, code end
-  -- The list is copied: its order is the supervisor's own.
-  local given = out.children or {}
-  out.children = given
+  out.children = out.children or {}
   ok, message, code = check_family(out)
   if not ok then return nil, message, code end
-  out.children = table.move(given, 1, #given, 1, {})
   return unit.finish(def, out)
 end
 

@@ -30,7 +30,9 @@ local Spec = { __name = "luvisor.spec" }
 
 local one_of_conditions = check.one_of { "started", "ready", "done" }
 
+-- Only the last part can name one of a counted program's instances.
 local function is_path(text)
+  text = text:gsub(":%d+$", "")
   for part in (text .. "/"):gmatch("([^/]*)/") do
     if not check.name(part) then return false end
   end
@@ -68,7 +70,7 @@ unit.schema = {
   name = check.name,
   restart = policy,
   backoff = pace,
-  after = later.functions(after),
+  after = after,
   start_timeout = check.limit,
   shutdown = check.shutdown,
   significant = check.boolean,

@@ -34,6 +34,20 @@ static void report_signals(void) {
   }
 }
 
+static void report_limit(const char *name, int resource) {
+  struct rlimit limit;
+  getrlimit(resource, &limit);
+  printf("%s %llu %llu\n", name, (unsigned long long)limit.rlim_cur,
+         (unsigned long long)limit.rlim_max);
+}
+
+static void report_oom_score(void) {
+  int score = 0;
+  FILE *file = fopen("/proc/self/oom_score_adj", "r");
+  if (file && fscanf(file, "%d", &score) == 1) printf("oom_score %d\n", score);
+  if (file) fclose(file);
+}
+
 static void report_identity(void) {
   gid_t groups[64];
   int count = getgroups(64, groups);
@@ -44,20 +58,20 @@ static void report_identity(void) {
 
 int main(int argc, char **argv) {
   char cwd[PATH_MAX];
-  struct rlimit cpu;
   int death = 0;
   mode_t mask = umask(0);
-  getrlimit(RLIMIT_CPU, &cpu);
   prctl(PR_GET_PDEATHSIG, &death);
   report_fds();
   report_signals();
   report_identity();
   printf("umask %03o\nnice %d\ncwd %s\n", mask, getpriority(PRIO_PROCESS, 0),
          getcwd(cwd, sizeof cwd));
-  printf("cpu %llu %llu\n", (unsigned long long)cpu.rlim_cur,
-         (unsigned long long)cpu.rlim_max);
+  report_limit("cpu", RLIMIT_CPU);
   printf("pdeathsig %d\nno_new_privs %d\n", death,
          prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+  report_limit("nofile", RLIMIT_NOFILE);
+  report_limit("fsize", RLIMIT_FSIZE);
+  report_oom_score();
   for (int i = 0; i < argc; i++) printf("arg %s\n", argv[i]);
   for (char **item = environ; *item; item++) printf("env %s\n", *item);
   return 0;

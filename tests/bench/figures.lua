@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The figures: what each is called, how the three sides are asked for it, and what is to be reached.
+--
+--   name, title   title is for people
+--   arguments     of the drivers, the same for all: N and, where there is one, seconds or samples
+--   sides         which of luvisor, otp and limit can be asked
+--   flags         of OTP's emulator, besides the usual ones
+--   rows          what a driver reports: key, title, unit, and `ratio` to OTP or a bare `value` to be reached, either
+--                 of which may be "at least" instead of "at most"
+
+-- The emulator's threads spin for a while before they sleep; that is not the work that is measured.
+local NO_SPINNING = { "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none" }
+
+local ALL = { "luvisor", "otp", "limit" }
+
+local function restart(n, title)
+  return {
+    name = "restart_" .. n, driver = "restart", title = "crash to running again, " .. title, sides = ALL,
+    arguments = { n, 2000 },
+    rows = {
+      { key = "restart.p50", title = "p50", unit = "us", ratio = 0.2 },
+      { key = "restart.p99", title = "p99", unit = "us" },
+    },
+  }
+end
+
+return {
+  {
+    name = "start", title = "start of 100,000 workers in a pool", sides = ALL, arguments = { 100000 },
+    rows = {
+      { key = "start.time", title = "time of each", unit = "us", ratio = 0.6 },
+      { key = "start.memory", title = "resident, each", unit = "B", ratio = 0.7 },
+    },
+  },
+  restart(100, "100 children"),
+  restart(10000, "10,000 children"),
+  {
+    name = "sustained", title = "100 crashing children of one supervisor", sides = ALL, arguments = { 100, 3 },
+    rows = { { key = "sustained.rate", title = "restarts a second", unit = "1/s", ratio = 30, at_least = true } },
+  },
+  {
+    name = "one_for_all", title = "one_for_all of 1,000", sides = ALL, arguments = { 1000, 20 },
+    rows = { { key = "one_for_all.time", title = "crash to last running", unit = "ms", ratio = 0.25 } },
+  },
+  {
+    name = "heartbeat", title = "100,000 workers beating once a second", sides = ALL, arguments = { 100000, 8 },
+    flags = NO_SPINNING,
+    rows = {
+      { key = "heartbeat.cpu", title = "of one CPU", unit = "%", ratio = 0.25 },
+      { key = "heartbeat.beat", title = "CPU of a beat", unit = "us" },
+    },
+  },
+  {
+    name = "late", title = "missed heartbeat found late", sides = { "luvisor", "otp" }, arguments = { 200 },
+    rows = {
+      { key = "late.p50", title = "p50", unit = "ms" },
+      { key = "late.p99", title = "p99", unit = "ms", value = 2 },
+    },
+  },
+  {
+    name = "pause", title = "100,000 workers, collector at work", sides = { "luvisor" }, arguments = { 100000, 10 },
+    rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
+  },
+  {
+    name = "cold", title = "cold start", sides = ALL, arguments = { 20 },
+    rows = { { key = "cold.start", title = "to first worker running", unit = "ms", value = 10 } },
+  },
+}

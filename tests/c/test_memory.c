@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+
+enum { LUA_TAG = 5 }; /* what Lua passes as the old size of a new block: a type */
+
+static void counts_what_is_held(void **state) {
+  (void)state;
+  struct memory memory = {0};
+  char *one = memory_alloc(&memory, NULL, LUA_TAG, 100);
+  char *two = memory_alloc(&memory, NULL, LUA_TAG, 50);
+  assert_int_equal(memory.used, 150);
+  one = memory_alloc(&memory, one, 100, 300);
+  assert_int_equal(memory.used, 350);
+  one = memory_alloc(&memory, one, 300, 10);
+  assert_int_equal(memory.used, 60);
+  assert_int_equal(memory.peak, 350);
+  assert_null(memory_alloc(&memory, one, 10, 0));
+  assert_null(memory_alloc(&memory, two, 50, 0));
+  assert_int_equal(memory.used, 0);
+  assert_null(memory_alloc(&memory, NULL, LUA_TAG, 0));
+  assert_int_equal(memory.used, 0);
+}
+
+static void keeps_the_contents(void **state) {
+  (void)state;
+  struct memory memory = {0};
+  char *text = memory_alloc(&memory, NULL, 0, 6);
+  strncpy(text, "12345", 6);
+  text = memory_alloc(&memory, text, 6, 10000);
+  assert_string_equal(text, "12345");
+  memory_alloc(&memory, text, 10000, 0);
+}
+
+static void refuses_growth_past_the_limit(void **state) {
+  (void)state;
+  struct memory memory = {.limit = 1000};
+  char *one = memory_alloc(&memory, NULL, 0, 1000);
+  assert_non_null(one);
+  assert_null(memory_alloc(&memory, NULL, 0, 1));
+  assert_null(memory_alloc(&memory, one, 1000, 1001));
+  assert_int_equal(memory.used, 1000);
+  one = memory_alloc(&memory, one, 1000, 999); /* shrinking is never refused */
+  assert_non_null(one);
+  memory.limit = 10;
+  one = memory_alloc(&memory, one, 999, 500);
+  assert_non_null(one);
+  assert_int_equal(memory.used, 500);
+  memory_alloc(&memory, one, 500, 0);
+}
+
+static void control_without_a_limit(void **state) {
+  (void)state;
+  struct memory memory = {0};
+  void *much = memory_alloc(&memory, NULL, 0, 1 << 20);
+  assert_non_null(much);
+  memory_alloc(&memory, much, 1 << 20, 0);
+}
+
+/* AddressSanitizer would rather end the process than return NULL. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+  return "allocator_may_return_null=1";
+}
+
+static void counts_nothing_that_it_did_not_get(void **state) {
+  (void)state;
+  struct memory memory = {0};
+  assert_null(memory_alloc(&memory, NULL, 0, (size_t)PTRDIFF_MAX));
+  assert_int_equal(memory.used, 0);
+  assert_int_equal(memory.peak, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(counts_what_is_held),
+      cmocka_unit_test(keeps_the_contents),
+      cmocka_unit_test(refuses_growth_past_the_limit),
+      cmocka_unit_test(control_without_a_limit),
+      cmocka_unit_test(counts_nothing_that_it_did_not_get),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two clocks; the control arms show what happens where no time is taken out. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "schedule.h"
+
+static struct schedule schedule;
+static struct deadline wake, guard;
+static int woken, late;
+
+static void expired(struct deadline *deadline, void *context) {
+  (void)context;
+  if (deadline == &wake)
+    woken++;
+  else
+    late++;
+}
+
+static int setup(void **state) {
+  (void)state;
+  schedule_init(&schedule);
+  schedule_set(&schedule, (schedule.now / SCHEDULE_SECOND + 1) * SCHEDULE_SECOND);
+  schedule_advance(&schedule, expired, NULL);
+  wake = guard = (struct deadline){0};
+  woken = late = 0;
+  return 0;
+}
+
+static void pass(uint64_t seconds) {
+  schedule_set(&schedule, schedule.now + seconds * SCHEDULE_SECOND);
+  schedule_advance(&schedule, expired, NULL);
+}
+
+static void arm(uint64_t seconds) {
+  schedule_wake(&schedule, &wake, schedule.now + seconds * SCHEDULE_SECOND);
+  schedule_guard(&schedule, &guard,
+                 schedule_served(&schedule) + seconds * SCHEDULE_SECOND);
+}
+
+static void both_clocks_run(void **state) {
+  (void)state;
+  arm(2);
+  pass(1);
+  assert_int_equal(woken + late, 0);
+  pass(1);
+  assert_int_equal(woken, 1);
+  assert_int_equal(late, 1);
+}
+
+static void lost_time_is_not_served(void **state) {
+  (void)state;
+  arm(2);
+  schedule_lose(&schedule, 10 * SCHEDULE_SECOND);
+  pass(10);
+  assert_int_equal(woken, 1);
+  assert_int_equal(late, 0);
+  pass(1);
+  assert_int_equal(late, 0);
+  pass(1);
+  assert_int_equal(late, 1);
+}
+
+/* The control arm: with nothing taken out, the same pause fails everyone. */
+static void control_without_loss(void **state) {
+  (void)state;
+  arm(2);
+  pass(10);
+  assert_int_equal(late, 1);
+}
+
+/* The next due time; it may be told too early at first, and then moves on. */
+static uint64_t next_before(uint64_t due) {
+  uint64_t next;
+  while ((next = schedule_next(&schedule)) < due) {
+    schedule_set(&schedule, next > schedule.now ? next : schedule.now);
+    schedule_advance(&schedule, expired, NULL);
+    assert_true(schedule_next(&schedule) > next);
+  }
+  return next;
+}
+
+static void next_is_the_earlier_of_both(void **state) {
+  (void)state;
+  assert_true(schedule_next(&schedule) == UINT64_MAX);
+  schedule_lose(&schedule, 5 * SCHEDULE_SECOND);
+  pass(5);
+  arm(1);
+  uint64_t due = schedule.now + SCHEDULE_SECOND;
+  assert_int_equal(next_before(due), due);
+  deadline_cancel(&wake);
+  assert_true(next_before(due) == due); /* the guard's, by the real clock */
+  deadline_cancel(&guard);
+  assert_true(schedule_next(&schedule) == UINT64_MAX);
+}
+
+static void odd_losses_keep_the_guard_in_time(void **state) {
+  (void)state;
+  for (int i = 0; i < 100; i++) {
+    schedule_lose(&schedule, 1234567);
+    woken = late = 0;
+    uint64_t due = schedule.now + SCHEDULE_SECOND;
+    schedule_guard(&schedule, &guard, schedule_served(&schedule) + SCHEDULE_SECOND);
+    schedule_set(&schedule, due - 1000000);
+    schedule_advance(&schedule, expired, NULL);
+    assert_int_equal(late, 0);
+    schedule_set(&schedule, due + 1000000);
+    schedule_advance(&schedule, expired, NULL);
+    assert_int_equal(late, 1);
+  }
+}
+
+static void seconds_become_nanoseconds(void **state) {
+  (void)state;
+  assert_int_equal(schedule_ns(0), 0);
+  assert_int_equal(schedule_ns(-1), 0);
+  assert_int_equal(schedule_ns((double)NAN), 0);
+  assert_int_equal(schedule_ns(1.5), 1500000000);
+  assert_true(schedule_ns(HUGE_VAL) == UINT64_C(1000000000) * SCHEDULE_SECOND);
+  assert_true(schedule_ns(1e300) + schedule_ns(1e300) > schedule_ns(1e300));
+  assert_int_equal(schedule_tick(1), 1);
+  assert_int_equal(schedule_tick(1000000), 1);
+  assert_int_equal(schedule_tick(1000001), 2);
+}
+
+static void a_continue_is_noticed_once(void **state) {
+  (void)state;
+  assert_false(schedule_was_continued(&schedule));
+  schedule_note_continue();
+  schedule_note_continue();
+  assert_true(schedule_was_continued(&schedule));
+  assert_false(schedule_was_continued(&schedule));
+}
+
+static void a_manual_clock_stands_still(void **state) {
+  (void)state;
+  uint64_t now = schedule.now;
+  assert_true(schedule_read(&schedule) == now);
+  struct schedule real;
+  schedule_init(&real);
+  now = real.now;
+  while (schedule_read(&real) == now) continue;
+  assert_true(real.now > now);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup(both_clocks_run, setup),
+      cmocka_unit_test_setup(lost_time_is_not_served, setup),
+      cmocka_unit_test_setup(control_without_loss, setup),
+      cmocka_unit_test_setup(next_is_the_earlier_of_both, setup),
+      cmocka_unit_test_setup(odd_losses_keep_the_guard_in_time, setup),
+      cmocka_unit_test_setup(seconds_become_nanoseconds, setup),
+      cmocka_unit_test_setup(a_continue_is_noticed_once, setup),
+      cmocka_unit_test_setup(a_manual_clock_stands_still, setup),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- A bad script ends with 2 and one message that names file and line, unit and key; and nothing has been started.
+
+local host = require "host"
+local uv = require "luv"
+
+-- Before what is wrong each tree has a program that would leave a file behind.
+local START = [[
+local luvisor = require "luvisor"
+local first = luvisor.program { name = "first", command = { "touch", "started" } }
+]]
+
+local WORKER = [[
+local worker = require("luvisor.worker").define()
+worker:actor("running", { every = 1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+return worker
+]]
+
+-- name -> what is wrong in line 3, and the message
+local CASES = {
+  ["syntax error"] = { "return luvisor.supervisor { name = = 7 }", "tree.lua:3: unexpected symbol near '='" },
+  ["runtime error"] = { "local x = nil; return x.y", "tree.lua:3: attempt to index a nil value (local 'x')" },
+  ["error of the script's own"] = { "error 'no inbox'", "tree.lua:3: no inbox" },
+  ["error that is no text"] = { "error { code = 7 }", "tree.lua:3" },
+  ["no result"] = { "local _ = first", "tree.lua: the script returned no unit" },
+  ["a result that is no unit"] = { "return { name = 'x' }", "tree.lua: the script returned no unit" },
+  ["a root that is no supervisor"] = { "return first",
+    'tree.lua: the root must be a supervisor, got the program "first"' },
+  ["wrong type"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'w', shutdown = {} } } }",
+    'tree.lua:3: worker "w": key "shutdown": expected seconds' },
+  ["no table"] = { "return luvisor.supervisor 'top'", "tree.lua:3: luvisor.supervisor: expected a table, got string" },
+  ["a mistake in a file that it requires"] = { "return require 'part'",
+    'part.lua:2: supervisor "part": key "strategy": unknown value "any"' },
+  ["wrong value"] = { "return luvisor.supervisor { name = 'top', strategy = 'one_for_al', children = { first } }",
+    'tree.lua:3: supervisor "top": key "strategy": unknown value "one_for_al", did you mean "one_for_all"?' },
+  ["unknown key"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', modul = 'w' } } }",
+    'tree.lua:3: worker "w": key "modul": unknown key, did you mean "module"?' },
+  ["bad name"] = { "return luvisor.supervisor { name = 'a/b', children = { first } }",
+    'tree.lua:3: supervisor "a/b": key "name"' },
+  ["missing name"] = { "return luvisor.supervisor { children = { first } }",
+    'tree.lua:3: supervisor: key "name": missing' },
+  ["duplicate name"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'first', module = 'w' } } }",
+    'tree.lua:3: supervisor "top": key "children[2]": duplicate name "first", already child 1 at tree.lua:2' },
+  ["child that is no unit"] = { "return luvisor.supervisor { name = 'top', children = { first, { name = 'w' } } }",
+    'tree.lua:3: supervisor "top": key "children[2]": expected a unit' },
+  ["missing module"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'no.such' } } }",
+    'tree.lua:3: worker "w": key "module": no module no.such beside the script or on package.path' },
+  ["module with a syntax error"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'broken' } } }",
+    'tree.lua:3: worker "w": key "module": ', "broken.lua:2: " },
+  ["module with a runtime error"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'failing' } } }",
+    'tree.lua:3: worker "w": key "module": ', "failing.lua:2: cannot be" },
+  ["module that defines no worker"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'nothing' } } }",
+    'tree.lua:3: worker "w": key "module": expected what worker.define() made' },
+  ["actor of an unknown state"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'typo' } } }",
+    'tree.lua:3: worker "w": key "module": actor of unknown state "runnning", did you mean "running"?' },
+  ["unknown reference"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'w', after = { frist = 'ready' } } } }",
+    'tree.lua:3: worker "w": key "after": unknown unit "frist", did you mean "first"?' },
+  ["cycle"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'a', module = 'w', after = { b = 'ready' } }, "
+    .. "luvisor.worker { name = 'b', module = 'w', after = { a = 'ready' } } } }",
+    'tree.lua:3: worker "a": key "after": cycle a -> b -> a' },
+  ["bad machine"] = { "luvisor.fsm { transitions = { a = { go = 'b' }, b = { go = 'c' }, c = luvisor.fsm.OK }, "
+    .. "timeouts = { state = { x = 1 } } }", 'tree.lua:3: fsm: timeouts.state: unknown state "x"' },
+  ["bad default"] = { "luvisor.defaults { restrats = 5 }",
+    'tree.lua:3: luvisor.defaults: key "restrats": unknown setting, did you mean "restarts"?' },
+  ["unknown event"] = { "luvisor.on('exti', print)",
+    'tree.lua:3: luvisor.on: unknown event "exti", did you mean "exit"?' },
+  ["what this version does not have yet"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'w', executor = 'thread' } } }",
+    'tree.lua:3: worker "w": key "executor": ' },
+  ["significant without auto_shutdown"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'w', significant = true, restart = 'transient' } } }",
+    'tree.lua:3: worker "w": key "significant": ' },
+}
+
+describe("a script with", function()
+  local directory, remove_directory
+
+  before_each(function()
+    directory, remove_directory = host.directory()
+    for name, text in pairs {
+      w = WORKER, broken = "local x =\nx = = 1\n", failing = "\nerror 'cannot be'", nothing = "return 7",
+      part = 'local luvisor = require "luvisor"\nreturn luvisor.supervisor { name = "part", strategy = "any" }',
+      typo = WORKER:gsub('"running"', '"runnning"'),
+    } do host.write(("%s/%s.lua"):format(directory, name), text) end
+  end)
+  after_each(function()
+    host.clean_up()
+    remove_directory()
+  end)
+
+  local function refuse(args, env)
+    local process = host.spawn(args, env, { cwd = directory })
+    local code = process:wait(10)
+    assert.equal(2, code, process:output())
+    assert.equal("", process:stdout())
+    assert.is_nil(host.read(directory .. "/started"))
+    local err = process:stderr()
+    assert.equal(1, select(2, ("\n" .. err):gsub("\nluvisor: ", "")), err)
+    assert.is_nil(err:find("starting", 1, true))
+    return err
+  end
+
+  local names = {}
+  for name in pairs(CASES) do names[#names + 1] = name end
+  table.sort(names)
+
+  for _, name in ipairs(names) do
+    local tag = (name == "syntax error" or name == "cycle" or name == "missing module") and " #valgrind" or ""
+    it(name .. " is refused by run and by check" .. tag, function()
+      local case = CASES[name]
+      host.write(directory .. "/tree.lua", START .. case[1] .. "\n")
+      for _, command in ipairs { "run", "check" } do
+        local err = refuse { command, "tree.lua" }
+        for i = 2, #case do assert.truthy(err:find(case[i], 1, true), err) end
+      end
+    end)
+  end
+
+  it("nothing but a name that is not there is refused", function()
+    assert.truthy(refuse({ "run", "absent.lua" }):find("absent.lua: No such file or directory", 1, true))
+  end)
+
+  it("a directory in its place is refused", function()
+    assert(uv.fs_mkdir(directory .. "/tree.lua", 493))
+    assert.truthy(refuse({ "run", "tree.lua" }):find("tree.lua: Is a directory", 1, true))
+  end)
+
+  it("bytes that are no text is refused", function()
+    host.write(directory .. "/tree.lua", "\27Lua\0\1\2\3")
+    assert.truthy(refuse({ "run", "tree.lua" }):find("tree.lua", 1, true))
+  end)
+
+  it("a file that may not be read is refused", function()
+    host.write(directory .. "/tree.lua", START .. "return luvisor.supervisor { name = 'top', children = { first } }")
+    assert(uv.fs_chmod(directory .. "/tree.lua", 0))
+    if io.open(directory .. "/tree.lua") then return end -- root reads everything
+    assert.truthy(refuse({ "run", "tree.lua" }):find("tree.lua: Permission denied", 1, true))
+  end)
+
+  it("a bad setting in the environment is refused", function()
+    host.write(directory .. "/tree.lua", START .. "return luvisor.supervisor { name = 'top', children = { first } }")
+    assert.truthy(refuse({ "run", "tree.lua" }, { LUVISOR_RESTARTS = "many" }):find("LUVISOR_RESTARTS: ", 1, true))
+  end)
+end)
