@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <luv/luv.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,6 +20,12 @@
 #include "schedule.h"
 #include "vm.h"
 #include "writer.h"
+
+enum {
+  GC_WORK =
+      4, /* collector's work for what is allocated, see LUA_GCINC; Lua's own is 100 */
+  GC_STEP = 10 /* log2 of the bytes between two of its steps; Lua's own is 13 */
+};
 
 #define EXIT_FLUSH_MS 1000 /* for what stdout and stderr have not yet taken */
 
@@ -49,6 +56,13 @@ static void set_signals(void) {
   sigaction(SIGCONT, &action, NULL);
 }
 
+/* For short pauses with very many workers: the collector works in small steps spread over
+ * a long time, and a free never has to merge all that was freed before it. */
+static void tune_memory(lua_State *L) {
+  lua_gc(L, LUA_GCINC, 0, GC_WORK, GC_STEP);
+  mallopt(M_MXFAST, 0);
+}
+
 /* luv's own walk is safe once only luv's handles are left; scripts do not get it */
 static const char close_all[] =
     "local walk = ... walk(function(h) if not h:is_closing() then h:close() end end)";
@@ -63,7 +77,7 @@ static void set_up_state(struct host *host) {
   lua_getfield(L, -1, "walk");
   lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);
   lua_pop(L, 1);
-  lua_gc(L, LUA_GCINC, 0, 0, 0);
+  tune_memory(L);
 }
 
 int host_new(struct host **out) {

@@ -14,7 +14,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {
   }
   if (mem->limit && nsize > osize && mem->used + (nsize - osize) > mem->limit)
     return NULL;
-  void *grown = realloc(ptr, nsize);
+  void *grown = ptr ? realloc(ptr, nsize) : malloc(nsize);
   if (!grown) return NULL;
   mem->used += nsize - osize;
   if (mem->used > mem->peak) mem->peak = mem->used;

@@ -160,7 +160,7 @@ void task_notify(struct tasks *tasks, struct task *task, enum handler handler,
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
   lua_rawgeti(L, -1, 2 * (lua_Integer)task->id + 1);
   lua_remove(L, -2);
-  lua_rotate(L, -2 - extra, 2); /* handler, object, extra... */
+  if (extra) lua_rotate(L, -2 - extra, 2); /* handler, object, extra... */
   vm_call(L, 1 + extra, 0);
   schedule_lose_stall(tasks->schedule);
 }

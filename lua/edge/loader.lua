@@ -3,6 +3,7 @@
 
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.spec.keys"
+local passage = require "luvisor.machine.passage"
 local past = require "luvisor.machine.past"
 local place = require "luvisor.edge.place"
 local program = require "luvisor.edge.program"
@@ -125,6 +126,7 @@ local function prepare_worker(unit_spec, settings)
   ok, message = worker.check(definition, machine)
   if not ok then return fault(unit_spec, "module", message) end
   unit_spec.definition, unit_spec.machine = definition, machine
+  unit_spec.passages = passage.all(definition, machine)
   return true
 end
 

@@ -3,10 +3,10 @@
 
 local past = {}
 
-local ENTRIES = 100
+local LONGEST = 200 -- bytes, of 100 entries
 
---- Gives a machine remember(text, event, state) -> text, and recall(text) -> entries { event =, state = }, oldest
---- first.
+--- Gives a machine code(event, state) -> the bytes of an entry, append(text, codes) -> text with these entries at its
+--- end, and recall(text) -> entries { event =, state = }, oldest first.
 ---@param machine luvisor.Machine
 function past.attach(machine)
   local events, numbers, codes = {}, {}, {}
@@ -19,7 +19,7 @@ function past.attach(machine)
     return numbers[event]
   end
 
-  local function code_of(event, state)
+  function machine.code(event, state)
     local by_event = codes[state]
     if not by_event then
       by_event = {}
@@ -29,11 +29,9 @@ function past.attach(machine)
     return by_event[event]
   end
 
-  function machine.remember(text, event, state)
-    local by_event = codes[state]
-    local code = by_event and by_event[event] or code_of(event, state)
-    if #text >= 2 * ENTRIES then text = text:sub(3) end
-    return text .. code
+  function machine.append(text, added)
+    text = text .. added
+    return #text <= LONGEST and text or text:sub(-LONGEST)
   end
 
   function machine.recall(text)

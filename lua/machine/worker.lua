@@ -11,6 +11,7 @@
 
 local copy = require "luvisor.core.copy"
 local exit = require "luvisor.core.exit"
+local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
 
@@ -23,6 +24,7 @@ return function(env)
   local task, post = env.task, env.post
   local watched, logs = env.watched, env.logs
   local open, enter, limit, close = task.open, task.enter, task.limit, task.close
+  local ready, exited, pass = unit.ready, unit.exited, passage.take
   local Worker = unit.extend {}
 
   -- ---- transitions
@@ -67,7 +69,8 @@ return function(env)
   local function switch(self, event, target)
     local from = self.state
     self.state = target
-    self.past = self.spec.machine.remember(self.past, event, target)
+    local machine = self.spec.machine
+    self.past = machine.append(self.past, machine.code(event, target))
     if logs.info or watched.transition then announce(self, from, event, target) end
     if target.ready and not self.is_ready then self.is_ready = true end
     return target
@@ -86,11 +89,8 @@ return function(env)
     return initial
   end
 
-  --- Runs on the worker's coroutine: takes the event (nil at the beginning) and names the next actor, or nothing
-  --- when the machine has ended. States without an actor are passed through; where it comes to rest, the deadlines
-  --- of that state begin, and the supervisor is told if the worker has become ready.
-  function Worker.advance(instance, event)
-    local self = instance._unit
+  -- one state after the other, with hooks and onlookers; the state in which the worker comes to rest or ends
+  local function walk(self, instance, event)
     local state = self.state
     if not state then
       state = enter_initial(self)
@@ -100,25 +100,34 @@ return function(env)
       state = transition(self, instance, event)
     end
     local actors = self.spec.definition.actors
-    while not state.outcome do
-      local actor = actors[state.name]
-      if actor then
-        local ready = self.is_ready
-        enter(self.task, state.heartbeat, state.timeout, ready)
-        return actor.fn, actor.every, ready and self.phase == "starting"
-      end
+    while not state.outcome and not actors[state.name] do
       state = transition(self, instance, state.only)
     end
+    return state
+  end
+
+  --- Runs on the worker's coroutine: takes the event (nil at the beginning) and names the next actor, or nothing
+  --- when the machine has ended. States without an actor are passed through; where it comes to rest, the deadlines
+  --- of that state begin, and the supervisor is told if the worker has become ready.
+  function Worker.advance(instance, event)
+    local self = instance._unit
+    local spec = self.spec
+    local state = spec.passages and not logs.info and not watched.transition and pass(self, event)
+      or walk(self, instance, event)
+    if state.outcome then return end
+    local actor, is_ready = spec.definition.actors[state.name], self.is_ready
+    enter(self.task, state.heartbeat, state.timeout, is_ready)
+    return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
   -- ---- ends
 
   local function finish(self, why)
     local generation = self.generation
-    if self.is_ready and self.phase == "starting" then self:ready(generation) end
+    if self.phase == "starting" and self.is_ready then ready(self, generation) end
     close(self.task)
     self.instance = nil
-    self:exited(generation, why)
+    exited(self, generation, why)
   end
 
   local function outcome(self)
@@ -133,7 +142,7 @@ return function(env)
   --- The worker rests in a state in which it is ready, for the first time.
   function Worker.rests_ready(instance)
     local self = instance._unit
-    self:ready(self.generation)
+    ready(self, self.generation)
   end
 
   --- The machine has reached a terminal state.

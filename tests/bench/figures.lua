@@ -58,7 +58,7 @@ return {
     },
   },
   {
-    name = "pause", title = "100,000 workers, collector at work", sides = { "luvisor" }, arguments = { 100000, 10 },
+    name = "pause", title = "100,000 workers, collector at work", sides = { "luvisor" }, arguments = { 100000, 2 },
     rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
   },
   {

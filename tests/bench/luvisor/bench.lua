@@ -100,6 +100,14 @@ function bench.when(predicate, fn)
   runtime.post(bench.when, predicate, fn)
 end
 
+--- The same, asked only every so many seconds.
+function bench.watch(every, predicate, fn)
+  runtime.after(every, function()
+    if predicate() then return fn() end
+    bench.watch(every, predicate, fn)
+  end)
+end
+
 --- Calls a worker's actor now, before its pause is over.
 function bench.nudge(unit)
   task.nudge(unit.task)

@@ -1,0 +1,58 @@
+-- Passage: where an event leads a worker that has no hooks, through all states without an actor to the one in which it
+-- comes to rest or ends. Worked out once, so that the way through a machine costs one step when nobody looks on.
+
+local passage = {}
+
+---@class luvisor.Passage
+---@field state luvisor.State  where it ends
+---@field past string          what the worker remembers of it
+---@field ready boolean        whether the worker became ready on the way
+
+-- nil when it goes round and round: then the scheduler has to see each step
+local function walk(machine, actors, state, codes, ready)
+  for _ = 1, #machine.order do
+    if state.outcome or actors[state.name] then
+      return { state = state, past = codes, ready = ready }
+    end
+    local event = state.only
+    state = state.edges[event]
+    codes = codes .. machine.code(event, state)
+    ready = ready or state.ready
+  end
+end
+
+--- The passages of a definition through a machine, by state and event; `initial` is the one from the beginning.
+--- Nil for a definition with hooks.
+---@param definition luvisor.Definition
+---@param machine luvisor.Machine
+---@return table|nil
+function passage.all(definition, machine)
+  if definition.hooks then return nil end
+  local actors, initial = definition.actors, machine.initial
+  local all = { initial = walk(machine, actors, initial, "", initial.ready) }
+  for _, state in ipairs(machine.order) do
+    all[state] = {}
+    for event, target in pairs(state.edges) do
+      all[state][event] = walk(machine, actors, target, machine.code(event, target), target.ready)
+    end
+  end
+  return all
+end
+
+--- Takes a worker through in one step; nil when it has to be taken from state to state.
+---@param self table the worker's unit
+---@param event? string nil at the beginning
+---@return luvisor.State|nil state
+function passage.take(self, event)
+  local passages, state = self.spec.passages, self.state
+  local found
+  if state then found = passages[state][event] else found = passages.initial end
+  if not found then return nil end
+  state = found.state
+  self.state = state
+  self.past = self.spec.machine.append(self.past, found.past)
+  if found.ready then self.is_ready = true end
+  return state
+end
+
+return passage
