@@ -7,17 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 32 * 1024, CATCH_UP_READS = 32 };
-
-static const char split_mark[] = " [continued]";
-
-struct buffer {
-  char *bytes;
-  size_t len, room;
-};
+enum { READ_SIZE = 64 * 1024, CATCH_UP_READS = 32 };
 
 struct output {
   uv_poll_t poll;
@@ -26,111 +18,91 @@ struct output {
   int fd;
   bool at_end;
   struct output_target target;
-  char *prefix;
-  size_t prefix_len;
+  struct lines *lines; /* NULL for bytes as they come */
   struct output *next, **link;
-  struct buffer line;  /* a line without its end yet */
-  struct buffer lines; /* whole lines for the sink */
+  struct spool_waiter waiter;
 };
 
-static bool buffer_add(struct buffer *buffer, const char *bytes, size_t len) {
-  if (buffer->room - buffer->len < len) {
-    size_t room = (buffer->len + len) * 2;
-    char *grown = realloc(buffer->bytes, room);
-    if (!grown) return false;
-    buffer->bytes = grown;
-    buffer->room = room;
+/* ---- passing on ---- */
+
+static void pass_on(struct output *output, struct chunk *chunk) {
+  const struct output_target *target = &output->target;
+  if (!chunk) return;
+  if (target->spool) {
+    spool_give(target->spool, chunk);
+    return;
   }
-  if (len) memcpy(buffer->bytes + buffer->len, bytes, len);
-  buffer->len += len;
-  return true;
+  if (chunk->len > 0) target->sink(target->data, chunk->bytes, chunk->len);
+  free(chunk);
 }
 
-static void buffer_free(struct buffer *buffer) {
-  free(buffer->bytes);
-  *buffer = (struct buffer){0};
+static struct chunk *take_chunk(struct output *output) {
+  return output->target.spool ? spool_chunk(output->target.spool) : NULL;
 }
 
-static void pass_on(struct output *output) {
-  if (output->lines.len > 0)
-    output->target.sink(output->target.data, output->lines.bytes, output->lines.len);
-  output->lines.len = 0;
+static void pass_lines(struct output *output, const char *bytes, size_t len) {
+  struct chunk *chunk = take_chunk(output);
+  lines_add(output->lines, bytes, len, &chunk);
+  pass_on(output, chunk);
 }
 
-/* The line at [start] of what is to be passed on, less its prefix and [tail]. */
-static void tap_line(struct output *output, size_t start, size_t tail) {
-  const struct buffer *lines = &output->lines;
-  start += output->prefix_len;
-  output->target.tap(output->target.tap_data, lines->bytes + start,
-                     lines->len - start - tail);
+static ssize_t read_lines(struct output *output) {
+  char bytes[READ_SIZE];
+  ssize_t got = read(output->fd, bytes, sizeof bytes);
+  if (got <= 0) return got;
+  tail_add(output->target.tail, bytes, (size_t)got);
+  pass_lines(output, bytes, (size_t)got);
+  return got;
 }
 
-/* Adds the started line and [bytes] as one line; without memory it is lost. */
-static void add_line(struct output *output, const char *bytes, size_t len,
-                     const char *mark) {
-  struct buffer *lines = &output->lines;
-  size_t start = lines->len;
-  bool whole = buffer_add(lines, output->prefix, output->prefix_len) &&
-               buffer_add(lines, output->line.bytes, output->line.len) &&
-               buffer_add(lines, bytes, len) && buffer_add(lines, mark, strlen(mark)) &&
-               buffer_add(lines, "\n", 1);
-  if (!whole) lines->len = start;
-  if (whole && output->target.tap) tap_line(output, start, strlen(mark) + 1);
-  output->line.len = 0;
-  if (lines->len >= OUTPUT_LINE) pass_on(output);
-}
-
-static void add_partial(struct output *output, const char *bytes, size_t len) {
-  while (output->line.len + len > OUTPUT_LINE) {
-    size_t part = OUTPUT_LINE - output->line.len;
-    add_line(output, bytes, part, split_mark);
-    bytes += part;
-    len -= part;
+/* Without memory it is read all the same, and lost. */
+static ssize_t read_bytes(struct output *output) {
+  struct chunk *chunk = take_chunk(output);
+  if (!chunk) chunk = chunk_new(CHUNK_SIZE);
+  char spill[512];
+  ssize_t got =
+      read(output->fd, chunk ? chunk->bytes : spill, chunk ? chunk->room : sizeof spill);
+  int error = errno;
+  if (got > 0 && chunk) {
+    chunk->len = (size_t)got;
+    tail_add(output->target.tail, chunk->bytes, chunk->len);
   }
-  buffer_add(&output->line, bytes, len);
-}
-
-static void add_bytes(struct output *output, const char *bytes, size_t len) {
-  const char *end;
-  while ((end = memchr(bytes, '\n', len)) != NULL) {
-    size_t line = (size_t)(end - bytes), part = 0;
-    if (output->line.len + line > OUTPUT_LINE) {
-      add_partial(output, bytes, line);
-      part = line;
-    }
-    add_line(output, bytes + part, line - part, "");
-    len -= line + 1;
-    bytes = end + 1;
-  }
-  add_partial(output, bytes, len);
-  pass_on(output);
+  pass_on(output, chunk);
+  errno = error;
+  return got;
 }
 
 /* Reads once; returns whether there may be more. */
 static bool read_some(struct output *output) {
-  char bytes[READ_SIZE];
-  ssize_t got = output->at_end ? 0 : read(output->fd, bytes, sizeof bytes);
-  if (got > 0) {
-    add_bytes(output, bytes, (size_t)got);
-    return true;
-  }
+  if (output->at_end) return false;
+  ssize_t got = output->lines ? read_lines(output) : read_bytes(output);
+  if (got > 0) return true;
   if (got == 0 || (errno != EAGAIN && errno != EINTR)) output->at_end = true;
   return false;
 }
 
+/* ---- life ---- */
+
 static void on_closed(uv_handle_t *handle) {
   struct output *output = handle->data;
   if (--output->open_handles > 0) return;
-  buffer_free(&output->line);
-  buffer_free(&output->lines);
-  free(output->prefix);
+  lines_free(output->lines);
   free(output);
+}
+
+static void pass_last(struct output *output) {
+  struct chunk *chunk = NULL;
+  if (output->lines) lines_end(output->lines, &chunk);
+  pass_on(output, chunk);
 }
 
 void output_free(struct output *output) {
   if (!output || output->fd < 0) return;
-  if (output->line.len > 0) add_line(output, "", 0, "");
-  pass_on(output);
+  pass_last(output);
+  spool_forget(&output->waiter);
+  spool_release(output->target.spool);
+  tail_release(output->target.tail);
+  if (output->target.over) output->target.over(output->target.data);
   *output->link = output->next;
   if (output->next) output->next->link = output->link;
   uv_poll_stop(&output->poll);
@@ -140,13 +112,28 @@ void output_free(struct output *output) {
   uv_close((uv_handle_t *)&output->deadline, on_closed);
 }
 
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void go_on(void *data) {
+  struct output *output = data;
+  uv_poll_start(&output->poll, UV_READABLE, on_readable);
+}
+
+static void pause_if_full(struct output *output) {
+  struct spool *spool = output->target.spool;
+  if (spool && spool_wait(spool, &output->waiter)) uv_poll_stop(&output->poll);
+}
+
 /* At the end the handle only rests: its owner has not let go of it yet. */
 static void on_readable(uv_poll_t *poll, int status, int events) {
   struct output *output = poll->data;
   (void)events;
   if (status < 0) output->at_end = true;
   read_some(output);
-  if (!output->at_end) return;
+  if (!output->at_end) {
+    pause_if_full(output);
+    return;
+  }
   uv_poll_stop(&output->poll);
   if (uv_is_active((uv_handle_t *)&output->deadline)) output_free(output);
 }
@@ -163,7 +150,7 @@ void output_catch_up(struct output *output) {
 
 void output_drain(struct output *output, unsigned ms) {
   output_catch_up(output);
-  output->target.tap = NULL; /* it goes with the program */
+  if (output->lines) lines_tap(output->lines, NULL, NULL); /* it goes with the program */
   if (output->at_end || ms == 0)
     output_free(output);
   else
@@ -192,36 +179,22 @@ struct output *output_new(uv_loop_t *loop, const struct output_target *target,
   int ends[2] = {-1, -1};
   struct output *output = calloc(1, sizeof *output);
   *error = UV_ENOMEM;
-  if (!output || !(output->prefix = strdup(target->prefix))) goto fail;
-  output->prefix_len = strlen(output->prefix);
+  if (!output) goto fail;
   output->target = *target;
+  output->waiter.call = go_on;
+  output->waiter.data = output;
+  if (target->style && !(output->lines = lines_new(target->style))) goto fail;
+  if (output->lines) lines_tap(output->lines, target->tap, target->tap_data);
   *error = pipe2(ends, O_CLOEXEC) < 0 ? -errno : start(output, loop, ends[0]);
   if (*error) goto fail;
+  tail_share(target->tail);
   enlist(output);
   *write_end = ends[1];
   return output;
 fail:
   if (ends[0] >= 0) close(ends[0]);
   if (ends[1] >= 0) close(ends[1]);
-  if (output) free(output->prefix);
+  if (output) lines_free(output->lines);
   free(output);
   return NULL;
-}
-
-static int check_kind(int fd) {
-  struct stat stat;
-  if (fstat(fd, &stat) < 0) return -errno;
-  return S_ISREG(stat.st_mode) || S_ISCHR(stat.st_mode) ? 0 : UV_EINVAL;
-}
-
-/* O_NONBLOCK only so that opening a FIFO does not wait for its reader. */
-int output_open_file(const char *path) {
-  int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
-  int fd = open(path, flags | O_NONBLOCK, 0644);
-  if (fd < 0) return errno == ENXIO ? UV_EINVAL : -errno;
-  int error = check_kind(fd);
-  if (!error && fcntl(fd, F_SETFL, O_APPEND) < 0) error = -errno;
-  if (!error) return fd;
-  close(fd);
-  return error;
 }

@@ -1,35 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Output: what a program writes, from its pipe to a line sink, with a prefix.
+/* Output: what a program writes, from its pipe to a spool or a sink, whole lines or bytes.
  *
- * The pipe is always drained. One turn of the loop reads at most 32 KiB of it, so that a
- * chatty program holds up nobody. A line of more than 64 KiB is split, each part but
- * the last marked; the last line needs no end. When the program is gone the rest is read
- * until nobody holds the pipe, but no longer than the drain time: a process that escaped
- * with it delays nothing.
+ * The pipe is always drained. One turn of the loop reads at most 128 KiB of it, so that a
+ * chatty program holds up nobody; while its spool is full it is left to wait, no longer
+ * than the spool asks for. When the program is gone the rest is read until nobody holds
+ * the pipe, but no longer than the drain time: a process that escaped with it delays
+ * nothing.
  * Owns the read end. Thread: loop. */
 #pragma once
 #include <stddef.h>
 #include <uv.h>
 
-enum { OUTPUT_LINE = 64 * 1024 };
+#include "lines.h"
+#include "spool.h"
+#include "tail.h"
 
 struct output;
 
-/* Takes whole lines, borrowed for the call. */
-typedef void (*output_sink)(void *data, const char *lines, size_t len);
+/* Takes bytes, borrowed for the call; whole lines if the output makes them. */
+typedef void (*output_sink)(void *data, const char *bytes, size_t len);
 
-/* Where lines go. The tap may not drain or free the output. */
+/* Where it goes. The tap may not drain or free the output. */
 struct output_target {
-  const char *prefix; /* copied; before each line */
+  const struct lines_style *style; /* borrowed for the call; NULL: bytes as they come */
+  struct spool *spool;             /* released by the output; or NULL and a sink */
   output_sink sink;
+  void (*over)(void *data); /* the sink will not be called again; may be NULL */
   void *data;
+  struct tail *tail;   /* gets the bytes as they come; shared; may be NULL */
   struct output **all; /* head of a list of the outputs that are not freed yet */
-  output_sink tap;     /* hears each line, bare, until it is drained; or NULL */
+  lines_tap_fn *tap;   /* hears each line, with a style, until it is drained; or NULL */
   void *tap_data;
 };
 
 /* Makes a pipe: returns owned an output that reads it, and in [write_end] an owned fd for
- * the program. NULL with [error] on failure. Thread: loop. */
+ * the program. NULL with [error] on failure, and the spool is the caller's still.
+ * Thread: loop. */
 struct output *output_new(uv_loop_t *loop, const struct output_target *target,
                           int *write_end, int *error);
 
@@ -43,8 +49,3 @@ void output_drain(struct output *output, unsigned ms);
 
 /* Passes on a last partial line and frees it; NULL is fine. Thread: loop. */
 void output_free(struct output *output);
-
-/* Opens [path] for appending and returns an owned fd or a negative libuv code. It is
- * made if missing; a symbolic link (UV_ELOOP), or anything but a regular file or a
- * character device (UV_EINVAL), is refused. Thread: any. */
-int output_open_file(const char *path);

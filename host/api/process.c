@@ -5,7 +5,6 @@
 #include "api/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +13,25 @@
 #include "api/api.h"
 #include "api/process_line.h"
 #include "api/process_options.h"
+#include "api/process_stream.h"
 #include "child.h"
-#include "input.h"
 #include "nursery.h"
 #include "output.h"
 #include "reaper.h"
+#include "tail.h"
 #include "vm.h"
-#include "writer.h"
 
 #define PROCESS "host.process"
 
-enum { ON_EXIT = 1, ON_EMPTY, ON_LINE, CALLBACKS = ON_LINE, MEMBERS_SHOWN = 256 };
+enum { ON_EXIT = 1, ON_EMPTY, ON_LINE, CALLBACKS = ON_LINE };
+enum { MEMBERS_SHOWN = 256, FLUSH_MS = 1000 };
 
 /* What all programs of a state share; a userdata under the address of this key. */
 struct family {
   struct nursery *nursery;
   struct reaper *reaper;
   struct process *first;
-  struct output *outputs; /* also those of processes that have closed */
+  struct process_streams streams;
 };
 static const char family_key;
 
@@ -40,7 +40,7 @@ struct process {
   struct process *next, **link; /* among the open ones of the family */
   lua_State *L;                 /* the main one */
   struct child *child;          /* NULL when closed */
-  struct output *outputs[2];
+  struct process_pipes pipes;
   unsigned drain_ms;
   int self; /* registry reference while it may call back */
   pid_t pid;
@@ -62,8 +62,9 @@ static struct process *check_process(lua_State *L) {
 
 static void drain_outputs(struct process *process) {
   for (int i = 0; i < 2; i++) {
-    if (process->outputs[i]) output_drain(process->outputs[i], process->drain_ms);
-    process->outputs[i] = NULL;
+    if (process->pipes.outputs[i])
+      output_drain(process->pipes.outputs[i], process->drain_ms);
+    process->pipes.outputs[i] = NULL;
   }
 }
 
@@ -108,7 +109,7 @@ static void on_left(void *data, const struct child_status *status) {
   struct process *process = data;
   lua_State *L = process->L;
   for (int i = 0; i < 2; i++)
-    if (process->outputs[i]) output_catch_up(process->outputs[i]);
+    if (process->pipes.outputs[i]) output_catch_up(process->pipes.outputs[i]);
   if (!push_callback(process, ON_EXIT)) return;
   push_unless_negative(L, status->code);
   push_unless_negative(L, status->signal);
@@ -144,69 +145,15 @@ static void on_line(void *data, const char *line, size_t len) {
     process_line(process->L, ON_LINE, line, len);
 }
 
-static void put_stdout(void *data, const char *lines, size_t len) {
-  (void)data;
-  writer_put(STDOUT_FILENO, lines, len);
-}
-
-static int open_null(void) {
-  int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  return fd < 0 ? -errno : fd;
-}
-
-static int open_prefixed(lua_State *L, struct process *process, int number,
-                         const char *prefix) {
-  int error, fd = -1;
-  struct output_target target = {prefix,  put_stdout, NULL, &process->family->outputs,
-                                 on_line, process};
-  struct output *output = output_new(vm_loop(L), &target, &fd, &error);
-  if (!output) return error;
-  process->outputs[number - 1] = output;
-  return fd;
-}
-
-/* What becomes the program's fd [number]; *error when there is none. */
-static int open_stream(lua_State *L, struct process *process, int number,
-                       const struct process_stream *stream, int *error) {
-  int fd = LAUNCH_INHERIT;
-  if (stream->kind == STREAM_INHERIT) return fd;
-  if (stream->kind == STREAM_NULL) fd = open_null();
-  if (stream->kind == STREAM_FILE)
-    fd = number == 0 ? input_open_file(stream->text) : output_open_file(stream->text);
-  if (stream->kind == STREAM_PREFIX) fd = open_prefixed(L, process, number, stream->text);
-  *error = fd < 0 ? fd : 0;
-  return fd;
-}
-
-static int open_streams(lua_State *L, struct process *process,
-                        struct process_options *options, struct launch_result *result) {
-  int *stdio = options->spec.stdio, error = 0;
-  for (int i = 0; i < 3 && !error; i++) {
-    if (options->streams[i].kind == STREAM_STDOUT) continue;
-    stdio[i] = open_stream(L, process, i, &options->streams[i], &error);
-    result->stage = options->streams[i].kind == STREAM_PREFIX ? "pipe" : "open";
-    if (options->streams[i].kind == STREAM_FILE)
-      result->subject = options->streams[i].text;
-  }
-  if (options->streams[2].kind == STREAM_STDOUT)
-    stdio[2] = stdio[1] == LAUNCH_INHERIT ? STDOUT_FILENO : stdio[1];
-  return error;
-}
-
-/* stderr may be the same fd as stdout, or the host's own */
-static void close_streams(const int *stdio) {
-  for (int i = 0; i < 3; i++)
-    if (stdio[i] > STDERR_FILENO && (i != 2 || stdio[2] != stdio[1])) close(stdio[i]);
-}
-
 static int start(lua_State *L, struct process *process, struct process_options *options,
                  struct launch_result *result) {
   struct child_events events = {on_left, on_empty, process};
-  int error = open_streams(L, process, options, result);
+  struct process_streams *streams = &process->family->streams;
+  int error = process_stream_open(L, options, streams, &process->pipes, result);
   if (!error)
     error = child_start(process->family->nursery, &options->spec, &events,
                         &process->child, result);
-  close_streams(options->spec.stdio);
+  process_stream_close(options->spec.stdio);
   return error;
 }
 
@@ -220,7 +167,7 @@ static int push_failure(lua_State *L, int error, const struct launch_result *res
   return 4;
 }
 
-/* -> userdata, closed, with the callback on_exit of the options at 1 */
+/* -> userdata, closed, with the callbacks of the options at 1 */
 static struct process *push_process(lua_State *L) {
   struct process *process = lua_newuserdatauv(L, sizeof *process, CALLBACKS);
   *process = (struct process){.family = family_of(L), .self = LUA_NOREF};
@@ -229,12 +176,24 @@ static struct process *push_process(lua_State *L) {
   luaL_setmetatable(L, PROCESS);
   lua_getfield(L, 1, "on_exit");
   lua_setiuservalue(L, -2, ON_EXIT);
-  lua_getfield(L, 1, "on_line");
+  if (lua_getfield(L, 1, "on_line") == LUA_TFUNCTION) {
+    process->pipes.tap = on_line;
+    process->pipes.tap_data = process;
+  }
   lua_setiuservalue(L, -2, ON_LINE);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   process->L = lua_tothread(L, -1);
   lua_pop(L, 1);
   return process;
+}
+
+/* what `previous` wrote is kept as the past of what this one writes */
+static void take_tails(lua_State *L, struct process *process) {
+  lua_getfield(L, 1, "previous");
+  struct process *previous = luaL_testudata(L, -1, PROCESS);
+  for (int i = 0; previous && i < 2; i++)
+    process->pipes.tails[i] = tail_share(previous->pipes.tails[i]);
+  lua_pop(L, 1);
 }
 
 static void remember(lua_State *L, struct process *process) {
@@ -256,6 +215,7 @@ static int process_spawn(lua_State *L) {
   struct process *process = push_process(L);
   if (!process->family) return luaL_error(L, "host.process has closed");
   process->drain_ms = options.drain_ms;
+  take_tails(L, process);
   int error = start(L, process, &options, &result);
   if (!error) {
     remember(L, process);
@@ -316,6 +276,16 @@ static int process_close(lua_State *L) {
   return 0;
 }
 
+static int process_gc(lua_State *L) {
+  struct process *process = luaL_checkudata(L, 1, PROCESS);
+  close_process(process);
+  for (int i = 0; i < 2; i++) {
+    tail_release(process->pipes.tails[i]);
+    process->pipes.tails[i] = NULL;
+  }
+  return 0;
+}
+
 static int process_tostring(lua_State *L) {
   struct process *process = luaL_checkudata(L, 1, PROCESS);
   if (process->child)
@@ -335,18 +305,41 @@ static int process_environment(lua_State *L) {
   return 1;
 }
 
+/* tail([bytes [, "stderr"]]) -> text */
+static int process_tail(lua_State *L) {
+  static const char *const names[] = {"stdout", "stderr", NULL};
+  struct process *process = luaL_checkudata(L, 1, PROCESS);
+  lua_Integer wanted = luaL_optinteger(L, 2, TAIL_SIZE);
+  const struct tail *tail = process->pipes.tails[luaL_checkoption(L, 3, "stdout", names)];
+  size_t len = tail_length(tail);
+  if (wanted < (lua_Integer)len) len = wanted > 0 ? (size_t)wanted : 0;
+  luaL_Buffer buffer;
+  char *text = luaL_buffinitsize(L, &buffer, len);
+  tail_copy(tail, len, text);
+  luaL_pushresultsize(&buffer, len);
+  return 1;
+}
+
+/* reopen() -> how many files */
+static int process_reopen(lua_State *L) {
+  struct family *family = family_of(L);
+  lua_pushinteger(L, family ? spools_reopen(family->streams.spools) : 0);
+  return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"pid", process_pid},
     {"signal", process_signal},
     {"signal_group", process_signal_group},
     {"on_empty", process_on_empty},
     {"members", process_members},
+    {"tail", process_tail},
     {"close", process_close},
     {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
-    {"__gc", process_close},
+    {"__gc", process_gc},
     {"__close", process_close},
     {"__tostring", process_tostring},
     {NULL, NULL},
@@ -355,13 +348,17 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg functions[] = {
     {"spawn", process_spawn},
     {"environment", process_environment},
+    {"reopen", process_reopen},
+    {"on_trouble", process_stream_on_trouble},
     {NULL, NULL},
 };
 
 static void make_family(lua_State *L) {
   struct family *family = lua_newuserdatauv(L, sizeof *family, 0);
   *family = (struct family){.nursery = nursery_new(vm_loop(L))};
-  if (!family->nursery) luaL_error(L, "not enough memory for host.process");
+  family->streams.spools = spools_new(vm_loop(L), process_stream_trouble, vm_of(L)->L);
+  if (!family->nursery || !family->streams.spools)
+    luaL_error(L, "not enough memory for host.process");
   family->reaper = reaper_new(vm_loop(L), family->nursery);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &family_key);
 }
@@ -389,7 +386,8 @@ void process_close_all(lua_State *L) {
   struct family *family = family_of(L);
   if (!family) return;
   while (family->first) close_process(family->first);
-  while (family->outputs) output_free(family->outputs);
+  while (family->streams.all) output_free(family->streams.all);
+  spools_free(family->streams.spools, FLUSH_MS);
   reaper_free(family->reaper);
   nursery_free(family->nursery);
   lua_pushnil(L);

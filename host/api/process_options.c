@@ -156,39 +156,13 @@ static void read_attributes(lua_State *L, int index, struct launch_spec *spec) {
   spec->die_with_host = read_boolean(L, index, "die_with_host", true);
 }
 
-/* { file = path } or { prefix = text } on top */
-static struct process_stream stream_of_table(lua_State *L, const char *key) {
-  struct process_stream stream = {STREAM_FILE, read_string(L, -1, "file")};
-  if (stream.text) return stream;
-  stream = (struct process_stream){STREAM_PREFIX, read_string(L, -1, "prefix")};
-  if (!stream.text) bad_key(L, key, "{ file = path } or { prefix = text }");
-  return stream;
-}
-
-static struct process_stream read_stream(lua_State *L, int index, const char *key,
-                                         enum stream_kind otherwise) {
-  static const char *const names[] = {"inherit", "null", "stdout", NULL};
-  static const enum stream_kind kinds[] = {STREAM_INHERIT, STREAM_NULL, STREAM_STDOUT};
-  struct process_stream stream = {otherwise, NULL};
-  if (!get(L, index, key)) return stream;
-  if (lua_istable(L, -1)) {
-    stream = stream_of_table(L, key);
-    lua_pop(L, 1);
-    return stream;
-  }
-  const char *name = pop_string(L, key);
-  for (int i = 0; names[i]; i++)
-    if (strcmp(name, names[i]) == 0) return (struct process_stream){kinds[i], NULL};
-  bad_key(L, key, "\"inherit\", \"null\" or a table");
-  return stream;
-}
-
 static void read_streams(lua_State *L, int index, struct process_options *options) {
   struct process_stream *streams = options->streams;
-  streams[0] = read_stream(L, index, "stdin", STREAM_NULL);
-  streams[1] = read_stream(L, index, "stdout", STREAM_INHERIT);
-  streams[2] = read_stream(L, index, "stderr", STREAM_INHERIT);
-  if (streams[0].kind > STREAM_FILE)
+  streams[0] = process_stream_read(L, index, "stdin", STREAM_NULL);
+  streams[1] = process_stream_read(L, index, "stdout", STREAM_INHERIT);
+  streams[2] = process_stream_read(L, index, "stderr", STREAM_INHERIT);
+  bool is_file = streams[0].kind == STREAM_FILE && !streams[0].is_lines;
+  if (streams[0].kind > STREAM_NULL && !is_file)
     bad_key(L, "stdin", "\"inherit\", \"null\" or { file = path }");
   if (streams[1].kind == STREAM_STDOUT) bad_key(L, "stdout", "something else");
 }

@@ -4,20 +4,8 @@
 #pragma once
 #include <lua.h>
 
+#include "api/process_stream.h"
 #include "launch.h"
-
-enum stream_kind {
-  STREAM_INHERIT,
-  STREAM_NULL,
-  STREAM_FILE,
-  STREAM_PREFIX,
-  STREAM_STDOUT
-};
-
-struct process_stream {
-  enum stream_kind kind;
-  const char *text; /* the path or the prefix */
-};
 
 struct process_options {
   struct launch_spec spec;

@@ -4,6 +4,7 @@ local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
+local process = require "host.process"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
@@ -60,6 +61,14 @@ local function start(loaded, write, enabled)
   return tree
 end
 
+-- A log file that cannot be written costs lines, never a program.
+local function report_trouble(write)
+  process.on_trouble(function(path, message, lines)
+    if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
+    write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
+  end)
+end
+
 --- Runs a tree until it ends.
 ---@param path string
 ---@param options table<string, string>
@@ -72,6 +81,7 @@ function run.tree(path, options)
   end
   local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
+  report_trouble(write)
   forbid_exit()
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)

@@ -1,6 +1,7 @@
 -- Signals: what the process's signals mean to a running tree: TERM and INT stop it, a second one kills it, QUIT writes
--- the tree to the log; HUP and USR1 are answered, not obeyed, until there is something to reload and reopen.
+-- the tree to the log, USR1 opens the log files again; HUP is answered, not obeyed, until there is something to reload.
 
+local process = require "host.process"
 local uv = require "luv"
 
 local signals = {}
@@ -41,7 +42,7 @@ function signals.install(tree, write)
   on("sigint", stop(tree, write))
   on("sigquit", function() dump(write, tree.root, 0) end)
   on("sighup", function(name) write("warn", "luvisor", "%s: this version cannot reload, restart it instead", name) end)
-  on("sigusr1", function(name) write("info", "luvisor", "%s: no log file to reopen", name) end)
+  on("sigusr1", function(name) write("info", "luvisor", "%s: reopening %d log files", name, process.reopen()) end)
 end
 
 --- Ends listening.

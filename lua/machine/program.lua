@@ -18,6 +18,7 @@ local program_exit = require "luvisor.machine.program_exit"
 local program_health = require "luvisor.machine.program_health"
 local program_limits = require "luvisor.machine.program_limits"
 local program_notify = require "luvisor.machine.program_notify"
+local program_output = require "luvisor.machine.program_output"
 local program_ready = require "luvisor.machine.program_ready"
 local program_stop = require "luvisor.machine.program_stop"
 local unit = require "luvisor.machine.unit"
@@ -63,6 +64,7 @@ end
 local function on_empty(self, run)
   if self.run ~= run then return end
   cancel_timers(self, run)
+  if not run.was_ready and not run.asked_first then program_output.show(self, run.child) end
   program_notify.forget(self, run)
   run.child:close()
   if run.asked_first then run.exit = program_exit.of_stop(run.killed, run.code, run.signal) end
@@ -101,6 +103,7 @@ end
 function Program.now_ready(self, run)
   if self.run ~= run or run.state ~= "STARTING" then return end
   self.env.cancel(run.start_limit)
+  run.was_ready = true
   program_ready.cancel(self, run)
   set_state(self, run, "RUNNING", "ready")
   program_health.begin(self, run)
@@ -139,11 +142,6 @@ end
 
 Program.change, Program.leave_service = set_state, leave_service
 
-local function stream(self, target)
-  if type(target) ~= "table" or not target.prefix then return target end
-  return { prefix = target.prefix == true and tostring(self.name) .. " | " or target.prefix }
-end
-
 -- What the unit adds to the environment, with `variables` of the host's.
 local function additions(self, variables)
   for name, value in pairs(self.spec.variables or self.spec.env or {}) do
@@ -163,8 +161,8 @@ local function options(self, run, variables)
     umask = spec.umask, nice = spec.nice, limits = spec.limits,
     oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
     env = program_environment.build(inherited, additions(self, variables), mark),
-    stdin = spec.stdin, stdout = stream(self, spec.stdout), stderr = stream(self, spec.stderr),
-    die_with_host = spec.die_with_host,
+    stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
+    previous = self.child_before, die_with_host = spec.die_with_host,
     on_exit = function(...) on_leader_exit(self, run, ...) end,
   }
 end
@@ -189,7 +187,7 @@ function Program.launch(self)
     self.env.post(report, self, run)
     return
   end
-  run.child, run.pid = child, child:pid()
+  run.child, run.pid, self.child_before = child, child:pid(), child
   set_state(self, run, "STARTING", "pid " .. run.pid)
   if self.spec.start_timeout then limit_start(self, run, self.spec.start_timeout) end
   program_notify.listen(self, run)

@@ -7,7 +7,16 @@
 ---@field instance string a text that no other host on this machine has had since it booted
 local process = {}
 
----@alias host.process.Stream "inherit"|"null"|{ file: string }|{ prefix: string }
+---@class host.process.Lines a table for a stream; at least one of file, prefix, timestamp, json
+---@field file? string       appended to, and rotated; without it lines go to the host's own stdout
+---@field max_size? integer  bytes before it is rotated; 0, the default: never
+---@field keep? integer      rotated files kept; 10
+---@field prefix? string     before each line
+---@field timestamp? boolean before the prefix
+---@field json? string       each line a JSON object, with this as the unit's name
+---@field lines? boolean     whole lines only, as any of the three above has it; else bytes as they come
+
+---@alias host.process.Stream "inherit"|"null"|host.process.Lines|fun(lines: string) a function gets whole lines
 ---@alias host.process.Signal string|integer "TERM", "SIGTERM" or 15
 
 ---@class host.process.Options
@@ -16,7 +25,7 @@ local process = {}
 ---@field cwd? string            the host's if absent
 ---@field argv0? string          what the program is told of its name, in place of command[1]
 ---@field stdin? "null"|"inherit"|{ file: string } null
----@field stdout? host.process.Stream inherit; a file is appended to, prefixed lines go to the host's stdout
+---@field stdout? host.process.Stream inherit
 ---@field stderr? host.process.Stream|"stdout" inherit; "stdout" is wherever stdout goes
 ---@field umask? integer
 ---@field nice? integer          absolute, -20 to 19
@@ -30,8 +39,9 @@ local process = {}
 ---@field die_with_host? boolean true: SIGKILL when the host dies
 ---@field fds? table<integer, integer> what the program has besides 0, 1 and 2: its number (3 or more) to the host's
 ---@field drain_timeout? number  how long output is read when all members are gone and somebody else holds the pipe; 1
----@field on_line? fun(line: string): boolean? told of each line of a prefixed stream while it returns true; it may not
----  close the child
+---@field previous? host.process.Child what it wrote is the past of what this one writes, for tail
+---@field on_line? fun(line: string): boolean? told of each line, bare, of a stream made into lines while it returns
+---  true; it may not close the child
 ---@field on_exit? fun(code?: integer, signal?: integer, core: boolean) once, from the loop, when the leader has ended
 ---  and what it had written was read; both nil when somebody else took its status
 
@@ -46,6 +56,15 @@ function process.spawn(options) end
 --- The host's own environment, as "NAME=value".
 ---@return string[]
 function process.environment() end
+
+--- Opens all log files again, for whoever has moved them.
+---@return integer count
+function process.reopen() end
+
+--- Has fn told, once each, that lines for a file are lost because of a message, and, without one, that this is over
+--- and how many were lost.
+---@param fn fun(path: string, message?: string, lines: integer)
+function process.on_trouble(fn) end
 
 --- Kept alive by the host until on_empty was called or it is closed.
 ---@class host.process.Child
@@ -79,6 +98,12 @@ function Child:on_empty(fn) end
 ---@return string? message
 ---@return string? code
 function Child:members() end
+
+--- The last bytes, at most 64 KiB, that it wrote to a pipe of the host; also when it is closed.
+---@param bytes? integer
+---@param stream? "stdout"|"stderr" stdout
+---@return string
+function Child:tail(bytes, stream) end
 
 --- Lets go of it: no more callbacks. A program that still runs goes on, and is reaped when it ends.
 function Child:close() end

@@ -11,11 +11,14 @@ local direction = {}
 
 -- The rooms of host/, from the bottom up, and their nouns: the first word of a file's name, "api" for all of host/api.
 local rooms = {
-  { "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input" },
+  {
+    "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input", "json",
+    "stamp",
+  },
   { "vm", "vm", "modules" },
   {
-    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "notify",
-    "mailbox", "codec",
+    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
+    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec",
   },
   { "executors", "task", "turn", "timer", "runtime", "executor", "watchdog" },
   { "api", "api" },

@@ -37,7 +37,8 @@ static int teardown(void **state) {
 
 static struct output *open_output(int *write_end) {
   int error;
-  struct output_target target = {"p | ", note, NULL, &all, NULL, NULL};
+  struct lines_style style = {.prefix = "p | "};
+  struct output_target target = {.style = &style, .sink = note, .all = &all};
   struct output *output = output_new(&loop, &target, write_end, &error);
   assert_non_null(output);
   return output;
@@ -75,7 +76,8 @@ static void tap(void *data, const char *line, size_t len) {
 static void tapped_lines(void **state) {
   (void)state;
   int fd, error;
-  struct output_target target = {"p | ", note, NULL, &all, tap, NULL};
+  struct lines_style style = {.prefix = "p | "};
+  struct output_target target = {.style = &style, .sink = note, .all = &all, .tap = tap};
   struct output *output = output_new(&loop, &target, &fd, &error);
   assert_non_null(output);
   tapped[0] = '\0';
@@ -108,7 +110,7 @@ static void send_letters(int fd, size_t count) {
 static void long_lines(void **state) {
   (void)state;
   int fd;
-  size_t sizes[] = {OUTPUT_LINE, OUTPUT_LINE + 1, 10 * OUTPUT_LINE, 10 * OUTPUT_LINE + 5};
+  size_t sizes[] = {LINES_MAX, LINES_MAX + 1, 10 * LINES_MAX, 10 * LINES_MAX + 5};
   for (int i = 0; i < 4; i++) {
     struct output *output = open_output(&fd);
     size_t marks = 0, letters = 0;
@@ -122,7 +124,7 @@ static void long_lines(void **state) {
     run_for(&loop, 5);
     for (char *at = said; (at = strstr(at, " [continued]\n")) != NULL; at++) marks++;
     for (size_t at = 0; at < said_len; at++) letters += said[at] == 'x';
-    assert_int_equal(marks, (sizes[i] - 1) / OUTPUT_LINE);
+    assert_int_equal(marks, (sizes[i] - 1) / LINES_MAX);
     assert_int_equal(letters, sizes[i]);
   }
 }
@@ -147,7 +149,7 @@ static void bounded_turns(void **state) {
   fcntl(fd, F_SETFL, O_NONBLOCK);
   while (write(fd, "0123456\n", 8) == 8) continue;
   uv_run(&loop, UV_RUN_NOWAIT);
-  assert_in_range(said_len, 1, 2 * OUTPUT_LINE);
+  assert_in_range(said_len, 1, 3 * LINES_MAX);
   output_catch_up(output);
   assert_true(said_len > 1 << 20);
   close(fd);
@@ -201,24 +203,24 @@ static void files(void **state) {
   struct stat stat;
   assert_non_null(mkdtemp(dir));
   assert_int_equal(chdir(dir), 0);
-  int fd = output_open_file("log");
+  int fd = logfile_open_path("log");
   say(fd, "one\n");
   close(fd);
-  fd = output_open_file("log");
+  fd = logfile_open_path("log");
   say(fd, "two\n");
   assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
   assert_int_equal(fstat(fd, &stat), 0);
   assert_int_equal(stat.st_size, 8);
   close(fd);
-  fd = output_open_file("/dev/null");
+  fd = logfile_open_path("/dev/null");
   assert_true(fd >= 0);
   close(fd);
   assert_int_equal(symlink("log", "link"), 0);
   assert_int_equal(mkfifo("fifo", 0600), 0);
-  assert_int_equal(output_open_file("link"), UV_ELOOP);
-  assert_int_equal(output_open_file("fifo"), UV_EINVAL);
-  assert_int_equal(output_open_file("."), UV_EISDIR);
-  assert_int_equal(output_open_file("no/such"), UV_ENOENT);
+  assert_int_equal(logfile_open_path("link"), UV_ELOOP);
+  assert_int_equal(logfile_open_path("fifo"), UV_EINVAL);
+  assert_int_equal(logfile_open_path("."), UV_EISDIR);
+  assert_int_equal(logfile_open_path("no/such"), UV_ENOENT);
   unlink("log"), unlink("link"), unlink("fifo");
   assert_int_equal(chdir("/"), 0);
   rmdir(dir);

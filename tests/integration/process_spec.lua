@@ -111,6 +111,7 @@ describe("host.process", function()
       }
       wait_until_empty(child, seen)
     end
+    run_until(function() return #read_file(path) >= 16 end) -- written by a thread of its own
     assert.equal("out\nerr\nout\nerr\n", read_file(path))
     os.remove(path)
   end)
@@ -122,6 +123,7 @@ describe("host.process", function()
       cwd = "/", umask = 18, stdout = { file = path }, limits = { cpu = { 50, 60 } },
     }
     wait_until_empty(child, seen)
+    run_until(function() return read_file(path) ~= "" end, 1)
     assert.equal("1 0022 / 50\n", read_file(path))
     os.remove(path)
   end)

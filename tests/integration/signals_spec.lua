@@ -107,7 +107,7 @@ describe("the host", function()
     process:signal "sighup"
     process:expect "SIGHUP: this version cannot reload"
     process:signal "sigusr1"
-    process:expect "SIGUSR1: no log file to reopen"
+    process:expect "SIGUSR1: reopening 0 log files"
     process:signal "sigpipe"
     assert.equal(0, process:stop())
   end)

@@ -71,6 +71,10 @@ describe("a program", function()
       program { name = "fd", command = { "sh", "-c", "sleep 0.2; echo >&3; exec sleep 100" }, ready = { fd = 3 } },
       program { name = "line", command = { "sh", "-c", "echo not up; echo up 1 >&2; exec sleep 100" },
         stdout = { prefix = true }, stderr = { prefix = true }, ready = { line = "^up %d" } },
+      program { name = "filed", command = { "sh", "-c", "echo up 1; exec sleep 100" },
+        stdout = { file = "filed.log" }, ready = { line = "^up %d$" } },
+      program { name = "heard", command = { "sh", "-c", "echo up 1; exec sleep 100" },
+        stdout = function() end, ready = { line = "^up %d$" } },
       program { name = "exec", command = { "sh", "-c", "sleep 0.2; echo x > made; exec sleep 100" },
         ready = { exec = "test -e made" } },
       program { name = "fn", command = "sleep 100", ready = function(self)
@@ -80,7 +84,9 @@ describe("a program", function()
       end },
       program { name = "never", command = "sleep 100", ready = { fd = 3 }, start_timeout = 1, restart = "temporary" },
     ]]
-    for _, name in ipairs { "fd", "line", "exec", "fn" } do tree:expect("root/" .. name .. " STARTING %-> RUNNING") end
+    for _, name in ipairs { "fd", "line", "filed", "heard", "exec", "fn" } do
+      tree:expect("root/" .. name .. " STARTING %-> RUNNING")
+    end
     tree:expect "root/never ended: timeout: start 1 s"
     assert.equal(0, tree:stop())
   end)

@@ -30,6 +30,10 @@ function Child:members()
   return self.empty and {} or { self.number }
 end
 
+function Child:tail()
+  return self.said or ""
+end
+
 function Child:close()
   self.closed = true
 end

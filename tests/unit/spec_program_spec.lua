@@ -41,7 +41,7 @@ describe("spec.program", function()
     })
     assert.same({ "python3", "-u", "3" }, p.command)
     assert.same({ A = "b", N = "1" }, p.env)
-    assert.same({ file = "out.log" }, p.stdout)
+    assert.same({ file = "out.log", max_size = 50 * 1024 * 1024, keep = 10 }, p.stdout)
     assert.same({ after = 0 }, p.ready)
     assert.same({ signal = "INT" }, p.stop)
     assert.equal(3, p.shutdown)
@@ -78,6 +78,10 @@ describe("spec.program", function()
     assert.same({ signal = "TERM" }, assert(program { stop = { timeout = 2 } }).stop)
     assert.same({ prefix = true }, assert(program { stdout = { prefix = true } }).stdout)
     assert.same({ prefix = "x | " }, assert(program { stdout = { prefix = "x | " } }).stdout)
+    assert.same({ file = "x", max_size = 0, keep = 0, timestamp = true },
+      assert(program { stdout = { file = "x", max_size = 0, keep = 0, timestamp = true } }).stdout)
+    assert.same({ json = true }, assert(program { stdout = { json = true, prefix = false } }).stdout)
+    assert.equal(print, assert(program { stderr = print }).stderr)
     assert.is_false(assert(program { backoff = false }).backoff)
     assert.equal(7, assert(program { shutdown = 7 }).shutdown)
   end)
@@ -137,10 +141,12 @@ describe("spec.program", function()
     { { stdout = "nul" }, 'key "stdout": unknown value "nul", did you mean "null"?' },
     { { stdout = { fil = "x" } }, 'key "stdout.fil": unknown key, did you mean "file"?' },
     { { stdout = {} }, 'key "stdout": expected { file = path } or { prefix = true }' },
-    { { stdout = { file = "x", prefix = true } }, 'key "stdout": expected { file = path } or { prefix = true }' },
-    { { stdout = print }, 'key "stdout": not available in this version' },
-    { { stderr = { file = "x", max_size = 1 } }, 'key "stderr.max_size": not available in this version' },
-    { { stdout = { file = "x", keep = 1 } }, 'key "stdout.keep": not available in this version' },
+    { { stderr = { file = "x", max_size = 1 } },
+      'key "stderr.max_size": expected 0 or a size from 4096 bytes on, such as "50MB", got 1' },
+    { { stdout = { file = "x", keep = -1 } }, 'key "stdout.keep": expected a whole number from 0 to 1000, got -1' },
+    { { stdout = { prefix = true, keep = 1 } }, 'key "stdout.keep": needs a file' },
+    { { stdout = { prefix = true, json = true } }, 'key "stdout.prefix": a JSON line has its unit in it' },
+    { { stdout = { file = "x", timestamp = 1 } }, 'key "stdout.timestamp": expected true or false, got 1' },
     { { ready = { after = -1 } }, 'key "ready.after": expected seconds >= 0, got -1' },
     { { ready = 1 }, 'key "ready": expected a table, got 1' },
     { { stop = { signal = "TREM" } }, 'key "stop.signal": unknown signal TREM' },

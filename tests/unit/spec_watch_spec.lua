@@ -20,6 +20,8 @@ describe("spec.program", function()
     assert.same({ fd = 3 }, assert(program { ready = { fd = 3 } }).ready)
     assert.same({ line = "^up" },
       assert(program { ready = { line = "^up" }, stdout = { prefix = true } }).ready)
+    assert(program { ready = { line = "^up" }, stdout = { file = "x" } })
+    assert(program { ready = { line = "^up" }, stderr = print })
     assert.same({ kind = "tcp", port = 80, text = "tcp port 80" }, probe_of { tcp = 80 })
     assert.same({ kind = "tcp", host = "::1", port = 80, text = "tcp [::1]:80" }, probe_of { tcp = { "::1", 80 } })
     assert.same({ kind = "tcp", path = "/run/x", text = "unix /run/x" }, probe_of { tcp = { path = "/run/x" } })

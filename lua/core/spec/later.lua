@@ -12,7 +12,6 @@ local KEYS = {
     "cgroup", "schedule", "sockets", "reload", "orphans", "before",
   },
   ["program.stop"] = { "command" },
-  ["program.output"] = { "max_size", "keep" },
 }
 
 local VALUES = {
@@ -38,16 +37,6 @@ function later.values(key, inner)
   local unavailable = VALUES[key] or {}
   return function(value)
     if unavailable[value] or type(value) == "table" then return check.unavailable() end
-    return inner(value)
-  end
-end
-
---- Makes a check refuse a function as not available yet.
----@param inner function
----@return function
-function later.functions(inner)
-  return function(value)
-    if type(value) == "function" then return check.unavailable() end
     return inner(value)
   end
 end

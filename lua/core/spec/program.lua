@@ -7,6 +7,7 @@ local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
 local limits = require "luvisor.core.spec.limits"
+local output = require "luvisor.core.spec.output"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
 local watch = require "luvisor.core.spec.watch"
@@ -56,26 +57,6 @@ local function umask(value)
   return check.expected('a mask such as "027"', value)
 end
 
-local function prefix(value)
-  if value == true then return true, true end
-  return check.text(value)
-end
-
-local target = check.record(later.add({ file = check.text, prefix = prefix }, "program.output"))
-
-local function output(streams)
-  local named = check.one_of(streams)
-  return later.functions(function(value)
-    if type(value) ~= "table" then return named(value) end
-    local ok, result, below = target(value)
-    if not ok then return false, result, below end
-    if (result.file == nil) == (result.prefix == nil) then
-      return false, "expected { file = path } or { prefix = true }"
-    end
-    return true, result
-  end)
-end
-
 local source = check.record { file = check.text }
 local named_source = check.one_of { "null", "inherit" }
 
@@ -105,8 +86,8 @@ local SCHEMA = unit.extend("program", {
   groups = check.indexed(identity.groups),
   limits = check.indexed(limits),
   stdin = check.indexed(input),
-  stdout = output { "inherit", "null" },
-  stderr = output { "inherit", "null", "stdout" },
+  stdout = output.check { "inherit", "null" },
+  stderr = output.check { "inherit", "null", "stdout" },
   ready = watch.ready,
   health = watch.health,
   watchdog = check.seconds,
@@ -161,7 +142,7 @@ local function settle_stop(out)
 end
 
 local function is_piped(stream)
-  return type(stream) == "table" and stream.prefix ~= nil
+  return type(stream) == "table" or type(stream) == "function"
 end
 
 local function settle_ready(out)

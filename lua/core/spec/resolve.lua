@@ -6,6 +6,7 @@ local defaults = require "luvisor.core.defaults"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local order = require "luvisor.core.spec.order"
+local output = require "luvisor.core.spec.output"
 local supervisor = require "luvisor.core.spec.supervisor"
 local unit = require "luvisor.core.spec.unit"
 
@@ -101,6 +102,7 @@ function walk(spec, parent_path, state)
   FILL[spec.kind](spec, state.settings)
   if spec.after then table.insert(state.waiting, { spec, parent_path }) end
   if spec.kind == "supervisor" then return walk_children(spec, state) end
+  if spec.kind == "program" then return output.claim(state.files, spec) end
   return true
 end
 
@@ -125,7 +127,7 @@ function resolve.tree(root, script, environment)
   local ok
   ok, message, code = check_root(root)
   if not ok then return nil, message, code end
-  local state = { settings = settings, waiting = {}, counted = {} }
+  local state = { settings = settings, waiting = {}, counted = {}, files = {} }
   ok, message, code = walk(root, nil, state)
   for _, entry in ipairs(state.waiting) do entry[1].after = instances.references(entry[1].after, state.counted) end
   if ok and #state.waiting > 0 then ok, message, code = order.apply(root, state.waiting) end
@@ -144,7 +146,8 @@ end
 function resolve.child(parent, child, settings)
   if not unit.is(child) then return nil, "expected a unit, got " .. type(child), "EINVAL" end
   local ok, message, code = supervisor.check_child(parent, child)
-  if ok then ok, message, code = walk(child, parent.path, { settings = settings, waiting = {}, counted = {} }) end
+  local state = { settings = settings, waiting = {}, counted = {}, files = {} }
+  if ok then ok, message, code = walk(child, parent.path, state) end
   if not ok then return nil, message, code end
   if child.after then child.after = instances.references(child.after, parent.counted) end
   return child

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spool store: what spool.c, the loop's side, and spool_thread.c share. `lock` guards all
+ * that both use; the logfile belongs to the thread, but while the spool is made. */
+#pragma once
+#include <pthread.h>
+#include <stdint.h>
+
+#include "spool.h"
+
+enum { SPOOL_ROOM = 1 << 20 }; /* queued bytes from which givers wait */
+
+struct spool {
+  struct spools *spools;
+  struct spool *next;    /* of all; the loop's */
+  struct spool *waiting; /* for the thread */
+  struct logfile *file;
+  char *path;
+  unsigned users;
+  struct chunk *first, *last;
+  size_t queued; /* bytes, with what is being written */
+  bool ready;    /* in the thread's line */
+  bool busy;     /* in the thread's hands */
+  bool reopen, closed;
+  bool wanted; /* somebody waits for room */
+  bool stalled;
+  int error;           /* of the last write, or of the stall */
+  int reason;          /* the last error that there was */
+  unsigned long lost;  /* lines, since the last report that all is well */
+  unsigned long steps; /* chunks written or lost, ever */
+  uint64_t retry_at, retry_ms, well_since;
+  bool told; /* the loop has reported an error; the loop's */
+  unsigned long seen_steps;
+  uint64_t seen_at;             /* ms; the last step, or when the waiting began */
+  struct spool_waiter *waiters; /* the loop's */
+};
+
+struct spools {
+  uv_async_t news;
+  uv_timer_t stall;
+  int open_handles;
+  spool_report report;
+  void *data;
+  struct spool *all;
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t work, idle;
+  bool started, sleeping, closing;
+  bool hung;                   /* the thread was left behind, with all of this */
+  struct spool *first, **last; /* the thread's line */
+  struct chunk *spare;
+  unsigned spare_count;
+};
+
+/* The four below are called with the lock. */
+
+/* Has the thread look at it. */
+void spool_line_up(struct spool *spool);
+
+/* Takes the first chunk of the queue, owned; NULL when there is none. */
+struct chunk *spool_first(struct spool *spool);
+
+/* Keeps an owned chunk for the next read, or frees it. */
+void spool_recycle(struct spools *spools, struct chunk *chunk);
+
+/* Has half of the queue been written, or is nobody to wait any more? */
+bool spool_has_room(const struct spool *spool);
+
+/* The thread, with the spools as [arg]. */
+void *spool_run(void *arg);
