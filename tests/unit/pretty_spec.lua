@@ -7,7 +7,8 @@ describe("pretty", function()
     { math.huge, "math.huge" }, { -math.huge, "-math.huge" }, { math.mininteger, "-9223372036854775808" },
     { 1e100, "1e+100" }, { "a", '"a"' }, { 'say "x"\n\0', [["say \"x\"\n\x00"]] }, { "gr\u{fc}n", '"gr\u{fc}n"' },
     { "\xff\xfe", [["\xFF\xFE"]] }, { {}, "{}" }, { { 1, 2, "x" }, '{ 1, 2, "x" }' },
-    { { b = 1, a = { 2 } }, "{ a = { 2 }, b = 1 }" }, { { 1, ["end"] = 2, ["a b"] = 3 }, '{ 1, ["a b"] = 3, ["end"] = 2 }' },
+    { { b = 1, a = { 2 } }, "{ a = { 2 }, b = 1 }" },
+    { { 1, ["end"] = 2, ["a b"] = 3 }, '{ 1, ["a b"] = 3, ["end"] = 2 }' },
     { { [10] = 1, [2.5] = 2, [true] = 3 }, "{ [true] = 3, [2.5] = 2, [10] = 1 }" },
   }
   for _, case in ipairs(cases) do
