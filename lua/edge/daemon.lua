@@ -1,9 +1,9 @@
 -- Daemon: `luvisor run --daemon`. The command starts the host as a process and session of its own and waits until that
 -- says that its tree is up, or ends; then it ends itself, with 0, or with the code of the host.
 --
--- The host has the caller's stdout and stderr while it loads its script, so that what is wrong with that is seen. Before
--- it starts anything they become its log file: no program of it ever holds what belongs to the caller. From then on, and
--- until the tree is up, its errors reach the caller through a pipe, which is all that the two of them share.
+-- The host has the caller's stdout and stderr while it loads its script, so that what is wrong with that is seen.
+-- Before it starts anything they become its log file: no program of it ever holds what belongs to the caller. From then
+-- on, and until the tree is up, its errors reach the caller through a pipe, which is all that the two of them share.
 
 local native = require "host.daemon"
 local paths = require "luvisor.edge.paths"

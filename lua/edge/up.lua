@@ -1,6 +1,6 @@
--- Up: when a tree that was started is up: everybody who is to run was ready, or has ended well. One that is given up, or
--- keeps failing, does not hold that up for ever: then the tree is up when nobody is being started any more, and those in
--- trouble are named.
+-- Up: when a tree that was started is up: everybody who is to run was ready, or has ended well. One that is given up,
+-- or keeps failing, does not hold that up for ever: then the tree is up when nobody is being started any more, and
+-- those in trouble are named.
 
 local runtime = require "host.runtime"
 
