@@ -16,6 +16,7 @@ static const luaL_Reg modules[] = {
     {"host.notify", luaopen_host_notify},
     {"host.system", luaopen_host_system},
     {"host.account", luaopen_host_account},
+    {"host.codec", luaopen_host_codec},
     {NULL, NULL},
 };
 
