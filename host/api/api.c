@@ -20,6 +20,7 @@ static const luaL_Reg modules[] = {
     {"host.account", luaopen_host_account},
     {"host.codec", luaopen_host_codec},
     {"host.daemon", luaopen_host_daemon},
+    {"host.orphans", luaopen_host_orphans},
     {NULL, NULL},
 };
 /* clang-format on */

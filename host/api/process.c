@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/process_host.h"
 #include "api/process_line.h"
 #include "api/process_options.h"
 #include "api/process_stream.h"
@@ -226,6 +227,22 @@ static int process_spawn(lua_State *L) {
   return push_failure(L, error, &result);
 }
 
+/* adopt(pid, mark, { on_exit }) -> userdata, or nil, message, CODE */
+static int process_adopt(lua_State *L) {
+  pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  const char *mark = luaL_checkstring(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_rotate(L, 1, 1); /* the options first */
+  struct process *process = push_process(L);
+  if (!process->family) return luaL_error(L, "host.process has closed");
+  struct child_events events = {on_left, on_empty, process};
+  int error = child_adopt(process->family->nursery, pid, mark, &events, &process->child);
+  if (error) return api_error(L, error);
+  remember(L, process);
+  return 1;
+}
+
 static int process_pid(lua_State *L) {
   lua_pushinteger(L, check_process(L)->pid);
   return 1;
@@ -295,16 +312,6 @@ static int process_tostring(lua_State *L) {
   return 1;
 }
 
-/* environment() -> list of "NAME=value" */
-static int process_environment(lua_State *L) {
-  lua_newtable(L);
-  for (lua_Integer i = 0; environ && environ[i]; i++) {
-    lua_pushstring(L, environ[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 1;
-}
-
 /* tail([bytes [, "stderr"]]) -> text */
 static int process_tail(lua_State *L) {
   static const char *const names[] = {"stdout", "stderr", NULL};
@@ -347,7 +354,8 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg functions[] = {
     {"spawn", process_spawn},
-    {"environment", process_environment},
+    {"adopt", process_adopt},
+    {"environment", process_host_environment},
     {"reopen", process_reopen},
     {"on_trouble", process_stream_on_trouble},
     {NULL, NULL},
@@ -363,13 +371,6 @@ static void make_family(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &family_key);
 }
 
-/* a text that no other host on this machine has had since it booted */
-static void push_instance(lua_State *L) {
-  char text[48];
-  snprintf(text, sizeof text, "%d.%llx", (int)getpid(), (unsigned long long)uv_hrtime());
-  lua_pushstring(L, text);
-}
-
 int luaopen_host_process(lua_State *L) {
   if (!family_of(L)) make_family(L);
   luaL_newmetatable(L, PROCESS);
@@ -377,9 +378,14 @@ int luaopen_host_process(lua_State *L) {
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
   luaL_newlib(L, functions);
-  push_instance(L);
+  process_host_instance(L);
   lua_setfield(L, -2, "instance");
   return 1;
+}
+
+struct nursery *process_nursery(lua_State *L) {
+  struct family *family = family_of(L);
+  return family ? family->nursery : NULL;
 }
 
 void process_close_all(lua_State *L) {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mark.h"
 #include "rlimit.h"
 
 enum { DRAIN_MS = 1000 };
@@ -202,6 +203,8 @@ static void read_environment(lua_State *L, int index, struct process_options *op
   static const char name[] = "LISTEN_PID=";
   const char **list = push_vector(L, index, "env");
   options->spec.envp = (char *const *)list;
+  if (read_boolean(L, index, "marked", false))
+    options->spec.mark = mark_of(options->spec.envp);
   if (!read_boolean(L, index, "listen_pid", false)) return;
   memcpy(options->listen_pid, name, sizeof name);
   options->spec.listen_pid = options->listen_pid + strlen(name);

@@ -186,7 +186,7 @@ local function options(self, run, variables)
     oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
     env = program_environment.build(inherited, additions(self, variables), mark),
     stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
-    previous = self.child_before, die_with_host = spec.die_with_host,
+    previous = self.child_before, die_with_host = spec.die_with_host, marked = true,
     on_exit = function(...) on_leader_exit(self, run, ...) end,
   }
 end

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mark: see mark.h. Thread: any. */
+#include "mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define PREFIX MARK_NAME "="
+
+enum { PREFIX_LENGTH = sizeof PREFIX - 1, CHUNK = 8192 };
+
+/* The item that is being read, as far as there is room for it. */
+struct item {
+  char text[PREFIX_LENGTH + MARK_SIZE];
+  size_t length;
+  bool too_long;
+};
+
+static void item_add(struct item *item, const char *bytes, size_t len) {
+  if (len > sizeof item->text - item->length) item->too_long = true;
+  if (item->too_long) return;
+  memcpy(item->text + item->length, bytes, len);
+  item->length += len;
+}
+
+static bool item_is_mark(const struct item *item) {
+  return !item->too_long && item->length >= PREFIX_LENGTH &&
+         item->length < sizeof item->text &&
+         memcmp(item->text, PREFIX, PREFIX_LENGTH) == 0;
+}
+
+static void item_take(const struct item *item, char mark[MARK_SIZE]) {
+  size_t length = item->length - PREFIX_LENGTH;
+  memcpy(mark, item->text + PREFIX_LENGTH, length);
+  mark[length] = '\0';
+}
+
+/* Goes on through the items in [bytes]; true when the mark was among them. */
+static bool scan(struct item *item, const char *bytes, size_t len, char mark[MARK_SIZE]) {
+  for (const char *end; len > 0; len -= (size_t)(end + 1 - bytes), bytes = end + 1) {
+    end = memchr(bytes, '\0', len);
+    item_add(item, bytes, end ? (size_t)(end - bytes) : len);
+    if (!end) return false;
+    if (item_is_mark(item)) {
+      item_take(item, mark);
+      return true;
+    }
+    *item = (struct item){.length = 0};
+  }
+  return false;
+}
+
+int mark_read(pid_t pid, char mark[MARK_SIZE]) {
+  char path[32], bytes[CHUNK];
+  struct item item = {.length = 0};
+  ssize_t got;
+  bool found = false;
+  snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ESRCH ? UV_ENOENT : -errno;
+  while (!found && (got = read(fd, bytes, sizeof bytes)) > 0)
+    found = scan(&item, bytes, (size_t)got, mark);
+  close(fd);
+  return found ? 0 : UV_ENOENT;
+}
+
+const char *mark_of(char *const *environment) {
+  for (; *environment; environment++)
+    if (strncmp(*environment, PREFIX, PREFIX_LENGTH) == 0 &&
+        strlen(*environment) - PREFIX_LENGTH < MARK_SIZE)
+      return *environment + PREFIX_LENGTH;
+  return NULL;
+}
