@@ -16,6 +16,8 @@ static const luaL_Reg modules[] = {
     {"host.notify", luaopen_host_notify},
     {"host.system", luaopen_host_system},
     {"host.account", luaopen_host_account},
+    {"host.json", luaopen_host_json},
+    {"host.peer", luaopen_host_peer},
     {NULL, NULL},
 };
 
