@@ -15,6 +15,7 @@ local client = {}
 client.codes = { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3, NO_HOST = 4, TIMED_OUT = 5 }
 
 local codes = client.codes
+local quitting = false
 local PATIENCE = 10  -- seconds for an answer, where a command has no limit of its own
 local GRACE = 1      -- more than the host was told, for the way there and back
 
@@ -22,10 +23,12 @@ local GRACE = 1      -- more than the host was told, for the way there and back
 local Client = { __name = "luvisor.client" }
 Client.__index = Client
 
---- Ends the command, with a message on stderr if there is one.
+--- Ends the command, once, with a message on stderr if there is one.
 ---@param code integer
 ---@param message? string
 function client.quit(code, message)
+  if quitting then return end
+  quitting = true
   if message then system.put(2, "luvisor: " .. message .. "\n") end
   system.quit(code)
 end

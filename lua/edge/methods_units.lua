@@ -11,9 +11,15 @@ local usage = require "luvisor.edge.usage"
 local methods = {}
 
 local PORTION = 100    -- units described in one go
+local LONGEST_NAME = 1000
 local POOL_SHOWN = 100 -- children of a pool that are listed unless all are asked for
 
-local names = check.list("names of units", check.text)
+local function short_text(value)
+  if type(value) == "string" and #value > LONGEST_NAME then return false, "too long" end
+  return check.text(value)
+end
+
+local names = check.list("names of units", short_text)
 
 -- ---- the order of description
 
@@ -70,8 +76,9 @@ methods.status = {
   summary = "units with state, pid, uptime, restarts and why; all of the tree if none is named",
   params = { units = names, flat = check.boolean, all = check.boolean, usage = check.boolean },
   call = function(context, params, reply)
-    local units, message, code = { context.tree.root }, nil, nil
+    local units = { context.tree.root }
     if params.units and params.units[1] then
+      local message, code
       units, message, code = selection.find(context.tree, params.units)
       if not units then return reply(nil, message, code) end
       params.flat = params.flat == nil or params.flat
