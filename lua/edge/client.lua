@@ -23,13 +23,19 @@ local GRACE = 1      -- more than the host was told, for the way there and back
 local Client = { __name = "luvisor.client" }
 Client.__index = Client
 
+--- Says what is wrong.
+---@param message? string
+function client.complain(message)
+  if message then system.put(2, "luvisor: " .. message .. "\n") end
+end
+
 --- Ends the command, once, with a message on stderr if there is one.
 ---@param code integer
 ---@param message? string
 function client.quit(code, message)
   if quitting then return end
   quitting = true
-  if message then system.put(2, "luvisor: " .. message .. "\n") end
+  client.complain(message)
   system.quit(code)
 end
 
@@ -123,9 +129,8 @@ end
 function client.connect(options, fn)
   local place, message, code = paths.find(options, system.environment())
   if not place then
-    local exit_code = code == "EINVAL" and codes.USAGE or codes.NO_HOST
-    client.quit(exit_code, message)
-    return exit_code
+    client.complain(message)
+    return code == "EINVAL" and codes.USAGE or codes.NO_HOST
   end
   local self = setmetatable({ last_id = 0, waiting = {}, listeners = {}, place = place }, Client)
   local pipe = uv.new_pipe(false)
