@@ -21,6 +21,8 @@ static const luaL_Reg modules[] = {
     {"host.codec", luaopen_host_codec},
     {"host.daemon", luaopen_host_daemon},
     {"host.orphans", luaopen_host_orphans},
+    {"host.json", luaopen_host_json},
+    {"host.peer", luaopen_host_peer},
     {NULL, NULL},
 };
 /* clang-format on */
