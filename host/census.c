@@ -78,14 +78,15 @@ static bool is_suspect(const struct census *census, pid_t sid) {
   return !census->owner.owns || !census->owner.owns(census->owner.data, sid);
 }
 
-static bool is_shortage(int error) {
-  return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM;
+static bool is_passing(int error) {
+  return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM ||
+         error == UV_EAGAIN;
 }
 
 static struct census_query *find_marked(struct census *census, pid_t pid) {
   char mark[MARK_SIZE];
   int error = mark_read(pid, mark);
-  if (is_shortage(error)) census->blind = true;
+  if (is_passing(error)) census->blind = true;
   if (error) return NULL;
   for (size_t i = 0; i < census->asked.count; i++)
     if (census->asked.at[i]->mark && strcmp(census->asked.at[i]->mark, mark) == 0)
@@ -107,7 +108,7 @@ static void walk_end(struct census *census, int error) {
   while (census->asked.count > 0) {
     struct census_query *query = census->asked.at[--census->asked.count];
     query->census = NULL;
-    query->done(query, !error && census->blind && query->mark ? UV_EMFILE : error);
+    query->done(query, !error && census->blind && query->mark ? UV_EAGAIN : error);
   }
 }
 

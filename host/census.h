@@ -35,8 +35,8 @@ struct census_query {
 };
 
 /* Returns owned a census on [loop], NULL when out of memory; [owner] is copied. Where there
- * is no /proc, every question is answered with the error; one with a mark with UV_EMFILE
- * when marks could not be read. Thread: loop. */
+ * is no /proc, every question is answered with the error; one with a mark with UV_EAGAIN
+ * when one could not be read. Thread: loop. */
 struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner);
 
 /* Borrows [query] until it is answered; answers come in a later turn of the loop, never

@@ -184,8 +184,8 @@ static void on_counted(struct census_query *query, int error) {
     return;
   }
   if (child->state == RUNNING) return;
-  if (error == UV_EMFILE) alive = true; /* nobody knows: it is asked again */
-  if (error && error != UV_EMFILE) alive = group_lives(child);
+  if (error == UV_EAGAIN) alive = true; /* nobody knows: it is asked again */
+  if (error && error != UV_EAGAIN) alive = group_lives(child);
   if (alive)
     watch_member(child);
   else

@@ -12,7 +12,7 @@
 
 #define PREFIX MARK_NAME "="
 
-enum { PREFIX_LENGTH = sizeof PREFIX - 1, CHUNK = 8192 };
+enum { PREFIX_LENGTH = sizeof PREFIX - 1, CHUNK = 8192, EXITING = 4 /* PF_EXITING */ };
 
 /* The item that is being read, as far as there is room for it. */
 struct item {
@@ -55,18 +55,36 @@ static bool scan(struct item *item, const char *bytes, size_t len, char mark[MAR
   return false;
 }
 
+/* One that ends has no environment any more before it is dead. */
+static bool is_ending(pid_t pid) {
+  char path[32], text[512], state = 'X', *at;
+  unsigned flags = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t got = read(fd, text, sizeof text - 1);
+  close(fd);
+  text[got > 0 ? got : 0] = '\0';
+  at = strrchr(text, ')');
+  if (!at || sscanf(at, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2) return false;
+  return state != 'Z' && state != 'X' && (flags & EXITING);
+}
+
 int mark_read(pid_t pid, char mark[MARK_SIZE]) {
   char path[32], bytes[CHUNK];
   struct item item = {.length = 0};
   ssize_t got;
-  bool found = false;
+  bool found = false, empty = true;
   snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ESRCH ? UV_ENOENT : -errno;
-  while (!found && (got = read(fd, bytes, sizeof bytes)) > 0)
+  while (!found && (got = read(fd, bytes, sizeof bytes)) > 0) {
     found = scan(&item, bytes, (size_t)got, mark);
+    empty = false;
+  }
   close(fd);
-  return found ? 0 : UV_ENOENT;
+  if (found) return 0;
+  return empty && is_ending(pid) ? UV_EAGAIN : UV_ENOENT;
 }
 
 const char *mark_of(char *const *environment) {

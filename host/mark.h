@@ -10,7 +10,8 @@
 enum { MARK_SIZE = 1024 }; /* with its end; a longer one is none */
 
 /* Reads the mark of [pid]; 0, or a negative libuv code: UV_ENOENT when it has none or is
- * gone, UV_EACCES when its environment is not ours to read. */
+ * gone, UV_EACCES when its environment is not ours to read, UV_EAGAIN when it is about
+ * to be dead and there is no telling. */
 int mark_read(pid_t pid, char mark[MARK_SIZE]);
 
 /* The mark in an environment that is about to be given to a program, borrowed; or NULL. */

@@ -8,7 +8,6 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/api.h"
 #include "api/process_host.h"
@@ -232,8 +231,8 @@ static int process_adopt(lua_State *L) {
   pid_t pid = (pid_t)luaL_checkinteger(L, 1);
   const char *mark = luaL_checkstring(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
-  lua_settop(L, 3);
-  lua_rotate(L, 1, 1); /* the options first */
+  lua_pushvalue(L, 3);
+  lua_insert(L, 1); /* where push_process looks for them */
   struct process *process = push_process(L);
   if (!process->family) return luaL_error(L, "host.process has closed");
   struct child_events events = {on_left, on_empty, process};

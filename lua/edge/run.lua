@@ -5,6 +5,7 @@ local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local instance = require "luvisor.edge.instance"
+local leftovers = require "luvisor.edge.leftovers"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
@@ -53,7 +54,7 @@ local function is_success(why, stopped)
   return stopped and why.kind ~= "error" or exit.is_normal(why)
 end
 
-local function start(loaded, write, enabled)
+local function start(loaded, place, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
   world.subscribers = loaded.subscribers
@@ -63,10 +64,12 @@ local function start(loaded, write, enabled)
     report_end(write, why)
     tree.over = true
     world.sockets.close()
-    signals.close()
-    control.close()
-    instance.release()
-    system.quit(is_success(why, tree.stopping) and OK or FAILED)
+    leftovers.finish(place, write, function()
+      signals.close()
+      control.close()
+      instance.release()
+      system.quit(is_success(why, tree.stopping) and OK or FAILED)
+    end)
   end)
   script.set_tree(tree)
   return tree
@@ -127,13 +130,16 @@ function run.tree(path, options, arguments)
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
   forbid_exit()
-  local tree = start(loaded, write, enabled)
+  local tree = start(loaded, place, write, enabled)
   signals.install(tree, write)
   open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
-  tree:start()
+  leftovers.settle(place, loaded.root, write, function(adoptions)
+    tree.env.adoptions = adoptions
+    if not tree.stopping then tree:start() end
+  end)
   return nil
 end
 

@@ -115,6 +115,7 @@ local SCHEMA = unit.extend("program", {
   after = hooks.after(unit.schema.after),
   success = check.list("exit codes", check.integer(0, 255)),
   die_with_host = check.boolean,
+  orphans = check.one_of { "kill", "adopt", "warn" },
   umask = umask,
   nice = check.integer(-20, 19),
   oom_score_adj = check.integer(-1000, 1000),

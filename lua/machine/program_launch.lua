@@ -1,0 +1,69 @@
+-- Program launch: everything that a program is launched with; or, in place of a launch, the taking on of one that an
+-- earlier host has left running.
+
+local program_environment = require "luvisor.machine.program_environment"
+local program_notify = require "luvisor.machine.program_notify"
+local program_output = require "luvisor.machine.program_output"
+local program_ready = require "luvisor.machine.program_ready"
+local program_sockets = require "luvisor.machine.program_sockets"
+
+local program_launch = {}
+
+-- What the unit adds to the environment, with `variables` of the host's.
+local function additions(self, variables)
+  for name, value in pairs(self.spec.variables or self.spec.env or {}) do
+    if variables[name] == nil then variables[name] = value end
+  end
+  return variables
+end
+
+local function options(self, run, variables, on_exit)
+  local spec, process = self.spec, self.env.process
+  local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
+  local inherited = spec.clear_env and {} or process.environment()
+  local who = spec.identity or {}
+  return {
+    command = spec.command, argv0 = spec.argv0, cwd = spec.cwd,
+    uid = who.uid, gid = who.gid, groups = who.groups, no_new_privs = spec.no_new_privs,
+    umask = spec.umask, nice = spec.nice, limits = spec.limits,
+    oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
+    env = program_environment.build(inherited, additions(self, variables), mark),
+    stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
+    previous = self.child_before, die_with_host = spec.die_with_host, marked = true, on_exit = on_exit,
+  }
+end
+
+-- The one of an earlier host is taken on once, by the first generation; nil when it is gone meanwhile.
+local function adopt(self, run, on_exit)
+  local adoptions = self.env.adoptions
+  local left = adoptions and adoptions[self:path()]
+  if not left then return nil end
+  adoptions[self:path()] = nil
+  local child = self.env.process.adopt(left.pid, left.mark, { on_exit = on_exit })
+  run.adopted = child ~= nil
+  run.options = options(self, run, {}, on_exit) -- for those who are started beside it
+  return child
+end
+
+--- Starts the program of a generation.
+---@param self table the unit
+---@param run table its generation
+---@param on_exit function
+---@return table|nil child
+---@return string? message
+---@return string? code
+function program_launch.start(self, run, on_exit)
+  local adopted = adopt(self, run, on_exit)
+  if adopted then return adopted end
+  local variables = {}
+  local ok, message, code = program_notify.prepare(self, run, variables)
+  if not ok then return nil, message, code end
+  program_sockets.announce(self.spec, variables)
+  run.options = options(self, run, variables, on_exit)
+  ok, message, code = program_sockets.prepare(self, run.options)
+  if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
+  if not ok then return nil, message, code end
+  return self.env.process.spawn(run.options)
+end
+
+return program_launch
