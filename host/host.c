@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "api/coroutine.h"
 #include "api/notifier.h"
 #include "api/process.h"
 #include "files.h"
@@ -73,6 +74,7 @@ static void set_up_state(struct host *host) {
   luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
+  coroutine_install(L);
   api_open_luv(L);
   lua_getfield(L, -1, "walk");
   lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);

@@ -40,8 +40,8 @@ bool interrupt_request(struct interrupt *self, uint64_t entry,
   do {
     if (atomic_load(&self->entry) != entry) return false;
     if (level_of(before, entry) >= level) return false;
-  } while (!atomic_compare_exchange_weak(&self->request, &before,
-                                         make_request(entry, level)));
+  } while (
+      !atomic_compare_exchange_weak(&self->request, &before, make_request(entry, level)));
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "embedded.h"
+#include "interrupt.h"
 
 static int compare(const void *name, const void *entry) {
   return strcmp(name, ((const struct embedded *)entry)->name);

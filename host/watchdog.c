@@ -24,18 +24,18 @@ struct watch {
   struct interrupt *interrupt;
   struct watchdog_budget budget;
   pthread_t owner;
-  clockid_t clock;  /* processor time of the owner */
-  uint64_t entry;   /* at the last look */
-  uint64_t since;   /* when that entry was first seen */
-  uint64_t used;    /* processor time then */
-  unsigned quiet;   /* looks in a row without an entry */
-  bool cancelled;   /* this entry has been */
+  clockid_t clock; /* processor time of the owner */
+  uint64_t entry;  /* at the last look */
+  uint64_t since;  /* when that entry was first seen */
+  uint64_t used;   /* processor time then */
+  unsigned quiet;  /* looks in a row without an entry */
+  bool cancelled;  /* this entry has been */
   struct watch *next;
 };
 
 static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER; /* of the thread; taken first */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that follows */
-static pthread_cond_t changed; /* on the monotonic clock */
+static pthread_cond_t changed;                           /* on the monotonic clock */
 static struct watch *watches;
 static pthread_t thread;
 static bool stopping, woken;

@@ -184,7 +184,7 @@ static int handle(lua_State *L) {
   return 1;
 }
 
-/* [flag for results, ..., results]; [first] values are below them */
+/* [below..., true, results...] or, with an error, [..., message] */
 static int finish_xpcall(lua_State *L, int code, lua_KContext below) {
   if (code == LUA_OK || code == LUA_YIELD) return lua_gettop(L) - (int)below;
   lua_pushboolean(L, 0);
@@ -231,7 +231,8 @@ static int set_metatable(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"resume", resume}, {"wrap", wrap}, {"close", close}, {"status", status}, {NULL, NULL},
+    {"resume", resume}, {"wrap", wrap}, {"close", close},
+    {"status", status}, {NULL, NULL},
 };
 
 void coroutine_install(lua_State *L) {

@@ -15,7 +15,7 @@ local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local uv = require "luv"
+local withheld = require "luvisor.edge.withheld"
 
 local run = {}
 
@@ -26,16 +26,6 @@ local function complain(message)
 end
 
 -- ---- a tree
-
--- A worker that ends the process, or the loop, would leave the programs to themselves.
-local function forbid_exit()
-  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
-    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
-  end
-  os.exit = function() -- luacheck: ignore 122
-    error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
-  end
-end
 
 local function report_end(write, why)
   write(exit.is_normal(why) and "info" or "error", "luvisor", "the tree ended: %s", tostring(why))
@@ -77,6 +67,12 @@ local function report_trouble(write)
   end)
 end
 
+-- From here on nothing that does not come back to the loop holds up the others.
+local function watch(settings, write)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then write("error", "luvisor", "no watchdog, a worker that runs away stops everything: %s", message) end
+end
+
 -- The tree is up.
 local function announce(troubles)
   local note = troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ")
@@ -116,7 +112,8 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  forbid_exit()
+  withheld.apply()
+  watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
   up.watch(tree.env, tree, announce)

@@ -178,13 +178,19 @@ return function(env)
     return exit.new { kind = "killed", message = text or nil }
   end
 
-  --- A turn ended with an error, or with the cancel that was ordered.
-  function Worker.failed(instance, kind, message, traceback)
+  --- A turn ended with an error, or with the cancel that was ordered (kind "cancelled") or that it got for not giving
+  --- way ("stalled"); `overdue` is a limit that passed during that turn.
+  function Worker.failed(instance, kind, message, traceback, overdue)
     local self = instance._unit
     if kind == "cancelled" then
       local why = self.failure or killed_exit(self)
       why.traceback = why.traceback or traceback
       self.failing = self.failing or self.stopping
+      return crash(self, why)
+    end
+    if kind == "stalled" then
+      local why = self.failure or late_exit(self, overdue or "stall")
+      why.traceback = traceback
       return crash(self, why)
     end
     if self.failing then
@@ -197,9 +203,11 @@ return function(env)
 
   -- Cancelled once already: whatever it is doing, it has had its chance.
   local function drop(self, why)
+    why = self.failure or why
+    why.traceback = why.traceback or task.traceback(self.task)
     local state = self.state
     if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
-    finish(self, self.failure or why)
+    finish(self, why)
   end
 
   --- A deadline was missed; `which` names it.
