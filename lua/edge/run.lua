@@ -1,5 +1,6 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local confine = require "luvisor.edge.confine"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local loader = require "luvisor.edge.loader"
@@ -10,7 +11,6 @@ local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
-local uv = require "luv"
 
 local run = {}
 
@@ -21,16 +21,6 @@ local function complain(message)
 end
 
 -- ---- a tree
-
--- A worker that ends the process, or the loop, would leave the programs to themselves.
-local function forbid_exit()
-  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
-    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
-  end
-  os.exit = function() -- luacheck: ignore 122
-    error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
-  end
-end
 
 local function report_end(write, why)
   write(exit.is_normal(why) and "info" or "error", "luvisor", "the tree ended: %s", tostring(why))
@@ -49,7 +39,7 @@ end
 local function start(loaded, write, enabled)
   local world = env.new { write = write, enabled = enabled }
   local tree
-  world.subscribers = loaded.subscribers
+  world.subscribers, world.settings, world.source = loaded.subscribers, loaded.settings, loaded.source
   for kind in pairs(loaded.subscribers) do world.watch(kind) end
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
   tree = trees.new(world, loaded.root, function(why)
@@ -82,7 +72,7 @@ function run.tree(path, options)
   local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  forbid_exit()
+  confine.host()
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
   tree:start()
