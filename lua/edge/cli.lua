@@ -16,12 +16,19 @@ local LOG_OPTIONS = {
   { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
 }
 
+local RUN_OPTIONS = {
+  { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
+  { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
+  { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
+  table.unpack(LOG_OPTIONS),
+}
+
 -- `rest`: everything after the operands belongs to the script. A command returns its exit code, or nil while it runs.
 local commands = {
   {
-    name = "run", operands = "TREE.lua", least = 1, most = 1, options = LOG_OPTIONS,
-    text = "run a tree in the foreground until it ends or is stopped",
-    call = function(operands, options) return run.tree(operands[1], options) end,
+    name = "run", operands = "TREE.lua", least = 1, most = 1, options = RUN_OPTIONS,
+    text = "run a tree until it ends or is stopped; in the foreground unless --daemon",
+    call = function(operands, options, arguments) return run.tree(operands[1], options, arguments) end,
   },
   {
     name = "check", operands = "TREE.lua", least = 1, most = 1, options = {},
@@ -158,6 +165,13 @@ local function find_command(word)
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
+-- What a host starts for a unit with a process of its own; nothing for people.
+local function run_guest(arguments)
+  local input = math.tointeger(tonumber(arguments[2]))
+  if not input then return usage_error "guest: is what a host starts for its units" end
+  return require("luvisor.edge.guest").main { input, math.tointeger(tonumber(arguments[3])) }
+end
+
 --- Runs the command line; arguments[0] is the program.
 ---@param arguments string[]
 ---@return integer|nil code nil while the command goes on running on the loop
@@ -168,6 +182,7 @@ function cli.main(arguments)
     return USAGE
   end
   if word == "--help" or word == "-h" or word == "help" then return help() end
+  if word == "guest" then return run_guest(arguments) end
   local command, message = find_command(word)
   if not command then return usage_error(message) end
   local operands, options = parse(command, arguments, 2)
@@ -176,7 +191,7 @@ function cli.main(arguments)
   local ok
   ok, message = check_operands(command, operands)
   if not ok then return usage_error(message, command) end
-  return command.call(operands, options)
+  return command.call(operands, options, arguments)
 end
 
 return cli

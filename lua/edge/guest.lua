@@ -126,13 +126,15 @@ local function on_ended()
   runtime.after(ORPHAN_GRACE, leave)
 end
 
---- Runs until the unit has ended; with the fd of a wire for a guest in a process, nothing for one on a thread.
----@param fd? integer
+--- Runs until the unit has ended; with the fds of a wire for a guest in a process, nothing for one on a thread.
+---@param fds? integer[]
 ---@return integer|nil code
-function guest.main(fd)
+function guest.main(fds)
   local message
   runtime.set_reporter(on_fault)
-  if fd then parent, message = wire.stream({ fd }, on_frame, on_ended) else
+  if fds then
+    parent, message = wire.stream(fds, on_frame, on_ended)
+  else
     parent, message = wire.parent(on_frame, on_ended)
   end
   if parent then return nil end

@@ -17,7 +17,7 @@ local guests = {}
 -- A worker is told as plain values where that is possible: its guest then need not load the whole script.
 local function order(env, unit)
   local spec, logs, watched = unit.spec, {}, {}
-  local described = spec.kind == "worker" and plain.of(spec) or nil
+  local described = (spec.kind == "worker" or spec.adopted) and plain.of(spec) or nil
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
   return { "begin", {

@@ -9,7 +9,7 @@ local plain = {}
 local LEFT_OUT = {
   kind = true, where = true, path = true, restart = true, restart_name = true, restart_given = true, definition = true,
   machine = true, passages = true, shutdown_derived = true, counted = true, instances = true, identity = true,
-  variables = true, executor = true, template = true, children = true,
+  variables = true, executor = true, adopted = true, template = true, children = true,
 }
 local OF_SUPERVISOR = { after = true, significant = true, critical = true, backoff = true, autostart = true }
 

@@ -3,6 +3,7 @@
 
 local backoff = require "luvisor.core.backoff"
 local defaults = require "luvisor.core.defaults"
+local hooks = require "luvisor.core.spec.hooks"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local order = require "luvisor.core.spec.order"
@@ -29,7 +30,7 @@ function resolve.shutdown(spec, children)
   for _, child in ipairs(list) do
     local shutdown = child.shutdown
     if shutdown == "infinity" then return "infinity" end
-    sum = sum + SLACK_PER_CHILD + (shutdown == "kill" and 0 or shutdown)
+    sum = sum + SLACK_PER_CHILD + (shutdown == "kill" and 0 or shutdown) + hooks.stop_time(child)
   end
   return sum
 end
@@ -110,6 +111,7 @@ local function check_root(root)
   if not unit.is(root) then return nil, "the script returned no unit", "EINVAL" end
   if root.instances then return keys.problem(root, "count", "the root is one") end
   if root.after then return keys.problem(root, "after", "the root has no siblings") end
+  if root.executor ~= "coroutine" then return keys.problem(root, "executor", "the root runs in the host itself") end
   if root.significant then return keys.problem(root, "significant", "the root has no supervisor") end
   return true
 end
