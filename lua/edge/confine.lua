@@ -42,7 +42,7 @@ end
 --- On a thread: it shares the process, and what waits in C cannot be ended.
 function confine.thread()
   keep_loop()
-  local instead = ": would hold the thread in C, where nobody can stop it; use luvisor.program, or executor = \"process\""
+  local instead = ': would hold the thread in C, where nobody can stop it; use luvisor.program or executor = "process"'
   refuse(os, "exit", "os.exit: would end the host; return an event, or raise an error")
   refuse(os, "execute", "os.execute" .. instead)
   refuse(io, "popen", "io.popen" .. instead)

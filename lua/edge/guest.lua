@@ -54,6 +54,11 @@ end
 
 local function root_parent(self, told)
   self.spec, self.name = told.parent and {} or nil, told.parent
+  local prefix, find = (told.parent or "") .. "/", self.find
+  self.find = function(_, path)
+    if path:sub(1, #prefix) == prefix then path = path:sub(#prefix + 1) end
+    return find(self, path)
+  end
   self.child_ready = function() parent:send({ "ready" }, true) end
   self.child_ended = function(_, _, why) finish(why) end
   self.child_stopped = function(_, _, why) finish(why) end
@@ -76,11 +81,8 @@ local function make_world(told)
 end
 
 local function begin(told)
-  local spec, settings, message = loader.load_unit(told)
-  if not spec then
-    message = settings
-    return finish(exit.new { kind = "error", message = message })
-  end
+  local spec, settings = loader.load_unit(told)
+  if not spec then return finish(exit.new { kind = "error", message = settings }) end
   local world = make_world(told)
   world.settings = settings
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end

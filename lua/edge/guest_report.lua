@@ -56,7 +56,7 @@ end
 function add(list, one)
   known[one] = known[one] or names_of(one)
   list[#list + 1] = describe(one)
-  for _, child in ipairs(not one.remote and one.children and one.children:all() or {}) do add_new(list, child) end
+  for _, child in ipairs(one.children and one.children:all() or {}) do add_new(list, child) end
 end
 
 local function remove(list, one)
@@ -64,9 +64,30 @@ local function remove(list, one)
   known[one] = nil
 end
 
+local function depth_of(one)
+  local depth = 0
+  while one ~= root do
+    one, depth = one.parent, depth + 1
+  end
+  return depth
+end
+
+-- Parents first, and siblings in their order.
+local function in_order()
+  local list, depths = {}, {}
+  for one in pairs(dirty) do
+    list[#list + 1], depths[one] = one, depth_of(one)
+  end
+  table.sort(list, function(a, b)
+    if depths[a] ~= depths[b] then return depths[a] < depths[b] end
+    return (a.at or 0) < (b.at or 0)
+  end)
+  return list
+end
+
 local function changes()
   local list = {}
-  for one in pairs(dirty) do
+  for _, one in ipairs(in_order()) do
     if is_there(one) then
       if not known[one] and one ~= root then add_new(list, one.parent) end
       add(list, one)
@@ -108,6 +129,7 @@ function report.begin(env, unit, wire, kinds)
     if kind ~= "heartbeat" then mark(one) end
     send_event(kind, one, event)
   end
+  world.mirrored = mark
   for _, kind in ipairs(LEAST) do world.watch(kind) end
   for kind in pairs(kinds) do world.watch(kind) end
 end

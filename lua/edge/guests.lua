@@ -84,8 +84,7 @@ local function options(env, unit, fd, on_exit)
 end
 
 local function spawn(self, env, unit, fd, events)
-  local child, message, code
-  child, message, code = env.process.spawn(options(env, unit, fd, function(status, signal, core)
+  return env.process.spawn(options(env, unit, fd, function(status, signal, core)
     local how = how_it_ended(status, signal, core)
     if status ~= 0 then self.child:signal_group "KILL" end -- what it started is not to outlive it
     self.child:on_empty(function()
@@ -96,7 +95,6 @@ local function spawn(self, env, unit, fd, events)
       end)
     end)
   end))
-  return child, message, code
 end
 
 local function open_process(env, unit, events)
@@ -132,7 +130,7 @@ function guests.new(env)
     local made, message, code = OPEN[unit.spec.executor](env, unit, events)
     if not made then return nil, message, code end
     local ok
-    ok, message, code = made:send(order(env, unit), true)
+    ok, message = made:send(order(env, unit), true)
     if not ok then
       env.log("error", unit, "cannot be told what to run: %s", message)
       made:destroy()

@@ -8,7 +8,8 @@ local PUT = {
   ["nil"] = function(out) out[#out + 1] = "n" end,
   boolean = function(out, value) out[#out + 1] = value and "t" or "f" end,
   number = function(out, value)
-    out[#out + 1] = math.type(value) == "integer" and string.pack("<c1i8", "i", value) or string.pack("<c1n", "d", value)
+    local is_integer = math.type(value) == "integer"
+    out[#out + 1] = is_integer and string.pack("<c1i8", "i", value) or string.pack("<c1n", "d", value)
   end,
   string = function(out, value) out[#out + 1] = string.pack("<c1s4", "s", value) end,
   table = function(out, value, depth)

@@ -102,11 +102,12 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
       if not described then return nil, message, code end
       what = described
     elseif name == "start_child" and supervisor.spec.strategy ~= "simple_one_for_one" then
-      local spec, message, code = supervisor.env.adopt(what, supervisor)
-      if not spec then return nil, message, code end
-      what = spec
+      local adopted, message, code = supervisor.env.adopt(what, supervisor)
+      if not adopted then return nil, message, code end
+      what = adopted
     end
-    return request(supervisor, supervisor.forward and forward(name) or dynamic[name], handle.unit(what) or what, timeout)
+    local call = supervisor.forward and forward(name) or dynamic[name]
+    return request(supervisor, call, handle.unit(what) or what, timeout)
   end
 end
 

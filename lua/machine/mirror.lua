@@ -49,22 +49,31 @@ end
 local function apply(home, change)
   local names = change.names
   local parent = descend(home, names, #names - 1)
-  if #names == 0 then return take_over(home, change) end
-  if not parent then return end
+  if #names == 0 then
+    take_over(home, change)
+    return home
+  end
+  if not parent then return nil end
   local name = names[#names]
   local one = parent.children and parent.children:find(name)
   if change.removed then
     if one then parent.children:remove(one) end
-    return
+    return one
   end
-  take_over(one or new_stub(home, parent, name, change), change)
+  one = one or new_stub(home, parent, name, change)
+  take_over(one, change)
+  return one
 end
 
 --- Takes over what has changed in the guest of a unit.
 ---@param home table the remote unit
 ---@param changes table[]
 function mirror.update(home, changes)
-  for _, change in ipairs(changes) do apply(home, change) end
+  local mirrored = home.env.mirrored -- a guest passes on what it hears of its own guests
+  for _, change in ipairs(changes) do
+    local one = apply(home, change)
+    if one and mirrored then mirrored(one) end
+  end
   home.env.tree:changed()
 end
 

@@ -37,7 +37,7 @@ local function end_of_run(self, run, why)
   self:exited(run.generation, why)
 end
 
-local function own_exit(self, run, how)
+local function own_exit(run, how)
   if run.failure then return run.failure end
   if run.told and not run.forced then return run.told end
   if run.forced then return exit.new { kind = "killed", message = run.forced ~= true and run.forced or nil } end
@@ -56,7 +56,7 @@ local function on_ended(self, run, how)
     if deferred and deferred.deferred then begin(self, deferred) end
   end
   if self.run ~= run then return end
-  end_of_run(self, run, own_exit(self, run, how))
+  end_of_run(self, run, own_exit(run, how))
 end
 
 local function abandon(self, run)
