@@ -1,20 +1,22 @@
 -- Wire: what goes over a link between two runtimes: lists of plain values, each encoded as one frame.
 
+local codec = require "host.codec"
 local guest = require "host.guest"
 
 local wire = {}
-
-local encode, decode = require("luvisor.edge.wire_values").encode, require("luvisor.edge.wire_values").decode
 
 ---@class luvisor.Wire
 local Wire = { __name = "luvisor.wire" }
 Wire.__index = Wire
 
---- Sends a frame; nil, message, CODE when there is no room or nobody on the other side. What is `urgent` finds room.
+--- Sends a row of values, their number in `n` where some may be nil; nil, message, CODE when there is no room or
+--- nobody on the other side. What is `urgent` finds room.
 ---@param frame table
 ---@param urgent? boolean
 function Wire:send(frame, urgent)
-  return self.link:send(encode(frame), urgent)
+  local bytes, message, code = codec.encode(table.unpack(frame, 1, frame.n or #frame))
+  if not bytes then return nil, message, code end
+  return self.link:send(bytes, urgent)
 end
 
 --- Bytes that closing would lose.
@@ -28,7 +30,10 @@ function Wire:close()
 end
 
 local function open(maker, argument, on_frame, on_ended)
-  local function arrived(bytes) on_frame(decode(bytes)) end
+  local function arrived(bytes)
+    local frame = codec.decode(bytes)
+    if frame then on_frame(frame) end
+  end
   local link, message, code = guest[maker](argument, arrived, on_ended)
   if not link then return nil, message, code end
   return setmetatable({ link = link }, Wire)
