@@ -22,6 +22,8 @@ static const luaL_Reg modules[] = {
     {"host.codec", luaopen_host_codec},
     {"host.daemon", luaopen_host_daemon},
     {"host.guest", luaopen_host_guest},
+    {"host.json", luaopen_host_json},
+    {"host.peer", luaopen_host_peer},
     {NULL, NULL},
 };
 /* clang-format on */

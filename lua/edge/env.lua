@@ -42,6 +42,7 @@ function PARTS.probes() return require "luvisor.edge.probes" end
 function PARTS.pipes() return require "luvisor.edge.pipes" end
 function PARTS.memory() return require("luvisor.edge.memory").of end
 function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end
+function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
 function PARTS.guests(self) return require("luvisor.edge.guests").new(self) end
 
 -- A guest with a single worker needs few of them.
@@ -54,12 +55,12 @@ local function when_needed(list, makers, self)
   end })
 end
 
----@param options { write: function, enabled: table<string, boolean> } of the log
+---@param options { write: function, enabled: table<string, boolean>, sockets?: table } of the log; edge.sockets
 ---@return table env
 function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
-    post = runtime.post, random = math.random, task = task,
+    post = runtime.post, random = math.random, task = task, sockets = options.sockets,
     log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)

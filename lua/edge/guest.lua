@@ -92,6 +92,7 @@ local function begin(told)
   root.mirrored, root.extra, root.generation = true, told.extra, told.generation - 1
   report.begin(world, root, parent, told.watched)
   script.set_tree(tree)
+  if spec.children then world.sockets.open_all(spec) end
   unit.start(root)
 end
 

@@ -3,6 +3,7 @@
 
 local dynamic = require "luvisor.machine.dynamic"
 local exit = require "luvisor.core.exit"
+local inspect = require "luvisor.machine.inspect"
 local plain = require "luvisor.core.spec.plain"
 local runtime = require "host.runtime"
 local spec = require "luvisor.core.spec"
@@ -41,7 +42,8 @@ local function describe(one)
   local state, pid = one:describe()
   return {
     names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, phase = one.phase, state = state, pid = pid,
-    generation = one.generation, restarts = one.restarts, exit = one.last_exit and exit.pack(one.last_exit) or nil,
+    generation = one.generation, restarts = one.restarts, why = inspect.why(one),
+    ready_for = one.ready_at and runtime.now() - one.ready_at or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
   }
 end
 

@@ -42,6 +42,7 @@ local function take_over(one, change)
   one.shown, one.pid = change.state, change.pid
   if one.home then
     one.phase, one.generation, one.restarts = change.phase, change.generation, change.restarts
+    one.reason, one.ready_at = change.why, change.ready_for and one.env.now() - change.ready_for
     one.last_exit = change.exit and exit.unpack(change.exit)
   end
 end
