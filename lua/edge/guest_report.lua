@@ -43,7 +43,8 @@ local function describe(one)
   return {
     names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, phase = one.phase, state = state, pid = pid,
     generation = one.generation, restarts = one.restarts, why = inspect.why(one),
-    ready_for = one.ready_at and runtime.now() - one.ready_at or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
+    ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
+    exit = one.last_exit and exit.pack(one.last_exit) or nil,
   }
 end
 
