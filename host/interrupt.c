@@ -149,6 +149,10 @@ int interrupt_adopt(struct interrupt *self) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, install);
   own = self;
+  sigset_t ours; /* threads of guests take no signals but this one */
+  sigemptyset(&ours);
+  sigaddset(&ours, interrupt_signal());
+  if (self) pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
   return install_result;
 }
 

@@ -17,6 +17,8 @@ enum handler {
   HANDLER_FAILED,
   HANDLER_LATE,
   HANDLER_BEAT,
+  HANDLER_SERVE,
+  HANDLER_HELD,
   HANDLERS
 };
 
@@ -64,7 +66,7 @@ int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *coun
 
 /* Closes a coroutine: runs its to-be-closed variables, or with [kill] no more than what
  * C there is of them. */
-void turn_reset(struct tasks *tasks, lua_State *co, bool kill);
+void turn_reset(lua_State *co, bool kill);
 
 /* Puts a task whose slice has ended at the end of their queue. */
 void task_put_off(struct tasks *tasks, struct task *task);
@@ -83,3 +85,6 @@ void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost);
 
 /* Arms the guard for the earliest limit, if that is earlier than it stands now. */
 void task_arm_guard(struct tasks *tasks, struct task *task);
+
+/* Reports the first limit of the task that has passed. */
+void task_check_limits(struct tasks *tasks, struct task *task);

@@ -71,7 +71,7 @@ static void release_coroutine(struct tasks *tasks, struct task *task) {
 
 void turn_drop(struct tasks *tasks, struct task *task) {
   bool deaf = task->cancelled && task->sliced; /* it has had its chance */
-  if (task->co) turn_reset(tasks, task->co, deaf);
+  if (task->co) turn_reset(task->co, deaf);
   release_coroutine(tasks, task);
 }
 
@@ -94,6 +94,17 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
   return 2;
 }
 
+/* co: [] -> [serve, object]; the turn that was to come next comes after it, in its time */
+static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
+  task->mail = false;
+  task->serving = true;
+  task->rest = deadline_is_armed(&task->wake) ? task->wake.due : 0;
+  deadline_cancel(&task->wake);
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_SERVE]);
+  task_push_value(co, task, VALUE_OBJECT);
+  return 1;
+}
+
 /* ---- ends of a turn ---- */
 
 /* the limit that passed during this turn, or nil */
@@ -113,11 +124,11 @@ static void fail(struct tasks *tasks, struct task *task, lua_State *co,
   vm_push_message(L, -1);
   lua_remove(L, -2);
   vm_push_traceback(L, co, 0);
-  turn_reset(tasks, co, tasks->raised == INTERRUPT_KILL);
+  turn_reset(co, tasks->raised == INTERRUPT_KILL);
   release_coroutine(tasks, task);
   task->waits = WAIT_NOTHING;
   deadline_cancel(&task->wake);
-  task->cancelled = task->raising = task->stalled = false;
+  task->cancelled = task->raising = task->stalled = task->serving = false;
   push_overdue(tasks);
   task_notify(tasks, task, HANDLER_FAILED, 4);
 }
@@ -137,6 +148,18 @@ static void pause_until_next(struct tasks *tasks, struct task *task) {
     task_make_ready(tasks, task);
   else
     schedule_wake(schedule, &task->wake, schedule->now + pause);
+  if (task->mail) task_make_ready(tasks, task);
+}
+
+/* co: [] -> the actor's call if it is its turn by now, or -1 */
+static int after_serving(struct tasks *tasks, struct task *task, lua_State *co) {
+  struct schedule *schedule = tasks->schedule;
+  task->serving = false;
+  if (task->rest <= schedule_tick(schedule->now) && !task->held)
+    return push_call(tasks, task, co);
+  deadline_arm(&schedule->wakes, &task->wake, task->rest);
+  if (task->mail) task_make_ready(tasks, task);
+  return -1;
 }
 
 static bool is_keepalive(const struct tasks *tasks, lua_State *co) {
@@ -148,6 +171,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
   if (is_keepalive(tasks, co) && !task->cancelled) {
     lua_settop(co, 0);
     task_beat(tasks, task);
+    if (task->serving) return after_serving(tasks, task, co);
     pause_until_next(tasks, task);
     if (tasks->watch_beats) task_notify(tasks, task, HANDLER_BEAT, 0);
     return -1;
@@ -158,6 +182,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
     return -1;
   }
   lua_settop(co, 1);
+  task->serving = false;
   task->phase = PHASE_ADVANCE;
   push_call(tasks, task, co); /* event, advance, object, nil */
   lua_pushvalue(co, 1);
@@ -188,13 +213,16 @@ static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) 
   task_set_value(co, task, VALUE_ACTOR);
   task->phase = PHASE_ACTOR;
   if (ready && is_closed_by_ready(tasks, task)) return -1;
-  return push_call(tasks, task, co);
+  return task->held ? -1 : push_call(tasks, task, co);
 }
 
 static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
   int next = task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
                                         : after_advance(tasks, task, co);
   if (next < 0) release_coroutine(tasks, task);
+  bool open = task->serial & 1;
+  if (next < 0 && open && task->held && task->phase == PHASE_ACTOR)
+    task_notify(tasks, task, HANDLER_HELD, 0);
   return next;
 }
 
@@ -217,7 +245,7 @@ static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int r
 /* The task closed itself meanwhile, or somebody did while it ran. */
 static void close_late(struct tasks *tasks, struct task *task, lua_State *co) {
   tasks->close_current = false;
-  turn_reset(tasks, co, false);
+  turn_reset(co, false);
   task_close(tasks, task);
 }
 
@@ -280,6 +308,7 @@ static void report_late(struct tasks *tasks, struct task *task) {
 
 void turn_run(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
+  if (task->held && !task->co && task->phase == PHASE_ACTOR) return;
   tasks->turn_began = schedule_served(tasks->schedule);
   tasks->overdue = LIMITS;
   lua_State *co = task->co;
@@ -290,7 +319,8 @@ void turn_run(struct tasks *tasks, struct task *task) {
   } else {
     co = take_hand(tasks);
     task->waited = false;
-    count = push_call(tasks, task, co);
+    bool serves = task->mail && task->phase == PHASE_ACTOR;
+    count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
   run_calls(tasks, task, co, count);

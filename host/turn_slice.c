@@ -7,6 +7,7 @@
  * others wait for one slice at the most. */
 #include "interrupt.h"
 #include "task_store.h"
+#include "vm.h"
 
 /* What a resume has shown. */
 static void note_interrupt(struct tasks *tasks, struct task *task, bool ordered,
@@ -20,7 +21,8 @@ static void note_interrupt(struct tasks *tasks, struct task *task, bool ordered,
 }
 
 int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
-  struct interrupt *interrupt = interrupt_of(tasks->L);
+  struct vm *vm = vm_of(co);
+  struct interrupt *interrupt = &vm->interrupt;
   struct interrupt_frame frame;
   bool ordered = task->sliced && task->raising;
   task->running = true;
@@ -30,23 +32,29 @@ int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *coun
     task->raising = false;
     interrupt_order(interrupt, INTERRUPT_CANCEL);
   }
+  vm->memory.guarded++;
   int status = lua_resume(co, tasks->L, *count, count);
+  vm->memory.guarded--;
   task->running = false;
   task->sliced = interrupt_take_preempted(interrupt);
   tasks->raised = (uint8_t)interrupt_leave(interrupt, &frame);
   if (status != LUA_OK && status != LUA_YIELD) interrupt_heal(co);
   if (ordered || tasks->raised != INTERRUPT_NONE)
     note_interrupt(tasks, task, ordered, status);
+  if (status == LUA_ERRMEM) vm_relax(vm);
   schedule_read(tasks->schedule);
   return status;
 }
 
-void turn_reset(struct tasks *tasks, lua_State *co, bool kill) {
-  struct interrupt *interrupt = interrupt_of(tasks->L);
+void turn_reset(lua_State *co, bool kill) {
+  struct vm *vm = vm_of(co);
+  struct interrupt *interrupt = &vm->interrupt;
   struct interrupt_frame frame;
   interrupt_enter(interrupt, &frame, co, INTERRUPT_TASK);
   if (kill) interrupt_order(interrupt, INTERRUPT_KILL);
+  vm->memory.guarded++;
   lua_resetthread(co);
+  vm->memory.guarded--;
   interrupt_leave(interrupt, &frame);
   lua_settop(co, 0);
 }

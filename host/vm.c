@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACEBACK_FRAMES = 16, TRACEBACK_BYTES = 2048 };
+enum { TRACEBACK_FRAMES = 16, TRACEBACK_BYTES = 2048, RELAXED_BYTES = 256 << 10 };
 
 static char reporter_key; /* registry key of the reporter function */
 
@@ -81,9 +81,13 @@ void vm_push_traceback(lua_State *L, lua_State *co, int level) {
 static int call_protected(lua_State *L, int nargs, int nresults, int handler) {
   struct interrupt *interrupt = &vm_of(L)->interrupt;
   struct interrupt_frame frame;
+  struct memory *memory = &vm_of(L)->memory;
   interrupt_enter(interrupt, &frame, L, INTERRUPT_LOOP);
+  memory->guarded++;
   int status = lua_pcall(L, nargs, nresults, handler);
+  memory->guarded--;
   interrupt_leave(interrupt, &frame);
+  if (status == LUA_ERRMEM) vm_relax(vm_of(L));
   return status;
 }
 
@@ -170,15 +174,24 @@ struct vm *vm_new(struct uv_loop_s *loop, size_t limit) {
   if (!vm) return NULL;
   vm->loop = loop;
   vm->memory.limit = limit;
+  vm->memory.guarded = 1;
   vm->L = lua_newstate(memory_alloc, &vm->memory);
   if (!vm->L) goto fail;
   *(struct vm **)lua_getextraspace(vm->L) = vm;
   lua_pushcfunction(vm->L, open_libraries);
   lua_pushlightuserdata(vm->L, vm);
-  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK) return vm;
+  if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) goto fail;
+  vm->memory.guarded = 0;
+  return vm;
 fail:
   vm_free(vm);
   return NULL;
+}
+
+void vm_relax(struct vm *vm) {
+  if (vm->relaxed || !vm->memory.limit) return;
+  vm->relaxed = true;
+  vm->memory.limit += RELAXED_BYTES;
 }
 
 void vm_free(struct vm *vm) {

@@ -14,11 +14,18 @@
 
 #define SECOND UINT64_C(1000000000)
 #define SHORTEST_TICK UINT64_C(1000000)
-#define LONGEST_TICK UINT64_C(100000000)
+#define LONGEST_TICK UINT64_C(50000000)
 
-/* Looks without an entry after which a runtime counts as quiet. The flag that has the next
- * entry wake us is set one look earlier: by then it is seen. */
-enum { QUIET_FLAG = 2, QUIET = 3 };
+/* Looks in which nothing happened, after which a runtime is flagged: its next entry wakes
+ * us. It counts as busy for one look more, by when the flag is seen. */
+enum { QUIET_FLAG = 2 };
+
+/* What a runtime is found to do. */
+enum look {
+  QUIET,   /* nothing, until its next entry */
+  BLOCKED, /* it waits in C: what comes then may run away without an entry */
+  BUSY
+};
 
 struct watch {
   struct interrupt *interrupt;
@@ -55,65 +62,70 @@ static void interrupt_it(const struct watch *watch, uint64_t entry,
     pthread_kill(watch->owner, interrupt_signal());
 }
 
-/* Of a thread that has hardly run since the entry was first seen there is nothing to cut.
- */
-static void judge(struct watch *watch) {
+/* Of a thread that has hardly run since the entry was first seen there is nothing to cut:
+ * it waits in C. */
+static enum look judge(struct watch *watch) {
   const struct watchdog_budget *budget = &watch->budget;
   uint64_t used = clock_ns(watch->clock) - watch->used;
   uint64_t elapsed = clock_ns(CLOCK_MONOTONIC) - watch->since;
+  if (used < budget->slice / 4) return BLOCKED;
   if (used >= budget->stall + budget->kill) {
     interrupt_it(watch, watch->entry, INTERRUPT_KILL);
   } else if (used >= budget->stall && !watch->cancelled) {
     watch->cancelled = true;
     interrupt_it(watch, watch->entry, INTERRUPT_CANCEL);
-  } else if (used >= budget->slice / 4 && elapsed >= budget->slice) {
+  } else if (elapsed >= budget->slice) {
     interrupt_it(watch, watch->entry, INTERRUPT_SLICE);
   }
+  return BUSY;
 }
 
-static void begin_entry(struct watch *watch, uint64_t entry) {
+static enum look begin_entry(struct watch *watch, uint64_t entry) {
   watch->entry = entry;
   watch->quiet = 0;
   watch->cancelled = false;
-  if (!(entry & 1)) return;
+  if (!(entry & 1)) return BUSY;
   watch->since = clock_ns(CLOCK_MONOTONIC);
   watch->used = clock_ns(watch->clock);
+  return BUSY;
 }
 
-/* Whether the runtime is quiet. */
-static bool look(struct watch *watch) {
+static enum look look(struct watch *watch) {
   uint64_t entry = atomic_load(&watch->interrupt->entry);
-  if (entry != watch->entry) {
-    begin_entry(watch, entry);
-  } else if (entry & 1) {
-    judge(watch);
-  } else if (++watch->quiet == QUIET_FLAG) {
-    atomic_store(&watch->interrupt->dozing, true);
-  }
-  return watch->quiet >= QUIET;
+  if (entry != watch->entry) return begin_entry(watch, entry);
+  enum look seen = entry & 1 ? judge(watch) : QUIET;
+  if (seen == BUSY) return BUSY;
+  if (++watch->quiet == QUIET_FLAG) atomic_store(&watch->interrupt->dozing, true);
+  return watch->quiet > QUIET_FLAG ? seen : BUSY;
 }
 
 /* ---- the thread ---- */
 
-static uint64_t tick(void) {
+static uint64_t shortest_slice(void) {
   uint64_t shortest = LONGEST_TICK;
   for (const struct watch *watch = watches; watch; watch = watch->next)
     if (watch->budget.slice < shortest) shortest = watch->budget.slice;
   return shortest > SHORTEST_TICK ? shortest : SHORTEST_TICK;
 }
 
-static bool look_at_all(void) {
-  bool quiet = true;
+/* What the busiest of them is. */
+static enum look look_at_all(void) {
+  enum look most = QUIET;
   atomic_fetch_add_explicit(&looks, 1, memory_order_relaxed);
-  for (struct watch *watch = watches; watch; watch = watch->next)
-    quiet = look(watch) && quiet;
-  return quiet;
+  for (struct watch *watch = watches; watch; watch = watch->next) {
+    enum look seen = look(watch);
+    if (seen > most) most = seen;
+  }
+  return most;
 }
 
+/* Until the time is over or somebody who was flagged wakes us. */
 static void sleep_for(uint64_t ns) {
   uint64_t end = clock_ns(CLOCK_MONOTONIC) + ns;
   struct timespec at = {(time_t)(end / SECOND), (long)(end % SECOND)};
-  while (!stopping && pthread_cond_timedwait(&changed, &lock, &at) == 0) continue;
+  int r = 0;
+  while (!stopping && !woken && r == 0) r = pthread_cond_timedwait(&changed, &lock, &at);
+  woken = false;
 }
 
 static void sleep_until_woken(void) {
@@ -122,13 +134,19 @@ static void sleep_until_woken(void) {
 }
 
 static void *watch_all(void *unused) {
+  uint64_t tick = SHORTEST_TICK;
   (void)unused;
   pthread_mutex_lock(&lock);
   while (!stopping) {
-    if (look_at_all())
+    enum look seen = look_at_all();
+    if (seen != BLOCKED)
+      tick = shortest_slice();
+    else if (tick < LONGEST_TICK)
+      tick *= 2;
+    if (seen == QUIET)
       sleep_until_woken();
     else
-      sleep_for(tick());
+      sleep_for(tick);
   }
   pthread_mutex_unlock(&lock);
   return NULL;

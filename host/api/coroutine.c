@@ -207,29 +207,6 @@ static int xpcall(lua_State *L) {
   return finish_xpcall(L, code, 2);
 }
 
-/* ---- setmetatable ---- */
-
-static bool has_gc(lua_State *L, int index) {
-  if (!lua_istable(L, index)) return false;
-  lua_pushliteral(L, "__gc");
-  bool has = lua_rawget(L, index) != LUA_TNIL;
-  lua_pop(L, 1);
-  return has;
-}
-
-static int set_metatable(lua_State *L) {
-  int type = lua_type(L, 2);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
-  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
-    return luaL_error(L, "cannot change a protected metatable");
-  if (has_gc(L, 2))
-    return luaL_error(L, "setmetatable: no __gc here: it could not be interrupted");
-  lua_settop(L, 2);
-  lua_setmetatable(L, 1);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
     {"resume", resume}, {"wrap", wrap}, {"close", close},
     {"status", status}, {NULL, NULL},
@@ -241,9 +218,4 @@ void coroutine_install(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, xpcall);
   lua_setglobal(L, "xpcall");
-}
-
-void coroutine_withhold_gc(lua_State *L) {
-  lua_pushcfunction(L, set_metatable);
-  lua_setglobal(L, "setmetatable");
 }

@@ -6,6 +6,3 @@
 
 /* Replaces resume, wrap, close and status of coroutine, and xpcall. */
 void coroutine_install(lua_State *L);
-
-/* Replaces setmetatable by one that takes no __gc: finalizers cannot be interrupted. */
-void coroutine_withhold_gc(lua_State *L);

@@ -4,7 +4,6 @@
 #include "runtime.h"
 
 #include "api/api.h"
-#include "api/coroutine.h"
 #include "timer.h"
 #include "vm.h"
 #include "watchdog.h"
@@ -106,27 +105,14 @@ static int looks(lua_State *L) {
   return 1;
 }
 
-static int withhold_gc(lua_State *L) {
-  coroutine_withhold_gc(L);
-  return 0;
-}
-
 static const luaL_Reg functions[] = {
-    {"now", now},
-    {"exact", exact},
-    {"after", after},
-    {"deadline", deadline},
-    {"cancel", cancel},
-    {"post", post},
-    {"kick", kick},
-    {"manual", manual},
-    {"step", step},
-    {"set_reporter", set_reporter},
-    {"memory", memory},
-    {"watch", watch},
-    {"unwatch", unwatch},
-    {"looks", looks},
-    {"withhold_gc", withhold_gc},
+    {"now", now},         {"exact", exact},
+    {"after", after},     {"deadline", deadline},
+    {"cancel", cancel},   {"post", post},
+    {"kick", kick},       {"manual", manual},
+    {"step", step},       {"set_reporter", set_reporter},
+    {"memory", memory},   {"watch", watch},
+    {"unwatch", unwatch}, {"looks", looks},
     {NULL, NULL},
 };
 

@@ -1,5 +1,7 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local confine = require "luvisor.edge.confine"
+local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
@@ -7,6 +9,7 @@ local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
+local methods = require "luvisor.edge.methods"
 local process = require "host.process"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
@@ -15,7 +18,6 @@ local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local withheld = require "luvisor.edge.withheld"
 
 local run = {}
 
@@ -44,7 +46,7 @@ end
 local function start(loaded, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
-  world.subscribers = loaded.subscribers
+  world.subscribers, world.settings, world.source = loaded.subscribers, loaded.settings, loaded.source
   for kind in pairs(loaded.subscribers) do world.watch(kind) end
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
   tree = trees.new(world, loaded.root, function(why)
@@ -52,6 +54,7 @@ local function start(loaded, write, enabled)
     tree.over = true
     world.sockets.close()
     signals.close()
+    control.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
   end)
@@ -71,6 +74,13 @@ end
 local function watch(settings, write)
   local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
   if not ok then write("error", "luvisor", "no watchdog, a worker that runs away stops everything: %s", message) end
+end
+
+-- A host that cannot be controlled is still one that keeps its units alive.
+local function open_control(place, context)
+  if not place then return end
+  local ok, message = control.open(place, context)
+  if not ok then context.log("warn", "luvisor", "no control socket: %s", message) end
 end
 
 -- The tree is up.
@@ -112,10 +122,11 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  withheld.apply()
+  confine.host()
   watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
+  open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
