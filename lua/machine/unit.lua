@@ -72,7 +72,7 @@ function unit.ask_to_stop(self)
   self.phase = "stopping"
   if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation }) end
   self:stop()
-  return false
+  return not ALIVE[self.phase]
 end
 
 --- Ends the unit by force; true when there is nothing to wait for.

@@ -120,6 +120,27 @@ return function(env)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
+  --- The way to the first actor, where it takes nothing that could wait and nobody looks on: the actor and the seconds
+  --- between two turns. Everything else is for `advance`.
+  function Worker.begin(instance)
+    local self = instance._unit
+    local spec = self.spec
+    local passages = spec.passages
+    local found = passages and passages.initial
+    if not found or logs.info or watched.transition then return end
+    local state = found.state
+    local actor = spec.definition.actors[state.name]
+    if not actor then return end
+    self.state, self.past = state, found.past
+    local is_ready = found.ready
+    enter(self.task, state.heartbeat, state.timeout, is_ready)
+    if is_ready then
+      self.is_ready = true
+      ready(self, self.generation)
+    end
+    return actor.fn, actor.every
+  end
+
   -- ---- ends
 
   local function finish(self, why)
@@ -262,8 +283,7 @@ return function(env)
       if self.task then close(self.task) end
       return post(end_unstarted, self, self.generation)
     end
-    if shutdown ~= "infinity" then limit(self.task, "stop", shutdown) end
-    task.nudge(self.task)
+    task.stop(self.task, shutdown ~= "infinity" and shutdown or nil)
   end
 
   local function end_killed(self, generation)
@@ -282,7 +302,7 @@ return function(env)
   end
 
   task.set_handlers {
-    advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
+    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
     late = Worker.late, beat = Worker.beat,
   }
   return Worker

@@ -63,8 +63,9 @@ local task = {}
 ---@alias host.limit "heartbeat"|"state"|"transition"|"start"|"stop"
 
 --- The machine's functions. advance runs on a worker's coroutine and returns its next actor, the seconds between two
---- turns, and whether to call ready; the others are called from the loop.
----@param handlers table<string, function> advance, ready, finished, failed, late, beat
+--- turns, and whether to call ready; the others are called from the loop. begin comes before the first advance: it
+--- returns the first actor and its seconds, where no coroutine is needed to get there, or nothing.
+---@param handlers table<string, function> begin, advance, ready, finished, failed, late, beat
 function task.set_handlers(handlers) end
 
 --- Whether beat(object) is called for each heartbeat.
@@ -102,6 +103,12 @@ function task.limit(handle, limit, seconds) end
 --- Ends a pause between two turns, or a sleep, at once.
 ---@param handle host.handle
 function task.nudge(handle) end
+
+--- Asks for an end within so many seconds (nil for any time): a task that rests between two turns has one before this
+--- returns, unless another has its turn just now; anybody else is nudged.
+---@param handle host.handle
+---@param seconds? number
+function task.stop(handle, seconds) end
 
 --- Has an error raised, once, where the task's coroutine waits; false when it has none.
 ---@param handle host.handle
