@@ -18,6 +18,8 @@ enum handler {
   HANDLER_FAILED,
   HANDLER_LATE,
   HANDLER_BEAT,
+  HANDLER_SERVE,
+  HANDLER_HELD,
   HANDLERS
 };
 
@@ -72,3 +74,6 @@ void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost);
 
 /* Arms the guard for the earliest limit, if that is earlier than it stands now. */
 void task_arm_guard(struct tasks *tasks, struct task *task);
+
+/* Reports the first limit of the task that has passed. */
+void task_check_limits(struct tasks *tasks, struct task *task);

@@ -70,7 +70,10 @@ static void release_coroutine(struct tasks *tasks, struct task *task) {
 }
 
 static void reset(lua_State *co) {
+  struct memory *memory = &vm_of(co)->memory;
+  memory->guarded++;
   lua_resetthread(co); /* runs the to-be-closed variables */
+  memory->guarded--;
   lua_settop(co, 0);
 }
 
@@ -98,6 +101,17 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
   return 2;
 }
 
+/* co: [] -> [serve, object]; the turn that was to come next comes after it, in its time */
+static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
+  task->mail = false;
+  task->serving = true;
+  task->rest = deadline_is_armed(&task->wake) ? task->wake.due : 0;
+  deadline_cancel(&task->wake);
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_SERVE]);
+  task_push_value(co, task, VALUE_OBJECT);
+  return 1;
+}
+
 /* ---- ends of a turn ---- */
 
 static void fail(struct tasks *tasks, struct task *task, lua_State *co,
@@ -112,7 +126,7 @@ static void fail(struct tasks *tasks, struct task *task, lua_State *co,
   release_coroutine(tasks, task);
   task->waits = WAIT_NOTHING;
   deadline_cancel(&task->wake);
-  task->cancelled = task->raising = false;
+  task->cancelled = task->raising = task->serving = false;
   tasks->current = NULL; /* the turn is over: the machine may run others' */
   task_notify(tasks, task, HANDLER_FAILED, 3);
 }
@@ -131,6 +145,18 @@ static void pause_until_next(struct tasks *tasks, struct task *task) {
     task_make_ready(tasks, task);
   else
     schedule_wake(schedule, &task->wake, schedule->now + pause);
+  if (task->mail) task_make_ready(tasks, task);
+}
+
+/* co: [] -> the actor's call if it is its turn by now, or -1 */
+static int after_serving(struct tasks *tasks, struct task *task, lua_State *co) {
+  struct schedule *schedule = tasks->schedule;
+  task->serving = false;
+  if (task->rest <= schedule_tick(schedule->now) && !task->held)
+    return push_call(tasks, task, co);
+  deadline_arm(&schedule->wakes, &task->wake, task->rest);
+  if (task->mail) task_make_ready(tasks, task);
+  return -1;
 }
 
 static bool is_keepalive(const struct tasks *tasks, lua_State *co) {
@@ -142,8 +168,8 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
   if (is_keepalive(tasks, co) && !task->cancelled) {
     lua_settop(co, 0);
     task_beat(tasks, task);
+    if (task->serving) return after_serving(tasks, task, co);
     pause_until_next(tasks, task);
-    release_coroutine(tasks, task);
     if (tasks->watch_beats) task_notify(tasks, task, HANDLER_BEAT, 0);
     return -1;
   }
@@ -153,6 +179,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
     return -1;
   }
   lua_settop(co, 1);
+  task->serving = false;
   task->phase = PHASE_ADVANCE;
   push_call(tasks, task, co); /* event, advance, object, nil */
   lua_pushvalue(co, 1);
@@ -181,7 +208,6 @@ static void set_actor(lua_State *L, struct task *task) {
 static bool begin(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
   uint32_t serial = task->serial;
-  task->fresh = false;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_BEGIN]);
   task_push_value(L, task, VALUE_OBJECT);
   if (vm_call(L, 1, 2) != LUA_OK) return task->serial == serial;
@@ -207,12 +233,17 @@ static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) 
   lua_settop(co, 2);
   set_actor(co, task);
   if (ready && is_closed_by_ready(tasks, task)) return -1;
-  return push_call(tasks, task, co);
+  return task->held ? -1 : push_call(tasks, task, co);
 }
 
 static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
-  return task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
-                                    : after_advance(tasks, task, co);
+  uint32_t serial = task->serial;
+  int next = task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
+                                        : after_advance(tasks, task, co);
+  if (next >= 0 || task->serial != serial) return next;
+  release_coroutine(tasks, task);
+  if (task->held && task->phase == PHASE_ACTOR) task_notify(tasks, task, HANDLER_HELD, 0);
+  return next;
 }
 
 /* ---- a turn ---- */
@@ -229,9 +260,13 @@ static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int r
 }
 
 static int resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
+  struct vm *vm = vm_of(co);
   task->running = true;
+  vm->memory.guarded++;
   int status = lua_resume(co, tasks->L, *count, count);
+  vm->memory.guarded--;
   task->running = false;
+  if (status == LUA_ERRMEM) vm_relax(vm);
   schedule_read(tasks->schedule);
   return status;
 }
@@ -292,7 +327,7 @@ static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
 }
 
 bool turn_run_now(struct tasks *tasks, struct task *task) {
-  bool rests = task->phase == PHASE_ACTOR && !task->co && !task->queued;
+  bool rests = task->phase == PHASE_ACTOR && !task->co && !task->queued && !task->held;
   if (tasks->current || !rests) return false;
   deadline_cancel(&task->wake);
   turn_run(tasks, task);
@@ -301,9 +336,12 @@ bool turn_run_now(struct tasks *tasks, struct task *task) {
 
 void turn_run(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
+  if (task->held && !task->co && task->phase == PHASE_ACTOR) return;
   tasks->turn_began = schedule_served(tasks->schedule);
   tasks->overdue = LIMITS;
-  if (task->fresh && !begin(tasks, task)) return;
+  bool fresh = task->fresh && !task->held;
+  task->fresh = false;
+  if (fresh && !begin(tasks, task)) return;
   lua_State *co = task->co;
   int count;
   if (co) {
@@ -312,7 +350,8 @@ void turn_run(struct tasks *tasks, struct task *task) {
   } else {
     co = take_hand(tasks);
     task->waited = false;
-    count = push_call(tasks, task, co);
+    bool serves = task->mail && task->phase == PHASE_ACTOR;
+    count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
   run_calls(tasks, task, co, count);

@@ -120,24 +120,14 @@ return function(env)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
-  --- The way to the first actor, where it takes nothing that could wait and nobody looks on: the actor and the seconds
-  --- between two turns. Everything else is for `advance`.
+  --- The way to the first actor, where nothing on it can wait and nobody looks on; all else is for `advance`.
   function Worker.begin(instance)
+    if logs.info or watched.transition then return end
     local self = instance._unit
-    local spec = self.spec
-    local passages = spec.passages
-    local found = passages and passages.initial
-    if not found or logs.info or watched.transition then return end
-    local state = found.state
-    local actor = spec.definition.actors[state.name]
+    local state, actor = passage.begin(self)
     if not actor then return end
-    self.state, self.past = state, found.past
-    local is_ready = found.ready
-    enter(self.task, state.heartbeat, state.timeout, is_ready)
-    if is_ready then
-      self.is_ready = true
-      ready(self, self.generation)
-    end
+    enter(self.task, state.heartbeat, state.timeout, self.is_ready)
+    if self.is_ready then ready(self, self.generation) end
     return actor.fn, actor.every
   end
 
@@ -302,8 +292,8 @@ return function(env)
   end
 
   task.set_handlers {
-    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
-    late = Worker.late, beat = Worker.beat,
+    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
+    failed = Worker.failed, late = Worker.late, beat = Worker.beat,
   }
   return Worker
 end
