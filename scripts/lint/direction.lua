@@ -18,7 +18,7 @@ local rooms = {
   { "vm", "vm", "modules" },
   {
     "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
-    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec",
+    "lines", "logfile", "spool", "archive", "gzip", "squeezer", "syslogger", "tail", "notify", "mailbox", "codec",
   },
   { "executors", "task", "turn", "timer", "runtime", "executor", "watchdog" },
   { "api", "api" },
