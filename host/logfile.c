@@ -15,6 +15,7 @@
 #include "archive.h"
 #include "chunk.h"
 #include "squeezer.h"
+#include "stamp.h"
 
 enum { MARGIN = 64 * 1024, MARGIN_PART = 8, CHECK_MS = 1000 };
 
@@ -62,12 +63,9 @@ static uint64_t now_ms(void) {
 /* How long ago a file was made, in ms, as far as the file system and the clock know. */
 static uint64_t age_of(int fd) {
   struct statx status;
-  struct timespec now;
   if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &status) < 0) return 0;
   if (!(status.stx_mask & STATX_BTIME)) return 0;
-  clock_gettime(CLOCK_REALTIME, &now);
-  int64_t age = (int64_t)now.tv_sec - status.stx_btime.tv_sec;
-  return age > 0 ? (uint64_t)age * 1000 : 0;
+  return stamp_age(status.stx_btime.tv_sec) * 1000;
 }
 
 /* A file that is empty has no age. */

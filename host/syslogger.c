@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "chunk.h"
+#include "stamp.h"
 
 enum { PATIENCE_MS = 250, HEAD = 256, BODY = 8 * 1024 }; /* rsyslog takes 8 KiB */
 
@@ -54,8 +54,9 @@ void syslogger_free(struct syslogger *logger) {
 
 static int connect_as(struct syslogger *logger, int type) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(logger->path) >= sizeof address.sun_path) return UV_ENAMETOOLONG;
-  strcpy(address.sun_path, logger->path);
+  size_t len = strlen(logger->path);
+  if (len >= sizeof address.sun_path) return UV_ENAMETOOLONG;
+  memcpy(address.sun_path, logger->path, len);
   logger->fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (logger->fd < 0) return -errno;
   logger->is_stream = type == SOCK_STREAM;
@@ -108,10 +109,7 @@ static int send_message(struct syslogger *logger, const char *bytes, size_t len)
 
 static size_t put_head(const struct syslogger *logger, char *out) {
   char stamp[32];
-  struct tm local;
-  time_t now = time(NULL);
-  localtime_r(&now, &local);
-  strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &local);
+  stamp_syslog(stamp, sizeof stamp);
   return (size_t)snprintf(out, HEAD, "<%d>%s %.128s: ", logger->priority, stamp,
                           logger->ident);
 }

@@ -1,6 +1,7 @@
 -- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
 -- nothing; every fault is one message that names file and line, unit and key.
 
+local claims = require "luvisor.edge.claims"
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.spec.keys"
 local passage = require "luvisor.machine.passage"
@@ -169,6 +170,7 @@ function loader.load(path)
     return nil, settings:find("^[^\n]*:%d+: ") and settings or path .. ": " .. settings, "EINVAL"
   end
   local ok, message = loader.prepare(resolved, settings)
+  if ok then ok, message = claims.check(resolved) end
   if not ok then return nil, message, "EINVAL" end
   return { root = resolved, settings = settings, subscribers = said.subscribers }
 end
