@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stamp: the wall clock as text, for people and nothing else. Thread: any. */
+/* Stamp: the wall clock for people and their files, and nothing else. Thread: any. */
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
 
 enum { STAMP_SIZE = 24 };
 

@@ -6,10 +6,12 @@ local exit = require "luvisor.core.exit"
 local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
+local manager = require "luvisor.edge.manager"
 local process = require "host.process"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
+local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
@@ -50,7 +52,7 @@ local function is_success(why, stopped)
 end
 
 local function start(loaded, write, enabled)
-  local world = env.new { write = write, enabled = enabled }
+  local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
   world.subscribers = loaded.subscribers
   for kind in pairs(loaded.subscribers) do world.watch(kind) end
@@ -58,6 +60,7 @@ local function start(loaded, write, enabled)
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
     tree.over = true
+    world.sockets.close()
     signals.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
@@ -80,7 +83,9 @@ end
 
 -- The tree is up.
 local function announce(troubles)
-  daemon.up(troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ") or "")
+  local note = troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ")
+  daemon.up(note or "")
+  manager.ready(note or "the tree is up")
 end
 
 local function fail(message, code)
@@ -108,6 +113,7 @@ end
 ---@return integer|nil code nil while it runs
 function run.tree(path, options, arguments)
   if options.daemon and not daemon.is_host() then return daemon.launch(arguments) end
+  manager.take()
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
   local loaded, message = loader.load(path)
@@ -121,6 +127,8 @@ function run.tree(path, options, arguments)
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
   up.watch(tree.env, tree, announce)
+  manager.begin()
+  tree.env.sockets.open_all(loaded.root)
   tree:start()
   return nil
 end

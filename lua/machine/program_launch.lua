@@ -4,6 +4,7 @@ local program_environment = require "luvisor.machine.program_environment"
 local program_notify = require "luvisor.machine.program_notify"
 local program_output = require "luvisor.machine.program_output"
 local program_ready = require "luvisor.machine.program_ready"
+local program_sockets = require "luvisor.machine.program_sockets"
 
 local program_launch = {}
 
@@ -43,8 +44,10 @@ function program_launch.spawn(self, run, on_exit)
   local variables = {}
   local ok, message, code = program_notify.prepare(self, run, variables)
   if not ok then return nil, message, code end
+  program_sockets.announce(self.spec, variables)
   run.options = options(self, run, variables, on_exit)
-  ok, message, code = program_ready.prepare(self, run, run.options)
+  ok, message, code = program_sockets.prepare(self, run.options)
+  if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
   if not ok then return nil, message, code end
   return self.env.process.spawn(run.options)
 end
