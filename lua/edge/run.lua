@@ -1,5 +1,6 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local confine = require "luvisor.edge.confine"
 local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
@@ -17,7 +18,6 @@ local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local uv = require "luv"
 
 local run = {}
 
@@ -28,16 +28,6 @@ local function complain(message)
 end
 
 -- ---- a tree
-
--- A worker that ends the process, or the loop, would leave the programs to themselves.
-local function forbid_exit()
-  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
-    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
-  end
-  os.exit = function() -- luacheck: ignore 122
-    error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
-  end
-end
 
 local function report_end(write, why)
   write(exit.is_normal(why) and "info" or "error", "luvisor", "the tree ended: %s", tostring(why))
@@ -56,7 +46,7 @@ end
 local function start(loaded, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
-  world.subscribers = loaded.subscribers
+  world.subscribers, world.settings, world.source = loaded.subscribers, loaded.settings, loaded.source
   for kind in pairs(loaded.subscribers) do world.watch(kind) end
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
   tree = trees.new(world, loaded.root, function(why)
@@ -75,6 +65,10 @@ end
 -- A log file that cannot be written costs lines, never a program.
 local function report_trouble(write)
   process.on_trouble(function(path, message, lines)
+    if path == log.path then -- the log itself cannot say it
+      return complain(message and ("%s: %s, lines are dropped"):format(path, message)
+        or ("%s: no more lines are dropped, %d were"):format(path, lines))
+    end
     if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
     write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
   end)
@@ -105,7 +99,10 @@ local function open_log(options, place)
   local ok, message = true, nil
   if options.daemon then ok, message = daemon.detach(place.log) end
   if not ok then return nil, message end
-  local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
+  local file
+  file, message = log.open(options)
+  if file == nil then return nil, message end
+  local write, enabled = log.new { level = options["log-level"], format = options["log-format"], file = file }
   return options.daemon and daemon.relay(write) or write, enabled
 end
 
@@ -126,7 +123,7 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  forbid_exit()
+  confine.host()
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
   open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })

@@ -130,7 +130,7 @@ describe("a client", function()
   end)
 
   it("says when its time is over, and how far it has come", function()
-    spawn [[return luvisor.supervisor { name = "top", children = {
+    spawn([[return luvisor.supervisor { name = "top", children = {
       luvisor.worker { name = "deaf", module = slow, shutdown = 60 },
       program("late", "sleep 600", { after = { never = "ready" }, autostart = false }),
       program("never", "sleep 600", { ready = { line = "x" }, start_timeout = 600 }),
