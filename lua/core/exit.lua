@@ -11,7 +11,7 @@ local exit = {}
 ---@field code? integer     exit code of a program
 ---@field signal? integer   signal that ended a program
 ---@field core? boolean     whether that signal dumped core
----@field deadline? string  heartbeat transition state start stop watchdog health age
+---@field deadline? string  heartbeat transition state start stop stall watchdog health age
 ---@field seconds? number   length of that deadline
 ---@field state? string     where it ran out: "running" or "starting -> running"
 local Exit = { __name = "luvisor.exit" }
@@ -119,6 +119,27 @@ function exit.new(fields)
     error("an exit by signal needs the signal", 2)
   end
   return setmetatable(fields, Exit)
+end
+
+local PLAIN = { string = true, number = true, boolean = true }
+
+--- The fields of an exit, and of what caused it, as plain values: for another runtime.
+---@param self luvisor.Exit
+---@return table
+function exit.pack(self)
+  local fields = {}
+  for key, value in pairs(self) do
+    if PLAIN[type(value)] then fields[key] = value elseif exit.is(value) then fields[key] = exit.pack(value) end
+  end
+  return fields
+end
+
+--- The exit of such fields.
+---@param fields table
+---@return luvisor.Exit
+function exit.unpack(fields)
+  if fields.cause then fields.cause = exit.unpack(fields.cause) end
+  return exit.new(fields)
 end
 
 --- Whether the value was made by exit.new.

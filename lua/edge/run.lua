@@ -1,5 +1,6 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local confine = require "luvisor.edge.confine"
 local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
@@ -18,7 +19,6 @@ local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local uv = require "luv"
 
 local run = {}
 
@@ -29,16 +29,6 @@ local function complain(message)
 end
 
 -- ---- a tree
-
--- A worker that ends the process, or the loop, would leave the programs to themselves.
-local function forbid_exit()
-  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
-    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
-  end
-  os.exit = function() -- luacheck: ignore 122
-    error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
-  end
-end
 
 local function report_end(write, why)
   write(exit.is_normal(why) and "info" or "error", "luvisor", "the tree ended: %s", tostring(why))
@@ -57,7 +47,7 @@ end
 local function start(loaded, place, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
-  world.subscribers = loaded.subscribers
+  world.subscribers, world.settings, world.source = loaded.subscribers, loaded.settings, loaded.source
   for kind in pairs(loaded.subscribers) do world.watch(kind) end
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
   tree = trees.new(world, loaded.root, function(why)
@@ -78,9 +68,19 @@ end
 -- A log file that cannot be written costs lines, never a program.
 local function report_trouble(write)
   process.on_trouble(function(path, message, lines)
+    if path == log.path then -- the log itself cannot say it
+      return complain(message and ("%s: %s, lines are dropped"):format(path, message)
+        or ("%s: no more lines are dropped, %d were"):format(path, lines))
+    end
     if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
     write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
   end)
+end
+
+-- From here on nothing that does not come back to the loop holds up the others.
+local function watch(settings, write)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then write("error", "luvisor", "no watchdog, a worker that runs away stops everything: %s", message) end
 end
 
 -- A host that cannot be controlled is still one that keeps its units alive.
@@ -108,7 +108,10 @@ local function open_log(options, place)
   local ok, message = true, nil
   if options.daemon then ok, message = daemon.detach(place.log) end
   if not ok then return nil, message end
-  local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
+  local file
+  file, message = log.open(options)
+  if file == nil then return nil, message end
+  local write, enabled = log.new { level = options["log-level"], format = options["log-format"], file = file }
   return options.daemon and daemon.relay(write) or write, enabled
 end
 
@@ -129,7 +132,8 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  forbid_exit()
+  confine.host()
+  watch(loaded.settings, write)
   local tree = start(loaded, place, write, enabled)
   signals.install(tree, write)
   open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })

@@ -91,7 +91,21 @@ end
 --- Why the unit is in its state, in a few words; nil where there is nothing to say.
 ---@return string|nil
 function inspect.why(self)
+  if self.home then return self.reason end -- a stub for a unit of another runtime, which says it
   return because[self.phase](self)
+end
+
+local LAST_BYTES, LAST_LINES = 4096, 10
+
+--- The last lines that a program wrote on stderr, as far as the host sees them.
+---@return string[]|nil
+function inspect.last_words(self)
+  local child = self.child_before
+  if not child then return nil end
+  local lines, text = {}, child:tail(LAST_BYTES, self.spec.stderr == "stdout" and "stdout" or "stderr")
+  for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
+  if #lines == 0 then return nil end
+  return table.move(lines, math.max(1, #lines - LAST_LINES + 1), #lines, 1, {})
 end
 
 -- ---- all of it

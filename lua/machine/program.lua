@@ -167,8 +167,7 @@ end
 
 Program.change, Program.leave_service = set_state, leave_service
 
-local function begin(self, run)
-  local child, message, code = program_launch.start(self, run, function(...) on_leader_exit(self, run, ...) end)
+local function launched(self, run, child, message, code)
   if not child then
     program_ready.begin(self, run, false)
     run.exit = program_exit.of_launch(message, code)
@@ -183,6 +182,20 @@ local function begin(self, run)
   if self.spec.start_timeout then limit_start(self, run, self.spec.start_timeout) end
   program_notify.listen(self, run)
   program_ready.begin(self, run, true)
+end
+
+local function begin(self, run)
+  run.launching = true
+  program_output.open(self, function(opened, message, code)
+    run.launching = nil
+    local is_wanted = self.run == run and not run.exit
+    if is_wanted and opened then
+      launched(self, run, program_launch.spawn(self, run, function(...) on_leader_exit(self, run, ...) end))
+    elseif is_wanted then
+      launched(self, run, nil, message, code)
+    end
+    program_output.let_go(opened)
+  end)
 end
 
 function Program.launch(self)
@@ -207,7 +220,7 @@ end
 
 -- A launch that failed is told in a moment.
 local function is_over(run)
-  return not run or not run.child and not program_hook.is_busy(run)
+  return not run or not run.child and not run.launching and not program_hook.is_busy(run)
 end
 
 -- It has not been launched: the hook that comes before is called off.

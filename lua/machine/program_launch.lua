@@ -45,14 +45,14 @@ local function adopt(self, run, on_exit)
   return child
 end
 
---- Starts the program of a generation.
+--- Launches the generation `run`, with run.options.
 ---@param self table the unit
----@param run table its generation
----@param on_exit function
+---@param run table
+---@param on_exit fun(code?: integer, signal?: integer, core: boolean)
 ---@return table|nil child
 ---@return string? message
 ---@return string? code
-function program_launch.start(self, run, on_exit)
+function program_launch.spawn(self, run, on_exit)
   local adopted = adopt(self, run, on_exit)
   if adopted then return adopted end
   local variables = {}

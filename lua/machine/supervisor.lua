@@ -61,7 +61,8 @@ end
 local function end_with(self, event, done)
   self.regroup = nil
   take(self, event)
-  sweep.run(self, self.children:reversed(), done)
+  local cause = self.failure and "its supervisor gave up" or "its supervisor ends"
+  sweep.run(self, self.children:reversed(), done, cause, self:path())
 end
 
 local function give_up(self, why)
@@ -109,7 +110,7 @@ local function start_child(self, child)
 end
 
 local function add_child(self, spec, name)
-  local child = unit.new(self.env.kinds[spec.kind], self.env, spec, self, name)
+  local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
   return child
 end
