@@ -16,7 +16,7 @@
 #include "mark.h"
 
 enum state { RUNNING, LEFT, EMPTY };
-enum { NOBODY = -1, NO_FD = -2 };
+enum { NOBODY = -1, UNSURE = -2 };
 
 struct child {
   struct nursery_entry entry;
@@ -125,25 +125,37 @@ static bool is_our_zombie(pid_t pid) {
   return waitid(P_PID, (id_t)pid, &info, flags) == 0 && info.si_pid == pid;
 }
 
-static bool is_member(const struct child *child, pid_t pid) {
+static bool is_in_session(const struct child *child, pid_t pid) {
+  return !child->adopted && getsid(pid) == child->entry.pid;
+}
+
+/* Returns 0 for a member, NOBODY, or UNSURE when there is no telling now. */
+static int check_member(const struct child *child, pid_t pid) {
   char mark[MARK_SIZE];
-  if (!child->adopted && getsid(pid) == child->entry.pid) return true;
-  return child->mark && mark_read(pid, mark) == 0 && strcmp(mark, child->mark) == 0;
+  if (is_in_session(child, pid)) return 0;
+  if (!child->mark) return NOBODY;
+  int error = mark_read(pid, mark);
+  if (!error) return strcmp(mark, child->mark) == 0 ? 0 : NOBODY;
+  return error == UV_ENOENT || error == UV_EACCES ? NOBODY : UNSURE;
 }
 
 /* A pidfd names one process for ever; if the pid still has our session after it was
- * opened, or our mark, and is not dead, it is a member. Returns it, NOBODY, or NO_FD. */
+ * opened, or our mark, and is not dead, it is a member. Returns it, or one of the above;
+ * UNSURE is also one that there was no fd for. */
 static int open_member(const struct child *child, pid_t pid) {
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   if (pidfd < 0 && (errno == ESRCH || is_our_zombie(pid))) return NOBODY;
-  if (pidfd < 0) return is_member(child, pid) ? NO_FD : NOBODY;
+  int found = check_member(child, pid);
+  if (pidfd < 0) return found == NOBODY ? NOBODY : UNSURE;
   struct pollfd dead = {.fd = pidfd, .events = POLLIN};
-  if (is_member(child, pid) && poll(&dead, 1, 0) == 0) return pidfd;
+  if (found == 0 && poll(&dead, 1, 0) == 0) return pidfd;
   close(pidfd);
-  return NOBODY;
+  return found == UNSURE ? UNSURE : NOBODY;
 }
 
+/* Without a pidfd only the session tells that a pid is not a stranger's. */
 static void deliver(const struct child *child, pid_t pid, int pidfd) {
+  if (pidfd < 0 && !is_in_session(child, pid)) return;
   bool reached = !child->adopted && getpgid(pid) == child->entry.pid; /* by kill() */
   for (int sig = 1; sig <= 64 && !reached; sig++)
     if (child->sending >> (sig - 1) & 1) send_signal(pidfd, pid, sig);
@@ -276,7 +288,8 @@ static int open_leader(const struct child *child, pid_t pid) {
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   if (pidfd < 0) return -errno;
   struct pollfd dead = {.fd = pidfd, .events = POLLIN};
-  if (getsid(pid) == pid && is_member(child, pid) && poll(&dead, 1, 0) == 0) return pidfd;
+  if (getsid(pid) == pid && check_member(child, pid) == 0 && poll(&dead, 1, 0) == 0)
+    return pidfd;
   close(pidfd);
   return UV_ESRCH;
 }

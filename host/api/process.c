@@ -158,16 +158,6 @@ static int start(lua_State *L, struct process *process, struct process_options *
   return error;
 }
 
-static int push_failure(lua_State *L, int error, const struct launch_result *result) {
-  const char *subject = result->subject ? result->subject : "";
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s: %s%s%s", result->stage, strerror(-error), *subject ? ": " : "",
-                  subject);
-  lua_pushstring(L, strerrorname_np(-error)); /* libuv has no name for ENOEXEC */
-  lua_pushstring(L, result->stage);
-  return 4;
-}
-
 /* -> userdata, closed, with the callbacks of the options at 1 */
 static struct process *push_process(lua_State *L) {
   struct process *process = lua_newuserdatauv(L, sizeof *process, CALLBACKS);
@@ -224,7 +214,7 @@ static int process_spawn(lua_State *L) {
   }
   process->drain_ms = 0;
   drain_outputs(process);
-  return push_failure(L, error, &result);
+  return process_host_failure(L, error, &result);
 }
 
 /* adopt(pid, mark, { on_exit }) -> userdata, or nil, message, CODE */

@@ -3,6 +3,7 @@
 #include "api/process_host.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -19,4 +20,14 @@ void process_host_instance(lua_State *L) {
   char text[48];
   snprintf(text, sizeof text, "%d.%llx", (int)getpid(), (unsigned long long)uv_hrtime());
   lua_pushstring(L, text);
+}
+
+int process_host_failure(lua_State *L, int error, const struct launch_result *result) {
+  const char *subject = result->subject ? result->subject : "";
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s%s%s", result->stage, strerror(-error), *subject ? ": " : "",
+                  subject);
+  lua_pushstring(L, strerrorname_np(-error)); /* libuv has no name for ENOEXEC */
+  lua_pushstring(L, result->stage);
+  return 4;
 }
