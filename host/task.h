@@ -62,6 +62,7 @@ struct task {
   bool held : 1;      /* suspended: it gets no further turn */
 };
 
+struct pulse;
 struct tasks;
 
 /* Makes the task store of a state. Returns owned, NULL when out of memory. */
@@ -151,6 +152,9 @@ uint32_t tasks_count(const struct tasks *tasks);
  * finished(object), failed(object, kind, message, traceback), late(object, limit),
  * beat(object), held(object); and serve(object), run as the actor is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
+
+/* Keeps [pulse], which is borrowed, up to date with the turns. */
+void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse);
 
 /* Whether [beat] is called for each heartbeat. */
 void tasks_watch_beats(struct tasks *tasks, bool on);

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "pulse.h"
 #include "task_store.h"
 #include "vm.h"
 
@@ -302,6 +303,11 @@ static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
   task_notify(tasks, task, HANDLER_LATE, 1);
 }
 
+static void show_turn(const struct tasks *tasks, const struct task *task) {
+  atomic_fetch_add(&tasks->pulse->turn, 1);
+  task_show(tasks, task);
+}
+
 void turn_run(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
   if (task->held && !task->co && task->phase == PHASE_ACTOR) return;
@@ -319,7 +325,9 @@ void turn_run(struct tasks *tasks, struct task *task) {
     count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
+  if (tasks->pulse) show_turn(tasks, task);
   run_calls(tasks, task, co, count);
   tasks->current = NULL;
+  if (tasks->pulse) atomic_store(&tasks->pulse->due, 0);
   account(tasks, task, serial);
 }
