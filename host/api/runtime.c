@@ -81,13 +81,22 @@ static int memory(lua_State *L) {
   return 2;
 }
 
+/* limit_memory(bytes): from here on the state may hold no more than that */
+static int limit_memory(lua_State *L) {
+  lua_Integer bytes = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, bytes > 0, 1, "expected bytes");
+  vm_of(L)->memory.limit = (size_t)bytes;
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
     {"now", now},       {"exact", exact},
     {"after", after},   {"deadline", deadline},
     {"cancel", cancel}, {"post", post},
     {"kick", kick},     {"manual", manual},
     {"step", step},     {"set_reporter", set_reporter},
-    {"memory", memory}, {NULL, NULL},
+    {"memory", memory}, {"limit_memory", limit_memory},
+    {NULL, NULL},
 };
 
 int luaopen_host_runtime(lua_State *L) {

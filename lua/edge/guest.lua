@@ -105,6 +105,7 @@ end
 local frames = {}
 
 function frames.begin(told)
+  if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
   confine[told.executor == "thread" and "thread" or "process"]()
   local ok, message = xpcall(begin, debug.traceback, told)
   if not ok then finish(exit.new { kind = "error", message = message }) end

@@ -56,6 +56,10 @@ function runtime.set_reporter(fn) end
 ---@return integer peak
 function runtime.memory() end
 
+--- From here on the Lua state may hold no more than that: what would need more fails with "not enough memory".
+---@param bytes integer
+function runtime.limit_memory(bytes) end
+
 ---@class host.task
 local task = {}
 
