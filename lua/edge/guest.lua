@@ -84,9 +84,17 @@ local function make_world(told)
   return world
 end
 
+-- A worker that never gives way is cut short, or the guest would hear nothing of its host.
+local function watch(settings)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then parent:send { "log", "error", "luvisor", "no watchdog: " .. message } end
+end
+
 local function begin(told)
+  watch(told.settings)
   local spec, settings = loader.load_unit(told)
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
+  runtime.watch(settings.slice, settings.stall, settings.kill)
   local world = make_world(told)
   world.settings = settings
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end

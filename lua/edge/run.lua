@@ -65,9 +65,19 @@ end
 -- A log file that cannot be written costs lines, never a program.
 local function report_trouble(write)
   process.on_trouble(function(path, message, lines)
+    if path == log.path then -- the log itself cannot say it
+      return complain(message and ("%s: %s, lines are dropped"):format(path, message)
+        or ("%s: no more lines are dropped, %d were"):format(path, lines))
+    end
     if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
     write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
   end)
+end
+
+-- From here on nothing that does not come back to the loop holds up the others.
+local function watch(settings, write)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then write("error", "luvisor", "no watchdog, a worker that runs away stops everything: %s", message) end
 end
 
 -- A host that cannot be controlled is still one that keeps its units alive.
@@ -95,7 +105,10 @@ local function open_log(options, place)
   local ok, message = true, nil
   if options.daemon then ok, message = daemon.detach(place.log) end
   if not ok then return nil, message end
-  local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
+  local file
+  file, message = log.open(options)
+  if file == nil then return nil, message end
+  local write, enabled = log.new { level = options["log-level"], format = options["log-format"], file = file }
   return options.daemon and daemon.relay(write) or write, enabled
 end
 
@@ -117,6 +130,7 @@ function run.tree(path, options, arguments)
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
   confine.host()
+  watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
   open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
