@@ -25,7 +25,8 @@ local function order(env, unit)
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     spec_path = spec.path, settings = env.settings, source = env.source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
-    start_timeout = spec.start_timeout, memory = spec.memory, executor = type(spec.executor) == "string" and spec.executor or nil,
+    start_timeout = spec.start_timeout, memory = spec.memory,
+    executor = type(spec.executor) == "string" and spec.executor or nil,
   } }
 end
 

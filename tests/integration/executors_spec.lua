@@ -89,6 +89,16 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
         process:output())
     end)
 
+    it("that computes for ever is ended, and nobody else notices", function()
+      local process = start(tree(
+        worker(executor, 'name = "spins", module = "slow", args = { phase = "spin" }, restart = "temporary"')
+        .. "," .. worker(executor, 'name = "w", module = "plain", args = { text = "w" }')))
+      process:expect "root/w third turn"
+      process:expect("exit root/spins: [^\n]*%(timeout%)", 20)
+      assert.equal(0, process:stop())
+      assert.truthy(process:stdout():find("exit root/w: shutdown (shutdown)", 1, true), process:output())
+    end)
+
     it('with shutdown = "kill" is killed at once', function()
       local process = start(tree(
         worker(executor, 'name = "w", module = "slow", args = { phase = "sleep" }, shutdown = "kill"')))

@@ -61,6 +61,9 @@ Slow:actor("running", { every = 0.02 }, function(self)
     local timer = uv.new_timer()
     self:await(timer.start, timer, 100000, 0)
   end
+  if self.args.phase == "spin" then
+    while true do pcall(function() while true do end end) end
+  end
   if self.args.phase == "deaf" then
     while true do pcall(self.sleep, self, 0.05); self:beat() end
   end
