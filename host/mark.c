@@ -77,12 +77,12 @@ int mark_read(pid_t pid, char mark[MARK_SIZE]) {
   bool found = false, empty = true;
   snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno == ESRCH ? UV_ENOENT : -errno;
-  while (!found && (got = read(fd, bytes, sizeof bytes)) > 0) {
+  if (fd < 0 && errno != ESRCH && errno != ENOENT) return -errno;
+  while (fd >= 0 && !found && (got = read(fd, bytes, sizeof bytes)) > 0) {
     found = scan(&item, bytes, (size_t)got, mark);
     empty = false;
   }
-  close(fd);
+  if (fd >= 0) close(fd);
   if (found) return 0;
   return empty && is_ending(pid) ? UV_EAGAIN : UV_ENOENT;
 }

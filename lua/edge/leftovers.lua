@@ -87,15 +87,16 @@ local function still_there(instances, policies, adoptions)
 end
 
 local function wait_for_end(look, write, done)
-  local since, killed = runtime.now(), nil
+  local since, killed, calm = runtime.now(), nil, false
   local function again()
     local left, now = look(), runtime.now()
-    if #left == 0 then return done() end
+    if #left == 0 and calm then return done() end
+    calm = #left == 0 -- one that is about to die has no mark any more: it is looked for twice
     if killed and now - killed > LAST_PATIENCE then
       write("error", "luvisor", "still alive %g s after SIGKILL: %s", LAST_PATIENCE, pids_of(left))
       return done()
     end
-    if killed or now - since > PATIENCE then
+    if not calm and (killed or now - since > PATIENCE) then
       if not killed then write("warn", "luvisor", "did not end within %g s, killing %s", PATIENCE, pids_of(left)) end
       killed = killed or now
       signal_all(left, KILL, write)

@@ -125,6 +125,7 @@ function run.tree(path, options, arguments)
   manager.take()
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
+  signals.begin()
   local loaded, message = loader.load(path)
   if not loaded then return fail(message, USAGE) end
   local write, enabled = open_log(options, place)
