@@ -11,9 +11,11 @@
 
 local copy = require "luvisor.core.copy"
 local exit = require "luvisor.core.exit"
+local mailbox = require "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
+local worker_exit = require "luvisor.machine.worker_exit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
 local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit
@@ -24,8 +26,9 @@ return function(env)
   local task, post = env.task, env.post
   local watched, logs = env.watched, env.logs
   local open, enter, limit, close = task.open, task.enter, task.limit, task.close
-  local ready, exited, pass = unit.ready, unit.exited, passage.take
-  local Worker = unit.extend {}
+  local outcome, late_exit, killed_exit = worker_exit.outcome, worker_exit.late, worker_exit.killed
+  local ready, exited, pass, rawget = unit.ready, unit.exited, passage.take, rawget
+  local Worker = unit.extend { deliver = mailbox.deliver }
 
   -- ---- transitions
 
@@ -111,10 +114,12 @@ return function(env)
   --- of that state begin, and the supervisor is told if the worker has become ready.
   function Worker.advance(instance, event)
     local self = instance._unit
-    local spec = self.spec
+    local spec, box = self.spec, rawget(instance, "_box")
+    if box then mailbox.leaves_state(self, box) end
     local state = spec.passages and not logs.info and not watched.transition and pass(self, event)
       or walk(self, instance, event)
     if state.outcome then return end
+    if box then mailbox.state_changed(self, box) end
     local actor, is_ready = spec.definition.actors[state.name], self.is_ready
     enter(self.task, state.heartbeat, state.timeout, is_ready)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
@@ -123,20 +128,12 @@ return function(env)
   -- ---- ends
 
   local function finish(self, why)
-    local generation = self.generation
+    local generation, box = self.generation, rawget(self.instance, "_box")
     if self.phase == "starting" and self.is_ready then ready(self, generation) end
     close(self.task)
     self.instance = nil
+    if box then mailbox.close(self, box, why) end
     exited(self, generation, why)
-  end
-
-  local function outcome(self)
-    if self.failure then return self.failure end
-    local state = self.state
-    if state.outcome == "error" then
-      return exit.new { kind = "error", message = "ended in state " .. state.name, state = state.name }
-    end
-    return exit.new { kind = self.stopping and "shutdown" or "normal" }
   end
 
   --- The worker rests in a state in which it is ready, for the first time.
@@ -163,21 +160,6 @@ return function(env)
     finish(self, self.failure)
   end
 
-  local function late_exit(self, which)
-    local state = self.state
-    local seconds, where = nil, state and state.name
-    if which == "heartbeat" then seconds = state.heartbeat
-    elseif which == "state" then seconds = state.timeout
-    elseif which == "start" then seconds = self.spec.start_timeout
-    elseif which == "transition" then where = self.crossing end
-    return exit.new { kind = "timeout", deadline = which, seconds = seconds, state = where }
-  end
-
-  local function killed_exit(self)
-    local text = type(self.spec.shutdown) == "number" and ("did not stop within %g s"):format(self.spec.shutdown)
-    return exit.new { kind = "killed", message = text or nil }
-  end
-
   --- A turn ended with an error, or with the cancel that was ordered.
   function Worker.failed(instance, kind, message, traceback)
     local self = instance._unit
@@ -202,6 +184,16 @@ return function(env)
     finish(self, self.failure or why)
   end
 
+  local function abort(self, why)
+    self.failure = self.failure or why
+    self.cancelled = true
+    limit(self.task, "stop", CANCEL_GRACE)
+    if task.cancel(self.task) then return end
+    self.cancelled = nil
+    limit(self.task, "stop")
+    crash(self, why)
+  end
+
   --- A deadline was missed; `which` names it.
   function Worker.late(instance, which)
     local self = instance._unit
@@ -209,14 +201,16 @@ return function(env)
     local why = which == "stop" and killed_exit(self) or late_exit(self, which)
     if which == "stop" then self.failing = true end -- no hooks for one that would not listen
     if self.failing and which ~= "stop" then return drop(self, why) end
-    self.failure = self.failure or why
-    self.cancelled = true
-    limit(self.task, "stop", CANCEL_GRACE)
-    if not task.cancel(self.task) then
-      self.cancelled = nil
-      limit(self.task, "stop")
-      crash(self, why)
-    end
+    abort(self, why)
+  end
+
+  local function fail(self, generation, why)
+    if self.generation == generation and self.instance and not self.cancelled then abort(self, why) end
+  end
+
+  --- Ends the worker for a reason from elsewhere.
+  function Worker.fail(self, why)
+    post(fail, self, self.generation, why)
   end
 
   --- A heartbeat, told only while somebody listens.
@@ -283,7 +277,7 @@ return function(env)
 
   task.set_handlers {
     advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
-    late = Worker.late, beat = Worker.beat,
+    late = Worker.late, beat = Worker.beat, serve = mailbox.serve,
   }
   return Worker
 end

@@ -26,6 +26,7 @@ local SCHEMA = unit.extend("worker", executors.extend({
   fsm = machine,
   ready = check.text,
   memory = check.size,
+  mailbox = check.integer(1, math.huge),
 }))
 
 -- At most 16 fields are named here: there may be hundreds of thousands of these, and the next size is twice as big.
