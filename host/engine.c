@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/coroutine.h"
 #include "api/links.h"
 #include "api/notifier.h"
 #include "api/process.h"
@@ -16,7 +17,7 @@
 
 enum {
   GC_WORK =
-      4, /* collector's work for what is allocated, see LUA_GCINC; Lua's own is 100 */
+      1, /* collector's work for what is allocated, see LUA_GCINC; Lua's own is 100 */
   GC_STEP = 10 /* log2 of the bytes between two of its steps; Lua's own is 13 */
 };
 
@@ -40,6 +41,7 @@ static void set_up_state(struct engine *engine) {
   luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
+  coroutine_install(L);
   api_open_luv(L);
   lua_getfield(L, -1, "walk");
   lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);

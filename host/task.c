@@ -33,8 +33,8 @@ void tasks_free(struct tasks *tasks) {
 }
 
 void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
-  static const char *const names[HANDLERS] = {"advance", "ready", "finished", "failed",
-                                              "late",    "beat",  "serve",    "held"};
+  static const char *const names[HANDLERS] = {
+      "begin", "advance", "ready", "finished", "failed", "late", "beat", "serve", "held"};
   for (int i = 0; i < HANDLERS; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, tasks->handlers[i]);
     lua_getfield(L, -1, names[i]);
@@ -199,20 +199,22 @@ static struct task *take_ready(struct tasks *tasks) {
   struct task *task = tasks->ready_head;
   tasks->ready_head = task->next_ready;
   if (!tasks->ready_head) tasks->ready_tail = NULL;
-  task->queued = false;
   return task;
+}
+
+void task_run_queued(struct tasks *tasks, struct task *task) {
+  bool closed = !(task->serial & 1);
+  task->queued = false;
+  if (closed)
+    free_slot(tasks, task);
+  else
+    turn_run(tasks, task);
 }
 
 bool tasks_run(struct tasks *tasks, uint64_t budget) {
   uint64_t end = tasks->schedule->now + budget;
   while (tasks->ready_head) {
-    struct task *task = take_ready(tasks);
-    bool closed = !(task->serial & 1);
-    if (closed) {
-      free_slot(tasks, task);
-      continue;
-    }
-    turn_run(tasks, task);
+    task_run_queued(tasks, take_ready(tasks));
     if (tasks->schedule->now >= end) break;
   }
   return tasks->ready_head != NULL;
@@ -221,6 +223,7 @@ bool tasks_run(struct tasks *tasks, uint64_t budget) {
 void task_begin(struct tasks *tasks, struct task *task, bool failing) {
   deadline_cancel(&task->wake);
   task->phase = PHASE_ADVANCE;
+  task->fresh = !failing;
   task->failing = failing;
   task_make_ready(tasks, task);
 }
@@ -276,6 +279,16 @@ void task_nudge(struct tasks *tasks, struct task *task) {
     deadline_cancel(&task->wake);
     task_make_ready(tasks, task);
   }
+}
+
+void task_stop(struct tasks *tasks, struct task *task, uint64_t duration,
+               const lua_State *L) {
+  uint32_t serial = task->serial;
+  if (duration) task->limits[LIMIT_STOP] = schedule_served(tasks->schedule) + duration;
+  bool ran = L == tasks->L && turn_run_now(tasks, task);
+  if (task->serial != serial) return;
+  task_arm_guard(tasks, task);
+  if (!ran) task_nudge(tasks, task);
 }
 
 static bool is_between_turns(const struct task *task) {

@@ -53,6 +53,7 @@ struct task {
   uint8_t waits;
   bool queued : 1;
   bool running : 1;
+  bool fresh : 1;     /* it has had no turn yet */
   bool failing : 1;   /* the next advance takes the machine's error event */
   bool cancelled : 1; /* the cancel has been ordered */
   bool raising : 1;   /* and not yet been raised */
@@ -60,6 +61,8 @@ struct task {
   bool mail : 1;      /* requests are to be served before the actor's next turn */
   bool serving : 1;   /* this turn began with that */
   bool held : 1;      /* suspended: it gets no further turn */
+  bool sliced : 1;    /* its slice has ended: it waits for nothing but its turn */
+  bool stalled : 1;   /* it was cancelled because it did not give way */
 };
 
 struct tasks;
@@ -105,6 +108,11 @@ void task_extend(struct tasks *tasks, struct task *task, uint64_t duration);
 /* Ends the pause between two turns, or a sleep, at once: something has changed. */
 void task_nudge(struct tasks *tasks, struct task *task);
 
+/* Wants an end within [duration] ns (0 for any time), and gives the task the turn in which
+ * it sees that: now if it rests, or as soon as it can be. [L] is who asks. */
+void task_stop(struct tasks *tasks, struct task *task, uint64_t duration,
+               const lua_State *L);
+
 /* Something is in the task's mailbox: wakes it if it waits for that. A [request] it serves
  * even if it does not, between two turns. */
 void task_mail(struct tasks *tasks, struct task *task, bool request);
@@ -135,6 +143,9 @@ bool task_wake(struct tasks *tasks, struct task *task, uint32_t number, lua_Stat
 /* Runs ready tasks for about [budget] ns; true when some are left. */
 bool tasks_run(struct tasks *tasks, uint64_t budget);
 
+/* Lets one of the tasks whose slices have ended go on; true when more are left. */
+bool tasks_run_sliced(struct tasks *tasks);
+
 /* Expiry of a task's deadline, by its mark. */
 void task_expired(struct tasks *tasks, struct deadline *deadline);
 
@@ -147,9 +158,10 @@ bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
 /* How many slots are open. */
 uint32_t tasks_count(const struct tasks *tasks);
 
-/* Pops a table of the machine's functions: advance(object, event), ready(object),
- * finished(object), failed(object, kind, message, traceback), late(object, limit),
- * beat(object), held(object); and serve(object), run as the actor is. */
+/* Pops a table of the machine's functions: begin(object), advance(object, event),
+ * ready(object), finished(object), failed(object, kind, message, traceback, limit),
+ * late(object, limit), beat(object), held(object); and serve(object), run as the actor
+ * is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
 
 /* Whether [beat] is called for each heartbeat. */

@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "runtime.h"
+#include "vm.h"
 
 static struct tasks *tasks_of(lua_State *L) {
   return runtime_tasks(api_runtime(L));
@@ -82,6 +83,14 @@ static int nudge(lua_State *L) {
   return 0;
 }
 
+static int stop(lua_State *L) {
+  struct task *task = find(L);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
+  luaL_checkstack(L, LUA_MINSTACK, "too many results"); /* turns may run on this stack */
+  if (task) task_stop(tasks_of(L), task, ns, L);
+  return 0;
+}
+
 static int mail(lua_State *L) {
   struct task *task = find(L);
   if (task) task_mail(tasks_of(L), task, lua_toboolean(L, 2));
@@ -103,6 +112,14 @@ static int release(lua_State *L) {
 static int cancel(lua_State *L) {
   struct task *task = find(L);
   lua_pushboolean(L, task && task_cancel(tasks_of(L), task));
+  return 1;
+}
+
+/* traceback(handle) -> where its coroutine stands, or nothing */
+static int traceback(lua_State *L) {
+  struct task *task = find(L);
+  if (!task || !task->co || task->running) return 0;
+  vm_push_traceback(L, task->co, 0);
   return 1;
 }
 
@@ -264,10 +281,12 @@ static const luaL_Reg functions[] = {
     {"enter", enter},
     {"limit", limit},
     {"nudge", nudge},
+    {"stop", stop},
     {"mail", mail},
     {"hold", hold},
     {"release", release},
     {"cancel", cancel},
+    {"traceback", traceback},
     {"count", count},
     {"sleep", nap},
     {"beat", beat},

@@ -20,13 +20,14 @@ local worker_exit = require "luvisor.machine.worker_exit"
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
 local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit
 
+local late_exit, killed_exit = worker_exit.late, worker_exit.killed
+
 ---@param env table clock, log, events, and `task`: the scheduler of one runtime
 ---@return table kind the worker kind of unit
 return function(env)
   local task, post = env.task, env.post
   local watched, logs = env.watched, env.logs
   local open, enter, limit, close = task.open, task.enter, task.limit, task.close
-  local outcome, late_exit, killed_exit = worker_exit.outcome, worker_exit.late, worker_exit.killed
   local ready, exited, pass, rawget = unit.ready, unit.exited, passage.take, rawget
   local Worker = unit.extend { deliver = mailbox.deliver }
 
@@ -125,6 +126,17 @@ return function(env)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
+  --- The way to the first actor, where nothing on it can wait and nobody looks on; all else is for `advance`.
+  function Worker.begin(instance)
+    if logs.info or watched.transition then return end
+    local self = instance._unit
+    local state, actor = passage.begin(self)
+    if not actor then return end
+    enter(self.task, state.heartbeat, state.timeout, self.is_ready)
+    if self.is_ready then ready(self, self.generation) end
+    return actor.fn, actor.every
+  end
+
   -- ---- ends
 
   local function finish(self, why)
@@ -145,7 +157,7 @@ return function(env)
   --- The machine has reached a terminal state.
   function Worker.finished(instance)
     local self = instance._unit
-    finish(self, outcome(self))
+    finish(self, worker_exit.outcome(self))
   end
 
   local function crash(self, why)
@@ -160,13 +172,19 @@ return function(env)
     finish(self, self.failure)
   end
 
-  --- A turn ended with an error, or with the cancel that was ordered.
-  function Worker.failed(instance, kind, message, traceback)
+  --- A turn ended with an error, or with the cancel that was ordered (kind "cancelled") or that it got for not giving
+  --- way ("stalled"); `overdue` is a limit that passed during that turn.
+  function Worker.failed(instance, kind, message, traceback, overdue)
     local self = instance._unit
     if kind == "cancelled" then
       local why = self.failure or killed_exit(self)
       why.traceback = why.traceback or traceback
       self.failing = self.failing or self.stopping
+      return crash(self, why)
+    end
+    if kind == "stalled" then
+      local why = self.failure or late_exit(self, overdue or "stall")
+      why.traceback = traceback
       return crash(self, why)
     end
     if self.failing then
@@ -179,14 +197,15 @@ return function(env)
 
   -- Cancelled once already: whatever it is doing, it has had its chance.
   local function drop(self, why)
+    why = self.failure or why
+    why.traceback = why.traceback or task.traceback(self.task)
     local state = self.state
     if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
-    finish(self, self.failure or why)
+    finish(self, why)
   end
 
   local function abort(self, why)
-    self.failure = self.failure or why
-    self.cancelled = true
+    self.failure, self.cancelled = self.failure or why, true
     limit(self.task, "stop", CANCEL_GRACE)
     if task.cancel(self.task) then return end
     self.cancelled = nil
@@ -256,13 +275,11 @@ return function(env)
       if self.task then close(self.task) end
       return post(end_unstarted, self, self.generation)
     end
-    if shutdown ~= "infinity" then limit(self.task, "stop", shutdown) end
-    task.nudge(self.task)
+    task.stop(self.task, shutdown ~= "infinity" and shutdown or nil)
   end
 
   local function end_killed(self, generation)
-    if self.generation ~= generation or not self.instance then return end
-    finish(self, exit.new { kind = "killed" })
+    if self.generation == generation and self.instance then finish(self, exit.new { kind = "killed" }) end
   end
 
   function Worker.kill(self)
@@ -276,8 +293,8 @@ return function(env)
   end
 
   task.set_handlers {
-    advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
-    late = Worker.late, beat = Worker.beat, serve = mailbox.serve,
+    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
+    failed = Worker.failed, late = Worker.late, beat = Worker.beat, serve = mailbox.serve,
   }
   return Worker
 end

@@ -1,10 +1,12 @@
--- Worker exits: why a worker's generation has ended, for the ends that the worker itself does not word.
+-- Worker exit: the exit values of workers.
 
 local exit = require "luvisor.core.exit"
 
 local worker_exit = {}
 
---- The machine has come to a terminal state.
+--- Of a worker whose machine has ended.
+---@param self table the unit
+---@return luvisor.Exit
 function worker_exit.outcome(self)
   if self.failure then return self.failure end
   local state = self.state
@@ -14,7 +16,10 @@ function worker_exit.outcome(self)
   return exit.new { kind = self.stopping and "shutdown" or "normal" }
 end
 
---- A deadline was missed; `which` names it.
+--- Of one that has missed a deadline, or ("stall") has kept its runtime from everybody else.
+---@param self table the unit
+---@param which string
+---@return luvisor.Exit
 function worker_exit.late(self, which)
   local state = self.state
   local seconds, where = nil, state and state.name
@@ -25,7 +30,9 @@ function worker_exit.late(self, which)
   return exit.new { kind = "timeout", deadline = which, seconds = seconds, state = where }
 end
 
---- It did not stop in time, or was not given any.
+--- Of one that would not stop.
+---@param self table the unit
+---@return luvisor.Exit
 function worker_exit.killed(self)
   local text = type(self.spec.shutdown) == "number" and ("did not stop within %g s"):format(self.spec.shutdown)
   return exit.new { kind = "killed", message = text or nil }

@@ -56,6 +56,23 @@ function runtime.set_reporter(fn) end
 ---@return integer peak
 function runtime.memory() end
 
+--- Has the watchdog interrupt what does not come back to the loop: a task's turn is cut after `slice` seconds and goes
+--- on later; what cannot be cut is cancelled after `stall` seconds of processor time, and killed `kill` seconds later.
+---@param slice number
+---@param stall number
+---@param kill number
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function runtime.watch(slice, stall, kill) end
+
+--- Ends that.
+function runtime.unwatch() end
+
+--- How often the watchdog has looked.
+---@return integer
+function runtime.looks() end
+
 ---@class host.task
 local task = {}
 
@@ -63,9 +80,10 @@ local task = {}
 ---@alias host.limit "heartbeat"|"state"|"transition"|"start"|"stop"
 
 --- The machine's functions. advance runs on a worker's coroutine and returns its next actor, the seconds between two
---- turns, and whether to call ready; the others are called from the loop.
+--- turns, and whether to call ready; the others are called from the loop. begin comes before the first advance: it
+--- returns the first actor and its seconds, where no coroutine is needed to get there, or nothing.
 --- serve(object) runs as an actor does, with what task.mail announced. held(object) tells that a task is suspended.
----@param handlers table<string, function> advance, ready, finished, failed, late, beat, serve, held
+---@param handlers table<string, function> begin, advance, ready, finished, failed, late, beat, serve, held
 function task.set_handlers(handlers) end
 
 --- Whether beat(object) is called for each heartbeat.
@@ -104,6 +122,12 @@ function task.limit(handle, limit, seconds) end
 ---@param handle host.handle
 function task.nudge(handle) end
 
+--- Asks for an end within so many seconds (nil for any time): a task that rests between two turns has one before this
+--- returns, unless another has its turn just now; anybody else is nudged.
+---@param handle host.handle
+---@param seconds? number
+function task.stop(handle, seconds) end
+
 --- Something is in the task's mailbox: ends its wait in receive. A request is served even if it does not wait: by
 --- `serve`, between two turns, which come when they would have come.
 ---@param handle host.handle
@@ -123,6 +147,11 @@ function task.release(handle) end
 ---@param handle host.handle
 ---@return boolean
 function task.cancel(handle) end
+
+--- Where the coroutine of a task that waits stands; nil if it has none.
+---@param handle host.handle
+---@return string|nil
+function task.traceback(handle) end
 
 --- How many tasks are open.
 ---@return integer
