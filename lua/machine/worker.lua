@@ -22,6 +22,19 @@ local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gi
 
 local late_exit, killed_exit = worker_exit.late, worker_exit.killed
 
+-- each generation gets arguments of its own; a child of a pool has some more than the template
+local function arguments(args, extra)
+  if extra == nil then return copy(args) end
+  local all = type(args) == "table" and copy(args) or {}
+  for key, value in pairs(copy(extra)) do all[key] = value end
+  return all
+end
+
+local function clear(self)
+  self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
+  self.failing, self.cancelled, self.crossing = nil, nil, nil
+end
+
 ---@param env table clock, log, events, and `task`: the scheduler of one runtime
 ---@return table kind the worker kind of unit
 return function(env)
@@ -239,19 +252,6 @@ return function(env)
   end
 
   -- ---- the body
-
-  -- each generation gets arguments of its own; a child of a pool has some more than the template
-  local function arguments(args, extra)
-    if extra == nil then return copy(args) end
-    local all = type(args) == "table" and copy(args) or {}
-    for key, value in pairs(copy(extra)) do all[key] = value end
-    return all
-  end
-
-  local function clear(self)
-    self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
-    self.failing, self.cancelled, self.crossing = nil, nil, nil
-  end
 
   function Worker.launch(self)
     local spec = self.spec
