@@ -20,6 +20,7 @@ local RUN_OPTIONS = {
   { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
   { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
   { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
+  { name = "repl", text = "inspect the tree from this terminal while it runs" },
   table.unpack(LOG_OPTIONS),
 }
 

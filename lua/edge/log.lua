@@ -13,6 +13,19 @@ for rank, name in ipairs(log.levels) do RANK[name] = rank end
 local COLOURS = { debug = "\27[2m", info = "", warn = "\27[33m", error = "\27[31m" }
 local STDERR = 2
 
+local divert -- where lines go instead of stderr
+
+--- Has fn(line) get the lines, each with its newline; nil sends them to stderr again.
+---@param fn fun(line: string)|nil
+function log.divert(fn)
+  divert = fn
+end
+
+local function put(line)
+  if divert then return divert(line) end
+  system.put(STDERR, line)
+end
+
 local function stamp()
   local now = system.wall()
   local whole = math.floor(now)
@@ -69,7 +82,7 @@ function log.new(options)
   local function write(level, unit, format, ...)
     if not enabled[level] then return end
     local message = select("#", ...) > 0 and format:format(...) or format
-    system.put(STDERR, line(level, name_of(unit), one_line(message)))
+    put(line(level, name_of(unit), one_line(message)))
   end
   return write, enabled
 end

@@ -5,6 +5,7 @@ local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
+local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
 local process = require "host.process"
 local runtime = require "host.runtime"
@@ -59,6 +60,7 @@ local function start(loaded, write, enabled)
     report_end(write, why)
     tree.over = true
     signals.close()
+    local_repl.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
   end)
@@ -115,6 +117,7 @@ function run.tree(path, options, arguments)
   signals.install(tree, write)
   up.watch(tree.env, tree, announce)
   tree:start()
+  if options.repl then local_repl.open(tree, signals.stopper(tree, write)) end
   return nil
 end
 

@@ -1,0 +1,41 @@
+-- Snippet: what is typed at a prompt, as Lua: an expression whose values are wanted, or statements.
+
+local snippet = {}
+
+local NAME = "=repl"
+
+local function compile(text, environment)
+  local expression = text:match "^%s*=(.*)$" or text
+  local fn = load("return " .. expression, NAME, "t", environment)
+  if fn then return fn, true end
+  local message
+  fn, message = load(text, NAME, "t", environment)
+  if fn then return fn, false end
+  return nil, message
+end
+
+local function ends_early(message)
+  return message:sub(-5) == "<eof>"
+end
+
+--- Compiles a text.
+---@param text string
+---@param environment? table
+---@return function|nil
+---@return boolean|string|nil is_expression or the message
+---@return string? code EINVAL
+function snippet.compile(text, environment)
+  local fn, second = compile(text, environment)
+  if fn then return fn, second end
+  return nil, second, "EINVAL"
+end
+
+--- Whether the text is the beginning of something longer.
+---@param text string
+---@return boolean
+function snippet.is_incomplete(text)
+  local fn, message = compile(text)
+  return not fn and ends_early(message)
+end
+
+return snippet
