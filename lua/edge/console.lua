@@ -1,7 +1,7 @@
 -- Console: whoever types, at a terminal or through a pipe, and an evaluator that answers: one of the running host
 -- itself, or one at the other end of its control socket.
 --
--- At a terminal Enter on something incomplete begins another line of it; Ctrl-C ends what runs, or empties the line;
+-- At a terminal Enter on something incomplete begins another line; Ctrl-C ends what runs, or empties the line;
 -- Ctrl-D on an empty line ends the session. From a pipe it reads plain lines and prints plain answers, without a prompt.
 
 local editor = require "luvisor.core.editor"

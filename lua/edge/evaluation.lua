@@ -49,7 +49,8 @@ local function spec_of(limit, fn)
     name = "repl", module = definition, fsm = machine(limit), args = { run = fn }, restart = "temporary",
     shutdown = CANCEL_AFTER,
   })
-  local root, settings = assert(specs.resolve(assert(specs.supervisor { name = "apart", children = { described } }), {}, {}))
+  local apart = assert(specs.supervisor { name = "apart", children = { described } })
+  local root, settings = assert(specs.resolve(apart, {}, {}))
   assert(loader.prepare(root, settings))
   return root.children[1]
 end
