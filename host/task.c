@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Task: slots, the run queue, limits, waits. See task.h; turns are run by turn.c. */
+/* Task: slots, the run queue, waits. See task.h; the deadlines are in task_limit.c, turns
+ * are run by turn.c. */
 #include "task.h"
 
 #include <lauxlib.h>
@@ -10,27 +11,15 @@
 #include "task_store.h"
 #include "vm.h"
 
-const char *limit_name(enum limit limit) {
-  static const char *const names[LIMITS] = {"heartbeat", "state", "transition", "start",
-                                            "stop"};
-  return names[limit];
-}
-
 /* ---- the store ---- */
-
-static int new_table_ref(lua_State *L) {
-  lua_newtable(L);
-  return luaL_ref(L, LUA_REGISTRYINDEX);
-}
 
 struct tasks *tasks_new(lua_State *L, struct schedule *schedule) {
   struct tasks *tasks = calloc(1, sizeof *tasks);
   if (!tasks) return NULL;
   tasks->L = L;
   tasks->schedule = schedule;
-  tasks->objects = new_table_ref(L);
-  tasks->coroutines = new_table_ref(L);
-  tasks->spares = new_table_ref(L);
+  lua_newtable(L);
+  tasks->spares = luaL_ref(L, LUA_REGISTRYINDEX);
   for (int i = 0; i < HANDLERS; i++) tasks->handlers[i] = LUA_NOREF;
   tasks->keepalive = lua_pushliteral(L, "keepalive");
   tasks->keepalive_ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -44,8 +33,8 @@ void tasks_free(struct tasks *tasks) {
 }
 
 void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
-  static const char *const names[HANDLERS] = {"advance", "ready", "finished",
-                                              "failed",  "late",  "beat"};
+  static const char *const names[HANDLERS] = {"advance", "ready", "finished", "failed",
+                                              "late",    "beat",  "serve",    "held"};
   for (int i = 0; i < HANDLERS; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, tasks->handlers[i]);
     lua_getfield(L, -1, names[i]);
@@ -62,6 +51,27 @@ uint32_t tasks_count(const struct tasks *tasks) {
   return tasks->open;
 }
 
+/* ---- values ---- */
+
+lua_Integer task_place(const struct task *task, enum value value) {
+  return (lua_Integer)(task->id % TASKS_IN_CHUNK) * VALUES_IN_TASK + value;
+}
+
+void task_push_value(lua_State *L, const struct task *task, enum value value) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
+  lua_rawgeti(L, -1, task_place(task, value));
+  lua_replace(L, -2);
+}
+
+void task_set_value(lua_State *L, const struct task *task, enum value value) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, task_place(task, value));
+  lua_pop(L, 1);
+}
+
+/* ---- slots ---- */
+
 struct task *tasks_current(struct tasks *tasks) {
   return tasks->current;
 }
@@ -71,29 +81,41 @@ bool tasks_run_on(const struct tasks *tasks, const lua_State *L) {
   return task && L == (task->co ? task->co : tasks->hand);
 }
 
-static bool add_chunk(struct tasks *tasks) {
+static struct task *new_chunk(struct tasks *tasks) {
   size_t count = tasks->chunk_count + 1;
   struct task **chunks = realloc(tasks->chunks, count * sizeof *chunks);
-  if (!chunks) return false;
+  if (!chunks) return NULL;
   tasks->chunks = chunks;
-  struct task *chunk = calloc(TASKS_IN_CHUNK, sizeof *chunk);
-  if (!chunk) return false;
+  return calloc(TASKS_IN_CHUNK, sizeof **chunks);
+}
+
+static bool add_chunk(struct tasks *tasks, lua_State *L) {
+  lua_createtable(L, VALUES_IN_TASK * TASKS_IN_CHUNK, 0);
+  int values = luaL_ref(L, LUA_REGISTRYINDEX); /* first: it may raise */
+  struct task *chunk = new_chunk(tasks);
+  if (!chunk) {
+    luaL_unref(L, LUA_REGISTRYINDEX, values);
+    return false;
+  }
   for (uint32_t i = TASKS_IN_CHUNK; i-- > 0;) {
     chunk[i].id = tasks->chunk_count * TASKS_IN_CHUNK + i;
+    chunk[i].values = values;
     chunk[i].next_ready = tasks->free;
     tasks->free = &chunk[i];
   }
-  chunks[tasks->chunk_count++] = chunk;
+  tasks->chunks[tasks->chunk_count++] = chunk;
   return true;
 }
 
-static struct task *take_slot(struct tasks *tasks) {
-  if (!tasks->free && !add_chunk(tasks)) return NULL;
+static struct task *take_slot(struct tasks *tasks, lua_State *L) {
+  if (!tasks->free && !add_chunk(tasks, L)) return NULL;
   struct task *task = tasks->free;
   uint32_t id = task->id, serial = task->serial;
+  int values = task->values;
   tasks->free = task->next_ready;
   memset(task, 0, sizeof *task);
   task->id = id;
+  task->values = values;
   task->serial = serial + 1;
   task->wake.kind = DEADLINE_TASK_WAKE;
   task->guard.kind = DEADLINE_TASK_GUARD;
@@ -102,22 +124,19 @@ static struct task *take_slot(struct tasks *tasks) {
 }
 
 struct task *task_open(struct tasks *tasks, lua_State *L) {
-  struct task *task = take_slot(tasks);
-  if (task) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, 2 * (lua_Integer)task->id + 1);
-  }
-  lua_pop(L, 1);
+  struct task *task = take_slot(tasks, L);
+  if (task)
+    task_set_value(L, task, VALUE_OBJECT);
+  else
+    lua_pop(L, 1);
   return task;
 }
 
-static void forget_objects(struct tasks *tasks, struct task *task) {
-  lua_State *L = tasks->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-  for (int i = 1; i <= 2; i++) {
+static void forget_values(lua_State *L, const struct task *task) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
+  for (int value = VALUE_OBJECT; value <= VALUE_ACTOR; value++) {
     lua_pushnil(L);
-    lua_rawseti(L, -2, 2 * (lua_Integer)task->id + i);
+    lua_rawseti(L, -2, task_place(task, value));
   }
   lua_pop(L, 1);
 }
@@ -137,7 +156,7 @@ void task_close(struct tasks *tasks, struct task *task) {
   task->serial++; /* from here on its handle finds nothing */
   tasks->open--;
   turn_drop(tasks, task);
-  forget_objects(tasks, task);
+  forget_values(tasks->L, task);
   if (!task->queued) free_slot(tasks, task); /* else when the queue gets to it */
 }
 
@@ -157,9 +176,7 @@ void task_notify(struct tasks *tasks, struct task *task, enum handler handler,
                  int extra) {
   lua_State *L = tasks->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[handler]);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-  lua_rawgeti(L, -1, 2 * (lua_Integer)task->id + 1);
-  lua_remove(L, -2);
+  task_push_value(L, task, VALUE_OBJECT);
   if (extra) lua_rotate(L, -2 - extra, 2); /* handler, object, extra... */
   vm_call(L, 1 + extra, 0);
   schedule_lose_stall(tasks->schedule);
@@ -208,93 +225,6 @@ void task_begin(struct tasks *tasks, struct task *task, bool failing) {
   task_make_ready(tasks, task);
 }
 
-/* ---- limits ---- */
-
-/* served ns at which a limit is reached, UINT64_MAX for never */
-static uint64_t limit_due(const struct task *task, int limit) {
-  if (!task->limits[limit]) return UINT64_MAX;
-  return task->limits[limit] + (limit == LIMIT_HEARTBEAT ? task->beat : 0);
-}
-
-static uint64_t earliest_limit(const struct task *task) {
-  uint64_t earliest = UINT64_MAX;
-  for (int i = 0; i < LIMITS; i++) {
-    uint64_t due = limit_due(task, i);
-    if (due < earliest) earliest = due;
-  }
-  return earliest;
-}
-
-/* A guard that stands too early only looks again and is armed anew, so a heartbeat or a
- * later limit needs no move here. */
-void task_arm_guard(struct tasks *tasks, struct task *task) {
-  uint64_t due = earliest_limit(task);
-  if (due == UINT64_MAX) return;
-  if (!deadline_is_armed(&task->guard) || schedule_tick(due) < task->guard.due)
-    schedule_guard(tasks->schedule, &task->guard, due);
-}
-
-void task_beat(struct tasks *tasks, struct task *task) {
-  task->beat = schedule_served(tasks->schedule);
-}
-
-void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat,
-                uint64_t stay) {
-  uint64_t now = schedule_served(tasks->schedule);
-  task->beat = now;
-  task->limits[LIMIT_HEARTBEAT] = heartbeat;
-  task->limits[LIMIT_STATE] = stay ? now + stay : 0;
-  task->limits[LIMIT_TRANSITION] = 0;
-  task_arm_guard(tasks, task);
-}
-
-void task_limit(struct tasks *tasks, struct task *task, enum limit limit,
-                uint64_t duration) {
-  uint64_t now = schedule_served(tasks->schedule);
-  if (limit == LIMIT_HEARTBEAT) {
-    task->beat = now;
-    task->limits[limit] = duration;
-  } else {
-    task->limits[limit] = duration ? now + duration : 0;
-  }
-  task_arm_guard(tasks, task);
-}
-
-void task_extend(struct tasks *tasks, struct task *task, uint64_t duration) {
-  uint64_t until = schedule_served(tasks->schedule) + duration;
-  for (int i = 0; i < LIMITS; i++) {
-    uint64_t due = limit_due(task, i);
-    if (due >= until) continue; /* also: not set */
-    if (i == LIMIT_HEARTBEAT)
-      task->beat = until - task->limits[i];
-    else
-      task->limits[i] = until;
-  }
-}
-
-int task_first_overdue(const struct task *task, uint64_t served) {
-  int limit = 0;
-  while (limit < LIMITS && limit_due(task, limit) > served) limit++;
-  return limit;
-}
-
-void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost) {
-  task->beat -= task->beat < lost ? task->beat : lost;
-  for (int i = 0; i < LIMITS; i++)
-    if (i != LIMIT_HEARTBEAT && task->limits[i] > lost) task->limits[i] -= lost;
-  task_arm_guard(tasks, task);
-}
-
-/* Reports the first limit that has passed, and lifts it: the machine decides what next. */
-static void check_limits(struct tasks *tasks, struct task *task) {
-  int limit = task_first_overdue(task, schedule_served(tasks->schedule));
-  if (limit < LIMITS) task->limits[limit] = 0;
-  task_arm_guard(tasks, task);
-  if (limit == LIMITS) return;
-  lua_pushstring(tasks->L, limit_name((enum limit)limit));
-  task_notify(tasks, task, HANDLER_LATE, 1);
-}
-
 /* ---- waits ---- */
 
 uint32_t task_reserve_wait(struct task *task) {
@@ -338,12 +268,46 @@ static void wake_with_error(struct tasks *tasks, struct task *task, const char *
 }
 
 void task_nudge(struct tasks *tasks, struct task *task) {
-  if (task->waits == WAIT_SLEEP && task->co) {
+  bool ends_early = task->waits != WAIT_NOTHING && task->waits != WAIT_EVENT;
+  task->rest = 0;
+  if (ends_early && task->co) {
     wake_with_error(tasks, task, "stopping", "ECANCELED");
   } else if (!task->co && !task->running && deadline_is_armed(&task->wake)) {
     deadline_cancel(&task->wake);
     task_make_ready(tasks, task);
   }
+}
+
+static bool is_between_turns(const struct task *task) {
+  return task->phase == PHASE_ACTOR && !task->co && !task->running;
+}
+
+void task_mail(struct tasks *tasks, struct task *task, bool request) {
+  if (request) task->mail = true;
+  if (task->waits == WAIT_MAIL && task->co) {
+    lua_pushboolean(task->co, 1);
+    end_wait(tasks, task, 1);
+  } else if (request && is_between_turns(task)) {
+    task_make_ready(tasks, task);
+  }
+}
+
+bool task_hold(struct tasks *tasks, struct task *task) {
+  task->held = true;
+  if (!is_between_turns(task)) return false;
+  task_beat(tasks, task);
+  return true;
+}
+
+void task_release(struct tasks *tasks, struct task *task) {
+  if (!task->held) return;
+  uint64_t lost = schedule_served(tasks->schedule) - task->beat;
+  task->held = false;
+  if (!is_between_turns(task)) return;
+  if (task->limits[LIMIT_STATE]) task->limits[LIMIT_STATE] += lost;
+  task_beat(tasks, task);
+  task_arm_guard(tasks, task);
+  if (task->mail || !deadline_is_armed(&task->wake)) task_make_ready(tasks, task);
 }
 
 bool task_cancel(struct tasks *tasks, struct task *task) {
@@ -357,7 +321,7 @@ static void wake_expired(struct tasks *tasks, struct task *task) {
   if (task->waits == WAIT_SLEEP) {
     lua_pushboolean(task->co, 1);
     end_wait(tasks, task, 1);
-  } else if (task->waits == WAIT_EVENT) {
+  } else if (task->waits != WAIT_NOTHING) {
     wake_with_error(tasks, task, "timeout", "ETIMEDOUT");
   } else {
     __builtin_prefetch(&task->beat); /* its turn comes after those of the same tick */
@@ -369,5 +333,6 @@ void task_expired(struct tasks *tasks, struct deadline *deadline) {
   if (deadline->kind == DEADLINE_TASK_WAKE)
     wake_expired(tasks, (struct task *)deadline);
   else
-    check_limits(tasks, (struct task *)((char *)deadline - offsetof(struct task, guard)));
+    task_check_limits(tasks,
+                      (struct task *)((char *)deadline - offsetof(struct task, guard)));
 }

@@ -14,17 +14,15 @@
 
 enum { CALLS_IN_TURN = 16 };
 
-/* The hand is the coroutine that the next turn borrows, anchored in coroutines[0]. */
+/* The hand is the coroutine that the next turn borrows, anchored in spares[0]. */
 static lua_State *take_hand(struct tasks *tasks) {
   lua_State *L = tasks->L;
   if (tasks->hand) return tasks->hand;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
   if (tasks->spare_count > 0) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
     lua_rawgeti(L, -1, tasks->spare_count);
     lua_pushnil(L);
     lua_rawseti(L, -3, tasks->spare_count--);
-    lua_remove(L, -2);
   } else {
     lua_newthread(L);
   }
@@ -34,46 +32,48 @@ static lua_State *take_hand(struct tasks *tasks) {
   return tasks->hand;
 }
 
-/* coroutines[id + 1] = hand, which the task keeps while it waits */
+/* The task keeps the hand while it waits. */
 static void keep_hand(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
   lua_rawgeti(L, -1, 0);
-  lua_rawseti(L, -2, (lua_Integer)task->id + 1);
+  task_set_value(L, task, VALUE_COROUTINE);
   lua_pop(L, 1);
   task->co = tasks->hand;
   tasks->hand = NULL;
 }
 
-static void push_spare(struct tasks *tasks) {
-  lua_State *L = tasks->L; /* [coroutines, co] -> [coroutines] */
+/* L: [co] -> [] */
+static void put_aside(struct tasks *tasks) {
+  lua_State *L = tasks->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
+  lua_insert(L, -2);
   if (!tasks->hand) {
     tasks->hand = lua_tothread(L, -1);
     lua_rawseti(L, -2, 0);
   } else if (tasks->spare_count < SPARE_COROUTINES) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
-    lua_insert(L, -2);
     lua_rawseti(L, -2, ++tasks->spare_count);
-    lua_pop(L, 1);
   } else {
     lua_pop(L, 1);
   }
+  lua_pop(L, 1);
 }
 
 static void release_coroutine(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
   if (!task->co) return;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
-  lua_rawgeti(L, -1, (lua_Integer)task->id + 1);
-  push_spare(tasks);
+  task_push_value(L, task, VALUE_COROUTINE);
+  put_aside(tasks);
   lua_pushnil(L);
-  lua_rawseti(L, -2, (lua_Integer)task->id + 1);
-  lua_pop(L, 1);
+  task_set_value(L, task, VALUE_COROUTINE);
   task->co = NULL;
 }
 
 static void reset(lua_State *co) {
+  struct memory *memory = &vm_of(co)->memory;
+  memory->guarded++;
   lua_resetthread(co); /* runs the to-be-closed variables */
+  memory->guarded--;
   lua_settop(co, 0);
 }
 
@@ -84,23 +84,32 @@ void turn_drop(struct tasks *tasks, struct task *task) {
 
 /* co: [] -> [function, object] for the actor, [advance, object, event] for the machine */
 static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
-  lua_Integer at = 2 * (lua_Integer)task->id;
-  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->objects);
   if (task->phase == PHASE_ACTOR) {
-    lua_rawgeti(co, -1, at + 2);
-    lua_rawgeti(co, -2, at + 1);
+    lua_rawgeti(co, LUA_REGISTRYINDEX, task->values);
+    lua_rawgeti(co, -1, task_place(task, VALUE_ACTOR));
+    lua_rawgeti(co, -2, task_place(task, VALUE_OBJECT));
     lua_remove(co, -3);
     return 1;
   }
   lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_ADVANCE]);
-  lua_rawgeti(co, -2, at + 1);
-  lua_remove(co, -3);
+  task_push_value(co, task, VALUE_OBJECT);
   if (task->failing)
     lua_pushliteral(co, "error");
   else
     lua_pushnil(co);
   task->failing = false;
   return 2;
+}
+
+/* co: [] -> [serve, object]; the turn that was to come next comes after it, in its time */
+static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
+  task->mail = false;
+  task->serving = true;
+  task->rest = deadline_is_armed(&task->wake) ? task->wake.due : 0;
+  deadline_cancel(&task->wake);
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_SERVE]);
+  task_push_value(co, task, VALUE_OBJECT);
+  return 1;
 }
 
 /* ---- ends of a turn ---- */
@@ -117,7 +126,7 @@ static void fail(struct tasks *tasks, struct task *task, lua_State *co,
   release_coroutine(tasks, task);
   task->waits = WAIT_NOTHING;
   deadline_cancel(&task->wake);
-  task->cancelled = task->raising = false;
+  task->cancelled = task->raising = task->serving = false;
   task_notify(tasks, task, HANDLER_FAILED, 3);
 }
 
@@ -135,6 +144,18 @@ static void pause_until_next(struct tasks *tasks, struct task *task) {
     task_make_ready(tasks, task);
   else
     schedule_wake(schedule, &task->wake, schedule->now + pause);
+  if (task->mail) task_make_ready(tasks, task);
+}
+
+/* co: [] -> the actor's call if it is its turn by now, or -1 */
+static int after_serving(struct tasks *tasks, struct task *task, lua_State *co) {
+  struct schedule *schedule = tasks->schedule;
+  task->serving = false;
+  if (task->rest <= schedule_tick(schedule->now) && !task->held)
+    return push_call(tasks, task, co);
+  deadline_arm(&schedule->wakes, &task->wake, task->rest);
+  if (task->mail) task_make_ready(tasks, task);
+  return -1;
 }
 
 static bool is_keepalive(const struct tasks *tasks, lua_State *co) {
@@ -146,6 +167,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
   if (is_keepalive(tasks, co) && !task->cancelled) {
     lua_settop(co, 0);
     task_beat(tasks, task);
+    if (task->serving) return after_serving(tasks, task, co);
     pause_until_next(tasks, task);
     if (tasks->watch_beats) task_notify(tasks, task, HANDLER_BEAT, 0);
     return -1;
@@ -156,6 +178,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
     return -1;
   }
   lua_settop(co, 1);
+  task->serving = false;
   task->phase = PHASE_ADVANCE;
   push_call(tasks, task, co); /* event, advance, object, nil */
   lua_pushvalue(co, 1);
@@ -183,19 +206,19 @@ static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) 
   task->every = schedule_ns(lua_tonumber(co, 2));
   bool ready = lua_toboolean(co, 3);
   lua_settop(co, 1);
-  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->objects);
-  lua_insert(co, 1);
-  lua_rawseti(co, 1, 2 * (lua_Integer)task->id + 2);
-  lua_settop(co, 0);
+  task_set_value(co, task, VALUE_ACTOR);
   task->phase = PHASE_ACTOR;
   if (ready && is_closed_by_ready(tasks, task)) return -1;
-  return push_call(tasks, task, co);
+  return task->held ? -1 : push_call(tasks, task, co);
 }
 
 static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
   int next = task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
                                         : after_advance(tasks, task, co);
   if (next < 0) release_coroutine(tasks, task);
+  bool open = task->serial & 1;
+  if (next < 0 && open && task->held && task->phase == PHASE_ACTOR)
+    task_notify(tasks, task, HANDLER_HELD, 0);
   return next;
 }
 
@@ -213,9 +236,13 @@ static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int r
 }
 
 static int resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
+  struct vm *vm = vm_of(co);
   task->running = true;
+  vm->memory.guarded++;
   int status = lua_resume(co, tasks->L, *count, count);
+  vm->memory.guarded--;
   task->running = false;
+  if (status == LUA_ERRMEM) vm_relax(vm);
   schedule_read(tasks->schedule);
   return status;
 }
@@ -277,6 +304,7 @@ static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
 
 void turn_run(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
+  if (task->held && !task->co && task->phase == PHASE_ACTOR) return;
   tasks->turn_began = schedule_served(tasks->schedule);
   tasks->overdue = LIMITS;
   lua_State *co = task->co;
@@ -287,7 +315,8 @@ void turn_run(struct tasks *tasks, struct task *task) {
   } else {
     co = take_hand(tasks);
     task->waited = false;
-    count = push_call(tasks, task, co);
+    bool serves = task->mail && task->phase == PHASE_ACTOR;
+    count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
   run_calls(tasks, task, co, count);

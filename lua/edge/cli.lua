@@ -2,6 +2,7 @@
 -- the nearest word it knows.
 
 local check = require "luvisor.edge.check"
+local clients = require "luvisor.edge.clients"
 local log = require "luvisor.edge.log"
 local run = require "luvisor.edge.run"
 local suggest = require "luvisor.core.suggest"
@@ -21,6 +22,7 @@ local RUN_OPTIONS = {
   { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
   { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
   { name = "repl", text = "inspect the tree from this terminal while it runs" },
+  { name = "no-repl", text = "let nobody evaluate Lua in this host" },
   table.unpack(LOG_OPTIONS),
 }
 
@@ -36,6 +38,8 @@ local commands = {
     text = "load and validate a script, print its tree; starts nothing",
     call = function(operands) return check.tree(operands[1]) end,
   },
+  clients.status,
+  clients.repl,
   {
     name = "lua", operands = "FILE [ARG...]", least = 1, rest = true, options = {},
     text = "run any Lua file with luvisor's modules",
@@ -74,8 +78,9 @@ local function help_command(command)
   local lines = { ("usage: luvisor %s%s%s"):format(command.name, shape, operands), "", command.text }
   if #command.options > 0 then lines[#lines + 1] = "\noptions:" end
   for _, option in ipairs(command.options) do
-    local shown = option.value and option.name .. " " .. option.value or option.name
-    lines[#lines + 1] = ("  --%-20s %s"):format(shown, option.text)
+    local shown = ("%s--%s"):format(option.short and "-" .. option.short .. ", " or "", option.name)
+    if option.value then shown = shown .. " " .. option.value end
+    lines[#lines + 1] = ("  %-22s %s"):format(shown, option.text)
   end
   out(table.concat(lines, "\n"))
   return 0
@@ -100,11 +105,27 @@ local function check_choice(option, value)
   return nil, ('--%s: unknown value "%s"%s'):format(option.name, value, suggest.hint(value, option.choices))
 end
 
--- "--name value" or "--name=value" at position i -> name, value, next position
+-- "-n 5" or "-n5" -> the name of the option and its value, if it is there already
+local function split_short(command, word)
+  for _, option in ipairs(command.options) do
+    if option.short == word:sub(2, 2) and (option.value or #word == 2) then
+      return option.name, #word > 2 and word:sub(3) or nil
+    end
+  end
+end
+
+local function split_option(command, word)
+  local name, value = word:match("^%-%-([^=]+)=(.*)$")
+  if name then return name, value end
+  name = word:match("^%-%-(.+)$")
+  if name then return name end
+  return split_short(command, word)
+end
+
+-- "--name value", "--name=value" or "-n value" at position i -> name, value, next position
 local function read_option(command, arguments, i)
-  local name, value = arguments[i]:match("^%-%-([^=]+)=(.*)$")
-  name = name or arguments[i]:match("^%-%-(.+)$")
-  if not name then return nil, ("unknown option %s, options begin with --"):format(arguments[i]) end
+  local name, value = split_option(command, arguments[i])
+  if not name then return nil, "unknown option " .. arguments[i] end
   local option, message = find_option(command, name)
   if not option then return nil, message end
   if not option.value then return name, true, i + 1 end
@@ -166,6 +187,13 @@ local function find_command(word)
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
+-- What a host starts for a unit with a process of its own; nothing for people.
+local function run_guest(arguments)
+  local input = math.tointeger(tonumber(arguments[2]))
+  if not input then return usage_error "guest: is what a host starts for its units" end
+  return require("luvisor.edge.guest").main { input, math.tointeger(tonumber(arguments[3])) }
+end
+
 --- Runs the command line; arguments[0] is the program.
 ---@param arguments string[]
 ---@return integer|nil code nil while the command goes on running on the loop
@@ -176,6 +204,7 @@ function cli.main(arguments)
     return USAGE
   end
   if word == "--help" or word == "-h" or word == "help" then return help() end
+  if word == "guest" then return run_guest(arguments) end
   local command, message = find_command(word)
   if not command then return usage_error(message) end
   local operands, options = parse(command, arguments, 2)

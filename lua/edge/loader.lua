@@ -3,9 +3,11 @@
 
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.spec.keys"
+local identity = require "luvisor.edge.identity"
 local passage = require "luvisor.machine.passage"
 local past = require "luvisor.machine.past"
 local place = require "luvisor.edge.place"
+local plain = require "luvisor.core.spec.plain"
 local program = require "luvisor.edge.program"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
@@ -55,11 +57,8 @@ local function refuse_exit()
   error("os.exit: a script describes a tree, and ends nothing", 2)
 end
 
-local function evaluate(path, directory)
-  local text, message = read(path)
-  if not text then return nil, message, "EINVAL" end
-  local chunk
-  chunk, message = load(text, "@" .. path, "t")
+local function evaluate(path, directory, text)
+  local chunk, message = load(text, "@" .. path, "t")
   if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
   place.set_script(path)
   script.begin(directory)
@@ -143,6 +142,11 @@ end
 ---@return string? message
 ---@return string? code
 function loader.prepare(unit_spec, settings)
+  if unit_spec.executor == "process" then
+    local who, key, reason = identity.of(unit_spec)
+    if not who then return fault(unit_spec, key, reason) end
+    unit_spec.identity = who
+  end
   if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings) end
   if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
@@ -153,13 +157,8 @@ function loader.prepare(unit_spec, settings)
   return true
 end
 
---- Loads a script.
----@param path string
----@return { root: table, settings: table, subscribers: table<string, function[]> }|nil
----@return string? message
----@return string? code
-function loader.load(path)
-  local root, said, code = evaluate(path, use_directory(path))
+local function load_tree(path, directory, text)
+  local root, said, code = evaluate(path, directory, text)
   if code then return nil, said, code end
   if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
     return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"
@@ -168,9 +167,74 @@ function loader.load(path)
   if not resolved then
     return nil, settings:find("^[^\n]*:%d+: ") and settings or path .. ": " .. settings, "EINVAL"
   end
-  local ok, message = loader.prepare(resolved, settings)
+  return { root = resolved, settings = settings, subscribers = said.subscribers,
+    source = { path = path, directory = directory, text = text } }
+end
+
+--- Loads a script.
+---@param path string
+---@return { root: table, settings: table, subscribers: table<string, function[]>, source: table }|nil
+---@return string? message
+---@return string? code
+function loader.load(path)
+  local directory = use_directory(path)
+  local text, message = read(path)
+  if not text then return nil, message, "EINVAL" end
+  local loaded, code
+  loaded, message, code = load_tree(path, directory, text)
+  if not loaded then return nil, message, code end
+  local ok
+  ok, message = loader.prepare(loaded.root, loaded.settings)
   if not ok then return nil, message, "EINVAL" end
-  return { root = resolved, settings = settings, subscribers = said.subscribers }
+  return loaded
+end
+
+-- ---- one unit, for the runtime that it has to itself
+
+local function find(root, path)
+  local at, last = root, path:match "^[^/]*"
+  if last ~= root.name then return nil end
+  for name in path:sub(#last + 2):gmatch "[^/]+" do
+    local found = at.template and at.template.name == name and at.template
+    for _, child in ipairs(at.children or {}) do
+      if child.name == name then found = child end
+    end
+    if not found then return nil end
+    at = found
+  end
+  return at
+end
+
+local function from_script(told)
+  local source = told.source
+  local loaded, message = load_tree(source.path, source.directory, source.text)
+  if not loaded then return nil, message end
+  local unit_spec = find(loaded.root, told.spec_path)
+  if not unit_spec then return nil, ("the script says nothing of %s here"):format(told.spec_path) end
+  return unit_spec, loaded.settings
+end
+
+local function from_plain(told)
+  local made, message = plain.spec(told.plain, spec)
+  if not made then return nil, message end
+  local parent = { kind = "supervisor", path = told.parent, auto_shutdown = "never", strategy = "one_for_one" }
+  made, message = spec.adopt(parent, made, told.settings)
+  if not made then return nil, message end
+  return made, told.settings
+end
+
+--- Loads what a guest was told to run.
+---@param told table see luvisor.edge.guests
+---@return table|nil spec
+---@return table|string settings or message
+function loader.load_unit(told)
+  script.directory = told.source.directory
+  use_directory(told.source.directory .. "/")
+  local unit_spec, settings = (told.plain and from_plain or from_script)(told)
+  if not unit_spec then return nil, settings end
+  local ok, message = loader.prepare(unit_spec, settings)
+  if not ok then return nil, message end
+  return unit_spec, settings
 end
 
 --- A unit that joins a running supervisor: checked, completed and loaded.
@@ -178,6 +242,11 @@ function loader.adopt(unit_spec, parent_spec, settings)
   local adopted, message, code = spec.adopt(parent_spec, unit_spec, settings)
   if not adopted then return nil, message, code end
   local ok
+  if adopted.executor ~= "coroutine" then -- the script that its runtime would load says nothing of it
+    ok, message, code = plain.of(adopted)
+    if not ok then return nil, message, code end
+    adopted.adopted = true
+  end
   ok, message, code = loader.prepare(adopted, settings)
   if not ok then return nil, message, code end
   return adopted

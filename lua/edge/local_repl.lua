@@ -11,11 +11,11 @@ local local_repl = {}
 local opened
 
 --- Begins to listen to whoever sits there.
----@param tree table
+---@param context table of the control socket's methods
 ---@param stop fun(name: string) what the end of the input means
-function local_repl.open(tree, stop)
+function local_repl.open(context, stop)
   local given = {
-    evaluator = repl.session { env = tree.env, tree = tree }, prompt = "luvisor> ",
+    evaluator = repl.session(context), prompt = "luvisor> ",
     on_end = function()
       local_repl.close()
       stop "end of input"
@@ -24,7 +24,7 @@ function local_repl.open(tree, stop)
   if not terminal.is_there() then return console.piped(given) end
   local message
   opened, message = console.interactive(given)
-  if not opened then return tree.env.log("warn", "luvisor", "no REPL: %s", message) end
+  if not opened then return context.log("warn", "luvisor", "no REPL: %s", message) end
   log.divert(function(line) opened:print(line) end)
 end
 

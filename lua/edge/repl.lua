@@ -19,7 +19,9 @@ Session.__index = Session
 
 -- ---- output
 
-local function put(self, text)
+--- Puts text out, as far as there is room for it.
+---@param text string
+function Session:put(text)
   local room = MOST_OUTPUT - self.written
   if room <= 0 or not self.sink then return end
   self.written = self.written + #text
@@ -33,7 +35,7 @@ local function printer(self)
   return function(...)
     local parts = table.pack(...)
     for i = 1, parts.n do parts[i] = tostring(parts[i]) end
-    put(self, table.concat(parts, "\t") .. "\n")
+    self:put(table.concat(parts, "\t") .. "\n")
   end
 end
 
@@ -42,7 +44,7 @@ local function show(self, values)
   local parts = {}
   for i = 1, values.n do parts[i] = pretty.format(values[i]) end
   self.environment._ = values[1]
-  put(self, table.concat(parts, ", ") .. "\n")
+  self:put(table.concat(parts, ", ") .. "\n")
 end
 
 -- ---- evaluating
@@ -65,7 +67,7 @@ local function runner(self, fn)
     self.worker = nil
     if results[1] then return show(self, table.pack(table.unpack(results, 2, results.n))) end
     self.failed = true
-    put(self, "error: " .. tostring(results[2]) .. "\n")
+    self:put("error: " .. tostring(results[2]) .. "\n")
   end
 end
 
@@ -78,7 +80,7 @@ local function finish(self, why, done)
   self.running = nil
   local ok = exit.is_normal(why) and not self.failed
   if not exit.is_normal(why) then
-    put(self, ("error: %s\n"):format(WORDS[why.kind] or tostring(why)))
+    self:put(("error: %s\n"):format(WORDS[why.kind] or tostring(why)))
   end
   self.sink = nil
   done(ok)
@@ -136,7 +138,7 @@ function repl.session(context)
   local print = printer(self)
   local own = repl_commands.make(self, print)
   own.print = print
-  own.io = setmetatable({ write = function(...) put(self, table.concat { ... }) end }, { __index = io })
+  own.io = setmetatable({ write = function(...) self:put(table.concat { ... }) end }, { __index = io })
   own.luvisor = require "luvisor"
   self.environment = setmetatable(own, { __index = _G })
   return self

@@ -1,5 +1,7 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local confine = require "luvisor.edge.confine"
+local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
@@ -7,14 +9,16 @@ local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
+local manager = require "luvisor.edge.manager"
+local methods = require "luvisor.edge.methods"
 local process = require "host.process"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
+local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local uv = require "luv"
 
 local run = {}
 
@@ -25,16 +29,6 @@ local function complain(message)
 end
 
 -- ---- a tree
-
--- A worker that ends the process, or the loop, would leave the programs to themselves.
-local function forbid_exit()
-  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
-    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
-  end
-  os.exit = function() -- luacheck: ignore 122
-    error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
-  end
-end
 
 local function report_end(write, why)
   write(exit.is_normal(why) and "info" or "error", "luvisor", "the tree ended: %s", tostring(why))
@@ -51,16 +45,18 @@ local function is_success(why, stopped)
 end
 
 local function start(loaded, write, enabled)
-  local world = env.new { write = write, enabled = enabled }
+  local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
-  world.subscribers = loaded.subscribers
+  world.subscribers, world.settings, world.source = loaded.subscribers, loaded.settings, loaded.source
   for kind in pairs(loaded.subscribers) do world.watch(kind) end
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
     tree.over = true
+    world.sockets.close()
     signals.close()
     local_repl.close()
+    control.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
   end)
@@ -76,9 +72,18 @@ local function report_trouble(write)
   end)
 end
 
+-- A host that cannot be controlled is still one that keeps its units alive.
+local function open_control(place, context)
+  if not place then return end
+  local ok, message = control.open(place, context)
+  if not ok then context.log("warn", "luvisor", "no control socket: %s", message) end
+end
+
 -- The tree is up.
 local function announce(troubles)
-  daemon.up(troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ") or "")
+  local note = troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ")
+  daemon.up(note or "")
+  manager.ready(note or "the tree is up")
 end
 
 local function fail(message, code)
@@ -103,6 +108,7 @@ end
 ---@return integer|nil code nil while it runs
 function run.tree(path, options, arguments)
   if options.daemon and not daemon.is_host() then return daemon.launch(arguments) end
+  manager.take()
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
   local loaded, message = loader.load(path)
@@ -112,12 +118,19 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  forbid_exit()
+  confine.host()
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
+  local context = {
+    tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
+    repl = not options["no-repl"],
+  }
+  open_control(place, context)
   up.watch(tree.env, tree, announce)
+  manager.begin()
+  tree.env.sockets.open_all(loaded.root)
   tree:start()
-  if options.repl then local_repl.open(tree, signals.stopper(tree, write)) end
+  if options.repl then local_repl.open(context, signals.stopper(tree, write)) end
   return nil
 end
 

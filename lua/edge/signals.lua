@@ -2,6 +2,7 @@
 -- the tree to the log, USR1 opens the log files again; HUP is answered, not obeyed, until there is something to reload.
 
 local daemon = require "luvisor.edge.daemon"
+local manager = require "luvisor.edge.manager"
 local process = require "host.process"
 local uv = require "luv"
 
@@ -29,6 +30,7 @@ function signals.stopper(tree, write)
     end
     tree.stopping = true
     write("info", "luvisor", "%s: stopping", name)
+    manager.stopping(name)
     tree:stop()
   end
 end

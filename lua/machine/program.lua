@@ -16,6 +16,7 @@
 -- Between generations the state is told from the unit's phase: STOPPED, WAITING, BACKOFF, EXITED, FATAL.
 
 local exit = require "luvisor.core.exit"
+local chronicle = require "luvisor.machine.chronicle"
 local program_environment = require "luvisor.machine.program_environment"
 local program_exit = require "luvisor.machine.program_exit"
 local program_health = require "luvisor.machine.program_health"
@@ -26,6 +27,7 @@ local program_output = require "luvisor.machine.program_output"
 local program_ready = require "luvisor.machine.program_ready"
 local program_reload = require "luvisor.machine.program_reload"
 local program_retire = require "luvisor.machine.program_retire"
+local program_sockets = require "luvisor.machine.program_sockets"
 local program_stop = require "luvisor.machine.program_stop"
 local unit = require "luvisor.machine.unit"
 
@@ -38,6 +40,7 @@ local function set_state(self, run, state, why)
   run.state = state
   if from == state then return end
   local env = self.env
+  chronicle.note(self, "state", from or "STOPPED", state, why)
   if env.logs.info then env.log("info", self, "%s -> %s (%s)", from or "STOPPED", state, why) end
   if env.watched.transition then
     env.emit("transition", self, { event = why, from = from or "STOPPED", to = state, generation = run.generation })
@@ -194,8 +197,10 @@ local function spawn(self, run)
   local variables = {}
   local ok, message, code = program_notify.prepare(self, run, variables)
   if not ok then return nil, message, code end
+  program_sockets.announce(self.spec, variables)
   run.options = options(self, run, variables)
-  ok, message, code = program_ready.prepare(self, run, run.options)
+  ok, message, code = program_sockets.prepare(self, run.options)
+  if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
   if not ok then return nil, message, code end
   return self.env.process.spawn(run.options)
 end

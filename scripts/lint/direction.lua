@@ -13,16 +13,16 @@ local direction = {}
 local rooms = {
   {
     "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input", "json",
-    "stamp", "lock",
+    "stamp", "lock", "socket",
   },
   { "vm", "vm", "modules" },
   {
     "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
-    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec",
+    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec", "link",
   },
-  { "executors", "task", "turn", "timer", "runtime", "executor", "watchdog" },
+  { "executors", "task", "turn", "timer", "runtime", "executor", "guest", "watchdog" },
   { "api", "api" },
-  { "host", "host" },
+  { "host", "host", "engine" },
   { "main", "main" },
 }
 local without_uv = { vm = true, memory = true, deadline = true, interrupt = true }

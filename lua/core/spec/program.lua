@@ -10,6 +10,7 @@ local limits = require "luvisor.core.spec.limits"
 local output = require "luvisor.core.spec.output"
 local probe = require "luvisor.core.spec.probe"
 local restart = require "luvisor.core.restart"
+local sockets = require "luvisor.core.spec.sockets"
 local unit = require "luvisor.core.spec.unit"
 local watch = require "luvisor.core.spec.watch"
 local words = require "luvisor.core.words"
@@ -99,6 +100,7 @@ local SCHEMA = unit.extend("program", {
   group = check.indexed(identity.group),
   groups = check.indexed(identity.groups),
   limits = check.indexed(limits),
+  sockets = check.indexed(sockets.check),
   stdin = check.indexed(input),
   stdout = output.check { "inherit", "null" },
   stderr = output.check { "inherit", "null", "stdout" },
@@ -167,6 +169,9 @@ local function settle_ready(out)
   if out.ready.line and not is_piped(out.stdout) and not is_piped(out.stderr) then
     return keys.problem(out, "ready.line", "needs stdout or stderr = { prefix = true }: nobody else reads the lines")
   end
+  if out.ready.fd and sockets.has_fd(out.sockets, out.ready.fd) then
+    return keys.problem(out, "ready.fd", ("%d is the descriptor of a socket"):format(out.ready.fd))
+  end
   return true
 end
 
@@ -182,6 +187,7 @@ local function make(schema, def, where)
   local ok, message, code = keys.read(schema, def, out)
   if not ok then return nil, message, code end
   if not out.command then return keys.problem(out, "command", "missing") end
+  if out.executor ~= "coroutine" then return keys.problem(out, "executor", "a program is a process of its own") end
   ok, message, code = split_command(out)
   if ok then ok, message, code = settle_stop(out) end
   if ok then ok, message, code = settle_ready(out) end
