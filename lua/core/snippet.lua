@@ -4,18 +4,17 @@ local snippet = {}
 
 local NAME = "=repl"
 
-local function compile(text, environment)
-  local expression = text:match "^%s*=(.*)$" or text
-  local fn = load("return " .. expression, NAME, "t", environment)
-  if fn then return fn, true end
-  local message
-  fn, message = load(text, NAME, "t", environment)
-  if fn then return fn, false end
-  return nil, message
-end
-
 local function ends_early(message)
   return message:sub(-5) == "<eof>"
+end
+
+local function compile(text, environment)
+  local expression = text:match "^%s*=(.*)$" or text
+  local fn, message = load("return " .. expression, NAME, "t", environment)
+  if fn then return fn, true end
+  local statement, other = load(text, NAME, "t", environment)
+  if statement then return statement, false end
+  return nil, ends_early(message) and message or other
 end
 
 --- Compiles a text.

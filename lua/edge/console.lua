@@ -2,7 +2,7 @@
 -- itself, or one at the other end of its control socket.
 --
 -- At a terminal Enter on something incomplete begins another line; Ctrl-C ends what runs, or empties the line;
--- Ctrl-D on an empty line ends the session. From a pipe it reads plain lines and prints plain answers, without a prompt.
+-- Ctrl-D on an empty line ends the session. From a pipe it reads plain lines and prints plain answers.
 
 local editor = require "luvisor.core.editor"
 local snippet = require "luvisor.core.snippet"

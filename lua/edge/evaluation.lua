@@ -52,6 +52,7 @@ local function spec_of(limit, fn)
   local apart = assert(specs.supervisor { name = "apart", children = { described } })
   local root, settings = assert(specs.resolve(apart, {}, {}))
   assert(loader.prepare(root, settings))
+  root.children[1].internal = true
   return root.children[1]
 end
 

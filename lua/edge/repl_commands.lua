@@ -90,7 +90,7 @@ local function add_looking(own, session, print)
 
   function own.fsm(what)
     local unit = unit_of(what)
-    if unit.spec.kind ~= "worker" or not unit.spec.machine then error(unit:path() .. " is not a worker of this runtime", 2) end
+    if not unit.spec.machine then error(unit:path() .. " is not a worker of this runtime", 2) end
     session:put(machine_text(unit))
   end
 
@@ -107,11 +107,11 @@ local function ask(session, name, params)
   local id, number = task.current()
   if not id then error(name .. ": only while a piece is being evaluated", 3) end
   session:extend(PATIENCE)
-  rpc.invoke(session.context, name, params, function(result, message)
-    task.wake(id, number, result, message)
+  session.context.env.post(function()
+    rpc.invoke(session.context, name, params, function(...) task.wake(id, number, ...) end)
   end)
   local result, message = task.park(PATIENCE)
-  if result == nil then error(message, 0) end
+  if result == nil then error(message or name .. ": no answer", 0) end
   return result
 end
 

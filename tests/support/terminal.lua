@@ -38,7 +38,8 @@ function terminal.open(args, env, size)
   table.move(args, 1, #args, #words + 1, words)
   for i, word in ipairs(words) do words[i] = quote(word) end
   local line = table.concat(words, " ") .. "; echo EXIT $?; read forever"
-  tmux(self, "new-session", "-d", "-x", tostring(size and size.columns or 80), "-y", tostring(size and size.rows or 24), line)
+  size = size or { columns = 80, rows = 24 }
+  tmux(self, "new-session", "-d", "-x", tostring(size.columns), "-y", tostring(size.rows), line)
   return self
 end
 

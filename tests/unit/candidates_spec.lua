@@ -10,7 +10,8 @@ describe("candidates", function()
     trap = setmetatable({}, { __index = function() error "called" end }),
   }, { __index = { table = table, type = type } })
   local cases = {
-    { "tr", "trace trap tree" }, { "x = tre", "tree" }, { "t", "table text trace trap tree type" }, { "", "" }, { "1 + ", "" },
+    { "tr", "trace trap tree" },
+    { "x = tre", "tree" }, { "t", "table text trace trap tree type" }, { "", "" }, { "1 + ", "" },
     { "object.", "field method" }, { "object:", "method" }, { "object.f", "field" }, { "table.ins", "insert" },
     { "print(table.con", "concat" }, { "text:upp", "upper" }, { "none.", "" }, { "trap.", "" }, { "trap.x.y", "" },
     { 'info("po', "poller" }, { 'info("etl/a', "etl/api etl/api/web" }, { "why 'we", "web" }, { 'info("', table.concat({

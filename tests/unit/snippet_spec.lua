@@ -17,7 +17,7 @@ describe("snippet", function()
     assert.is_false(is_expression)
   end)
 
-  for _, text in ipairs { "function f()", "if x then", "t = {", "f(", "[[long", "x =", "for i = 1, 3 do" } do
+  for _, text in ipairs { "function f()", "if x then", "t = {", "f(", "[[long", "x =", "1 +", "for i = 1, 3 do" } do
     it("waits for the rest of " .. text, function() assert.is_true(snippet.is_incomplete(text)) end)
   end
   for _, text in ipairs { "x = 1", "1 +* 2", "end", "f()", "", "-- only a comment" } do
