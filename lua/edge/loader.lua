@@ -1,6 +1,7 @@
 -- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
 -- nothing; every fault is one message that names file and line, unit and key.
 
+local claims = require "luvisor.edge.claims"
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.spec.keys"
 local identity = require "luvisor.edge.identity"
@@ -185,6 +186,7 @@ function loader.load(path)
   if not loaded then return nil, message, code end
   local ok
   ok, message = loader.prepare(loaded.root, loaded.settings)
+  if ok then ok, message = claims.check(loaded.root) end
   if not ok then return nil, message, "EINVAL" end
   return loaded
 end
