@@ -6,6 +6,7 @@ local inspect = require "luvisor.machine.inspect"
 local rpc = require "luvisor.edge.rpc"
 local script = require "luvisor.edge.script"
 local sheet = require "luvisor.edge.sheet"
+local why_text = require "luvisor.edge.why_text"
 
 local repl_commands = {}
 
@@ -115,10 +116,23 @@ local function ask(session, name, params)
   return result
 end
 
+local function outcome_text(outcome)
+  local more = not outcome.ok and outcome.message or outcome.why and "(" .. outcome.why .. ")" or ""
+  return ("%s: %s %s\n"):format(outcome.path, outcome.state or "failed", more)
+end
+
 local function add_methods(own, session)
-  for _, name in ipairs { "start", "stop", "restart", "why" } do
-    own[name] = function(what) return ask(session, name, { units = { path_of(what) } }) end
+  for _, name in ipairs { "start", "stop", "restart" } do
+    own[name] = function(what)
+      local result = ask(session, name, { units = { path_of(what) } })
+      for _, outcome in ipairs(result.units) do session:put(outcome_text(outcome)) end
+    end
   end
+
+  function own.why(what)
+    session:put(why_text.of(ask(session, "why", { units = { path_of(what) } })))
+  end
+
   function own.reload() return ask(session, "reload", {}) end
   function own.plan() return ask(session, "reload", { dry_run = true }) end
 end

@@ -3,6 +3,7 @@
 
 local host = require "host"
 local terminal = require "terminal"
+local uv = require "luv"
 
 local TREE = [[
 local luvisor = require "luvisor"
@@ -98,12 +99,14 @@ describe("the REPL", function()
   it("stops and starts units", function()
     start()
     local _, out = eval "stop 'counter'"
-    assert.matches("stopped", out:lower())
+    assert.equal("top/counter: STOPPED (stop by uid " .. uv.getuid() .. ")\n", out)
     _, out = eval "info('counter').state"
     assert.equal('"STOPPED"\n', out)
     eval "start 'counter'"
     _, out = eval "info('counter').state"
     assert.equal('"running"\n', out)
+    _, out = eval "why 'counter'"
+    assert.matches("top/counter is running\n.*stop by uid", out)
   end)
 
   describe("at a terminal", function()
