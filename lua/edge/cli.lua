@@ -12,25 +12,18 @@ local cli = {}
 
 local USAGE = 2
 
-local LOG_OPTIONS = {
-  { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
-  { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
-}
-
-local FILE_OPTIONS = {
-  { name = "log-file", value = "PATH", text = "the log goes into this file, rotated, and not to stderr" },
-  { name = "log-size", value = "SIZE", parse = log.size, text = "rotated before it is larger: 50MB; 0 for never" },
-  { name = "log-keep", value = "N", parse = log.keep, text = "so many rotated ones are kept: 10" },
-}
-
-local RUN_OPTIONS = table.move(FILE_OPTIONS, 1, #FILE_OPTIONS, 6, {
+local RUN_OPTIONS = {
   { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
   { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
   { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
   { name = "repl", text = "inspect the tree from this terminal while it runs" },
   { name = "no-repl", text = "let nobody evaluate Lua in this host" },
-  table.unpack(LOG_OPTIONS),
-})
+  { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
+  { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
+  { name = "log-file", value = "PATH", text = "the log goes into this file, rotated, and not to stderr" },
+  { name = "log-size", value = "SIZE", parse = log.size, text = "rotated before it is larger: 50MB; 0 for never" },
+  { name = "log-keep", value = "N", parse = log.keep, text = "so many rotated ones are kept: 10" },
+}
 
 -- `rest`: everything after the operands belongs to the script. A command returns its exit code, or nil while it runs.
 local commands = {

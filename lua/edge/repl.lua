@@ -54,8 +54,8 @@ local function explain(message)
   local text = type(message) == "string" and message or pretty.format(message)
   local lines = {}
   for line in debug.traceback("", 2):gmatch "\n(\t[^\n]+)" do
-    if line:find("in function 'xpcall'", 1, true) then break end
-    if not line:find("[C]: in function 'error'", 1, true) then lines[#lines + 1] = line end
+    if line:find "luvisor/edge/repl%.lua" or line:find("in function 'xpcall'", 1, true) then break end
+    if #lines > 0 or not line:find("[C]: in", 1, true) then lines[#lines + 1] = line end
   end
   return #lines > 1 and text .. "\n" .. table.concat(lines, "\n") or text
 end
