@@ -78,7 +78,9 @@ describe("the REPL", function()
   it("neither ends the host nor holds it up", function()
     local process = start()
     eval "os.exit(3)"
-    local _, out = eval "('x'):rep(1000000)"
+    local _, out = eval "while true do end"
+    assert.matches("took longer than 10 s", out)
+    _, out = eval "('x'):rep(1000000)"
     assert.is_true(#out < 70000)
     _, out = eval "for i = 1, 100000 do print(i) end"
     assert.matches("the output ends here", out)
@@ -136,6 +138,18 @@ describe("the REPL", function()
       screen:type "C-d"
       assert.is_truthy(screen:shows "EXIT 0")
       assert.matches("1%+1\nfor i = 7, 8 do\\nprint%(i%) end\n", host.read(directory .. "/history"))
+    end)
+
+    it("ends with Ctrl-C what runs too long", function()
+      start()
+      open("repl", "--socket", socket)
+      assert.is_truthy(screen:shows ">")
+      screen:type("while true do end", "Enter")
+      host.stay(0.3)
+      screen:type "C-c"
+      assert.is_truthy(screen:shows "error: cancelled")
+      screen:type("40 + 2", "Enter")
+      assert.is_truthy(screen:shows "\n42\n")
     end)
 
     it("shares the host's terminal with its log", function()
