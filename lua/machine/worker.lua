@@ -237,13 +237,11 @@ return function(env)
     abort(self, why)
   end
 
-  local function fail(self, generation, why)
-    if self.generation == generation and self.instance and not self.cancelled then abort(self, why) end
-  end
-
   --- Ends the worker for a reason from elsewhere.
   function Worker.fail(self, why)
-    post(fail, self, self.generation, why)
+    post(function(generation)
+      if self.generation == generation and self.instance and not self.cancelled then abort(self, why) end
+    end, self.generation)
   end
 
   --- A heartbeat, told only while somebody listens.
