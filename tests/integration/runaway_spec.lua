@@ -29,7 +29,7 @@ local HEAD = ([[
   end
 ]]):gsub("SPIN", SPIN)
 
-local LIMITS = { LUVISOR_HEARTBEAT = "0.5", LUVISOR_STALL = "0.3", LUVISOR_KILL = "0.2" }
+local LIMITS = { LUVISOR_HEARTBEAT = "0.3", LUVISOR_STALL = "0.2", LUVISOR_KILL = "0.1" }
 local UNWATCHED = { LUVISOR_HEARTBEAT = "0.5", LUVISOR_SLICE = "1000", LUVISOR_STALL = "1000", LUVISOR_KILL = "1000" }
 
 -- In each, `spin` is a loop without end.
