@@ -223,7 +223,8 @@ describe("a worker that runs away", function()
       end)
       return luvisor.supervisor { name = "top", children = {
         luvisor.worker { name = "peek", module = peek },
-        luvisor.worker { name = "bad", module = define(function() coroutine.resume(shared) end), restart = "temporary" },
+        luvisor.worker { name = "bad", restart = "temporary",
+          module = define(function() coroutine.resume(shared) end) },
       } }
     ]]
     process:expect("peek\tfalse\tcannot resume non%-suspended coroutine", 20)
