@@ -8,6 +8,7 @@ local exit = require "luvisor.core.exit"
 local instance = require "luvisor.edge.instance"
 local leftovers = require "luvisor.edge.leftovers"
 local loader = require "luvisor.edge.loader"
+local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
 local methods = require "luvisor.edge.methods"
@@ -56,6 +57,7 @@ local function start(loaded, place, write, enabled)
     world.sockets.close()
     leftovers.finish(place, write, function()
       signals.close()
+      local_repl.close()
       control.close()
       instance.release()
       system.quit(is_success(why, tree.stopping) and OK or FAILED)
@@ -137,7 +139,11 @@ function run.tree(path, options, arguments)
   watch(loaded.settings, write)
   local tree = start(loaded, place, write, enabled)
   signals.install(tree, write)
-  open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
+  local context = {
+    tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
+    repl = not options["no-repl"],
+  }
+  open_control(place, context)
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
@@ -145,6 +151,7 @@ function run.tree(path, options, arguments)
     tree.env.adoptions = adoptions
     if not tree.stopping then tree:start() end
   end)
+  if options.repl then local_repl.open(context, signals.stopper(tree, write)) end
   return nil
 end
 
