@@ -148,7 +148,6 @@ static void read_identity(lua_State *L, int index, struct launch_spec *spec) {
 static void read_attributes(lua_State *L, int index, struct launch_spec *spec) {
   lua_Integer value;
   spec->cwd = read_string(L, index, "cwd");
-  spec->cgroup = read_string(L, index, "cgroup");
   spec->oom_score = read_string(L, index, "oom_score");
   spec->has_umask = read_integer(L, index, "umask", &value);
   if (spec->has_umask) spec->umask = (mode_t)value;
@@ -198,6 +197,15 @@ static void read_argv0(lua_State *L, int index, const char **argv) {
   if (name) argv[0] = name;
 }
 
+static void push_cgroups(lua_State *L, int index, struct launch_spec *spec) {
+  if (!get(L, index, "cgroups")) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_pop(L, 1);
+  spec->cgroups = push_vector(L, index, "cgroups");
+}
+
 /* The environment, and at its end who the sockets are for, which the child fills in. */
 static void read_environment(lua_State *L, int index, struct process_options *options) {
   static const char name[] = "LISTEN_PID=";
@@ -224,13 +232,14 @@ int process_options_read(lua_State *L, int index, struct process_options *option
   options->spec.argv = (char *const *)argv;
   read_environment(L, index, options);
   push_groups(L, index, &options->spec);
+  push_cgroups(L, index, &options->spec);
   read_attributes(L, index, &options->spec);
   read_identity(L, index, &options->spec);
   read_limits(L, index, &options->spec);
   read_streams(L, index, options);
   read_fds(L, index, &options->spec);
   options->drain_ms = read_drain(L, index);
-  return 3;
+  return 4;
 }
 
 /* "RTMIN" or "RTMIN+3" */

@@ -1,6 +1,7 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
 local exit = require "luvisor.core.exit"
+local cgroups = require "luvisor.edge.cgroups"
 local handle = require "luvisor.machine.handle"
 local log = require "luvisor.edge.log"
 local runtime = require "host.runtime"
@@ -70,7 +71,7 @@ end
 function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
-    post = runtime.post, random = math.random, task = task, sockets = options.sockets,
+    post = runtime.post, random = math.random, task = task, sockets = options.sockets, cgroups = cgroups.new(options.write),
     log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)

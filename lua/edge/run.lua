@@ -55,6 +55,7 @@ local function start(loaded, place, write, enabled)
     report_end(write, why)
     tree.over = true
     world.sockets.close()
+    world.cgroups.close()
     leftovers.finish(place, write, function()
       signals.close()
       local_repl.close()

@@ -1,6 +1,7 @@
 -- Program launch: everything that a program is launched with; or, in place of a launch, the taking on of one that an
 -- earlier host has left running.
 
+local program_cgroup = require "luvisor.machine.program_cgroup"
 local program_environment = require "luvisor.machine.program_environment"
 local program_notify = require "luvisor.machine.program_notify"
 local program_output = require "luvisor.machine.program_output"
@@ -61,6 +62,7 @@ function program_launch.spawn(self, run, on_exit)
   program_sockets.announce(self.spec, variables)
   run.options = options(self, run, variables, on_exit)
   ok, message, code = program_sockets.prepare(self, run.options)
+  if ok then ok, message, code = program_cgroup.prepare(self, run, run.options) end
   if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
   if not ok then return nil, message, code end
   return self.env.process.spawn(run.options)

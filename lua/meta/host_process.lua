@@ -37,7 +37,7 @@ local process = {}
 ---@field gid? integer
 ---@field groups? integer[]      none if absent and uid or gid is given
 ---@field oom_score? string      for oom_score_adj
----@field cgroup? string         directory of the group to enter
+---@field cgroups? string[]      the cgroup.procs of the groups to enter
 ---@field no_new_privs? boolean
 ---@field die_with_host? boolean true: SIGKILL when the host dies
 ---@field fds? table<integer, integer> what the program has besides 0, 1 and 2: its number (3 or more) to the host's

@@ -1,5 +1,6 @@
 -- luvisor.program { ... }: the spec of an operating system process.
 
+local cgroup = require "luvisor.core.spec.cgroup"
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
 local hooks = require "luvisor.core.spec.hooks"
@@ -101,6 +102,7 @@ local SCHEMA = unit.extend("program", {
   group = check.indexed(identity.group),
   groups = check.indexed(identity.groups),
   limits = check.indexed(limits),
+  cgroup = check.indexed(cgroup),
   sockets = check.indexed(sockets.check),
   stdin = check.indexed(input),
   stdout = output.check { "inherit", "null" },
