@@ -2,6 +2,7 @@
 -- nothing; every fault is one message that names file and line, unit and key.
 
 local fsm = require "luvisor.core.fsm"
+local generations = require "luvisor.edge.generation"
 local keys = require "luvisor.core.spec.keys"
 local passage = require "luvisor.machine.passage"
 local past = require "luvisor.machine.past"
@@ -20,21 +21,14 @@ end
 
 -- ---- the script
 
+local base_path -- package.path before any script
+
 local function use_directory(path)
   local directory = path:match("^(.*)/[^/]*$") or "."
   local absolute = system.absolute(directory) or directory
-  local entries = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute)
-  if package.path:sub(1, #entries) ~= entries then package.path = entries .. package.path end
+  base_path = base_path or package.path
+  package.path = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute) .. base_path
   return absolute
-end
-
-local function read(path)
-  local file, message = io.open(path, "rb")
-  if not file then return nil, message end
-  local text, reason = file:read("a")
-  file:close()
-  if not text then return nil, ("%s: %s"):format(path, reason) end
-  return (text:gsub("^#[^\n]*", "")) -- a "#!" line keeps its newline, and the lines their numbers
 end
 
 local function say(message)
@@ -55,11 +49,8 @@ local function refuse_exit()
   error("os.exit: a script describes a tree, and ends nothing", 2)
 end
 
-local function evaluate(path, directory)
-  local text, message = read(path)
-  if not text then return nil, message, "EINVAL" end
-  local chunk
-  chunk, message = load(text, "@" .. path, "t")
+local function evaluate(path, file, generation, directory)
+  local chunk, message = generation:script(path, file)
   if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
   place.set_script(path)
   script.begin(directory)
@@ -78,13 +69,11 @@ local function missing(unit_spec, name)
   return fault(unit_spec, "module", ("no module %s beside the script or on package.path"):format(name))
 end
 
-local function load_definition(unit_spec)
+local function load_definition(unit_spec, generation)
   local module = unit_spec.module
   if type(module) == "table" then return module end
-  if not package.loaded[module] and not package.preload[module] and not package.searchpath(module, package.path) then
-    return missing(unit_spec, module)
-  end
-  local ok, definition = xpcall(require, explain, module)
+  if not generation:has(module) then return missing(unit_spec, module) end
+  local ok, definition = xpcall(generation.require, explain, generation, module)
   if not ok then
     return fault(unit_spec, "module", (definition:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
   end
@@ -113,8 +102,8 @@ local function choose_machine(unit_spec, definition, settings)
   return complete(changed)
 end
 
-local function prepare_worker(unit_spec, settings)
-  local definition, message, code = load_definition(unit_spec)
+local function prepare_worker(unit_spec, settings, generation)
+  local definition, message, code = load_definition(unit_spec, generation)
   if not definition and message then return nil, message, code end
   if not worker.is(definition) then
     return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(definition)))
@@ -139,27 +128,26 @@ end
 --- Loads and checks the workers of a resolved unit and of everything below it, and what its programs need.
 ---@param unit_spec table
 ---@param settings table
+---@param generation? luvisor.Generation the current one if not given
 ---@return boolean|nil ok
 ---@return string? message
 ---@return string? code
-function loader.prepare(unit_spec, settings)
-  if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings) end
+function loader.prepare(unit_spec, settings, generation)
+  generation = generation or generations.current()
+  if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings, generation) end
   if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
-    local ok, message, code = loader.prepare(child, settings)
+    local ok, message, code = loader.prepare(child, settings, generation)
     if not ok then return nil, message, code end
   end
-  if unit_spec.template then return loader.prepare(unit_spec.template, settings) end
+  if unit_spec.template then return loader.prepare(unit_spec.template, settings, generation) end
   return true
 end
 
---- Loads a script.
----@param path string
----@return { root: table, settings: table, subscribers: table<string, function[]> }|nil
----@return string? message
----@return string? code
-function loader.load(path)
-  local root, said, code = evaluate(path, use_directory(path))
+-- ---- all of it
+
+local function load_tree(path, file, generation)
+  local root, said, code = evaluate(path, file, generation, use_directory(file))
   if code then return nil, said, code end
   if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
     return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"
@@ -168,9 +156,39 @@ function loader.load(path)
   if not resolved then
     return nil, settings:find("^[^\n]*:%d+: ") and settings or path .. ": " .. settings, "EINVAL"
   end
-  local ok, message = loader.prepare(resolved, settings)
+  local ok, message = loader.prepare(resolved, settings, generation)
   if not ok then return nil, message, "EINVAL" end
-  return { root = resolved, settings = settings, subscribers = said.subscribers }
+  return { root = resolved, settings = settings, subscribers = said.subscribers, generation = generation }
+end
+
+-- What a load can change that others see: put back when it fails.
+local function remember()
+  local path, cpath, directory, modules = package.path, package.cpath, script.directory, {}
+  for name, module in pairs(package.loaded) do modules[name] = module end
+  return function()
+    package.path, package.cpath, script.directory = path, cpath, directory
+    for name in pairs(package.loaded) do
+      if modules[name] == nil then package.loaded[name] = nil end
+    end
+    for name, module in pairs(modules) do package.loaded[name] = module end
+  end
+end
+
+--- Loads a script into a generation of its own. Nobody else notices before that generation is used.
+---@param path string how to name it
+---@param options? { file?: string, sources?: luvisor.Source[] } where it is; what to read instead of files
+---@return { root: table, settings: table, subscribers: table<string, function[]>, generation: luvisor.Generation }|nil
+---@return string? message
+---@return string? code
+function loader.load(path, options)
+  local put_back = remember()
+  local generation = generations.new(options and options.sources)
+  local loaded, message, code = load_tree(path, options and options.file or path, generation)
+  if not loaded then
+    put_back()
+    return nil, message, code
+  end
+  return loaded
 end
 
 --- A unit that joins a running supervisor: checked, completed and loaded.

@@ -43,6 +43,21 @@ function Roster:remove(child)
   if self.last > 2 * self.count + 16 then close_up(self) end
 end
 
+--- Puts the children of these names first, in this order; the others follow in the order they have.
+---@param names string[]
+function Roster:arrange(names)
+  local list, placed = {}, {}
+  for _, name in ipairs(names) do
+    local child = self.by_name[name]
+    if child then list[#list + 1], placed[child] = child, true end
+  end
+  for _, child in ipairs(self:all()) do
+    if not placed[child] then list[#list + 1] = child end
+  end
+  for i, child in ipairs(list) do child.at = i end
+  self.list, self.last, self.cursor = list, #list, nil
+end
+
 --- The child of a name, or nil.
 function Roster:find(name)
   return self.by_name[name]
