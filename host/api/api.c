@@ -10,13 +10,10 @@
 #include "vm.h"
 
 static const luaL_Reg modules[] = {
-    {"host.runtime", luaopen_host_runtime},
-    {"host.task", luaopen_host_task},
-    {"host.process", luaopen_host_process},
-    {"host.notify", luaopen_host_notify},
-    {"host.system", luaopen_host_system},
-    {"host.account", luaopen_host_account},
-    {NULL, NULL},
+    {"host.runtime", luaopen_host_runtime}, {"host.task", luaopen_host_task},
+    {"host.process", luaopen_host_process}, {"host.notify", luaopen_host_notify},
+    {"host.system", luaopen_host_system},   {"host.account", luaopen_host_account},
+    {"host.daemon", luaopen_host_daemon},   {NULL, NULL},
 };
 
 void api_preload(lua_State *L) {

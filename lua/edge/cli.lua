@@ -16,12 +16,19 @@ local LOG_OPTIONS = {
   { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
 }
 
+local RUN_OPTIONS = {
+  { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
+  { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
+  { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
+  table.unpack(LOG_OPTIONS),
+}
+
 -- `rest`: everything after the operands belongs to the script. A command returns its exit code, or nil while it runs.
 local commands = {
   {
-    name = "run", operands = "TREE.lua", least = 1, most = 1, options = LOG_OPTIONS,
-    text = "run a tree in the foreground until it ends or is stopped",
-    call = function(operands, options) return run.tree(operands[1], options) end,
+    name = "run", operands = "TREE.lua", least = 1, most = 1, options = RUN_OPTIONS,
+    text = "run a tree until it ends or is stopped; in the foreground unless --daemon",
+    call = function(operands, options, arguments) return run.tree(operands[1], options, arguments) end,
   },
   {
     name = "check", operands = "TREE.lua", least = 1, most = 1, options = {},
@@ -176,7 +183,7 @@ function cli.main(arguments)
   local ok
   ok, message = check_operands(command, operands)
   if not ok then return usage_error(message, command) end
-  return command.call(operands, options)
+  return command.call(operands, options, arguments)
 end
 
 return cli

@@ -121,14 +121,19 @@ function paths.find(options, environment)
   return paths.of(options, environment)
 end
 
-local function make(directory)
+--- Makes a directory that only its owner may enter, with all above it; fine when it is there.
+---@param directory string
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function paths.make(directory)
   local ok, message, code = uv.fs_mkdir(directory, OWN_ONLY)
   if ok or code == "EEXIST" then return true end
   local above = directory:match "^(.+)/[^/]+$"
   if code ~= "ENOENT" or not above then return nil, message, code end
-  ok, message, code = make(above)
+  ok, message, code = paths.make(above)
   if not ok then return nil, message, code end
-  return make(directory)
+  return paths.make(directory)
 end
 
 -- Root's may be trusted; in one where everybody may write, like /tmp, nobody may at least take away what is ours.
@@ -145,7 +150,7 @@ end
 ---@return string? code EACCES: somebody else could
 function paths.secure(found)
   local directory = found.directory
-  local ok, message, code = make(directory)
+  local ok, message, code = paths.make(directory)
   if not ok then return nil, message, code end
   local status
   status, message, code = uv.fs_lstat(directory)

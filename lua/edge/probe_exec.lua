@@ -1,5 +1,6 @@
 -- Exec probe: a command that ends with 0. It runs as its program does (user, directory, environment, limits), in a
--- group of its own; nobody of that group outlives the probe. It answers when all are gone.
+-- group of its own, with the program's pid as MAINPID; nobody of that group outlives the probe. It answers when all are
+-- gone.
 
 local process = require "host.process"
 local program_exit = require "luvisor.machine.program_exit"
@@ -7,7 +8,7 @@ local program_exit = require "luvisor.machine.program_exit"
 local probe_exec = {}
 
 -- What is between the host and the program alone.
-local OWN = { "^NOTIFY_SOCKET=", "^WATCHDOG_USEC=" }
+local OWN = { "^NOTIFY_SOCKET=", "^WATCHDOG_USEC=", "^MAINPID=" }
 
 local function is_own(item)
   for _, pattern in ipairs(OWN) do
@@ -16,7 +17,7 @@ local function is_own(item)
   return false
 end
 
-local function options_of(program, command)
+local function options_of(program, command, pid)
   local options = {}
   for key, value in pairs(program) do options[key] = value end
   options.command, options.stdin, options.stdout, options.stderr = command, "null", "null", "null"
@@ -24,16 +25,18 @@ local function options_of(program, command)
   for _, item in ipairs(program.env) do
     if not is_own(item) then table.insert(options.env, item) end
   end
+  if pid then table.insert(options.env, "MAINPID=" .. pid) end
   return options
 end
 
 --- Begins; done(ok, message) may be called before this returns.
+---@param unit table the program
 ---@param options table those that the program was launched with
 ---@param probe table
 ---@param done fun(ok: boolean, message: string|nil)
 ---@return function cancel kills the whole group
-function probe_exec.start(_, options, probe, done)
-  local own, child = options_of(options, probe.command), nil
+function probe_exec.start(unit, options, probe, done)
+  local own, child = options_of(options, probe.command, unit.run and unit.run.pid), nil
   local function on_exit(code, signal, core)
     local why = program_exit.of_status({ 0 }, code, signal, core)
     child:signal_group("KILL")

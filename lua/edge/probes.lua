@@ -5,6 +5,7 @@ local START = {
   http = require("luvisor.edge.probe_http").start,
   exec = require("luvisor.edge.probe_exec").start,
   fn = require("luvisor.edge.probe_fn").start,
+  hook = require("luvisor.edge.probe_hook").start,
 }
 
 local probes = {}

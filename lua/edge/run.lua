@@ -1,7 +1,9 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
+local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
 local process = require "host.process"
@@ -10,6 +12,7 @@ local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
+local up = require "luvisor.edge.up"
 local uv = require "luv"
 
 local run = {}
@@ -54,7 +57,9 @@ local function start(loaded, write, enabled)
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
+    tree.over = true
     signals.close()
+    instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
   end)
   script.set_tree(tree)
@@ -69,22 +74,46 @@ local function report_trouble(write)
   end)
 end
 
+-- The tree is up.
+local function announce(troubles)
+  daemon.up(troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ") or "")
+end
+
+local function fail(message, code)
+  complain(message)
+  instance.release()
+  return code
+end
+
+-- Of a host in the background everything is in place, and nothing of its caller's left, before it starts anything.
+local function open_log(options, place)
+  local ok, message = true, nil
+  if options.daemon then ok, message = daemon.detach(place.log) end
+  if not ok then return nil, message end
+  local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
+  return options.daemon and daemon.relay(write) or write, enabled
+end
+
 --- Runs a tree until it ends.
 ---@param path string
 ---@param options table<string, string>
+---@param arguments string[] the whole command line
 ---@return integer|nil code nil while it runs
-function run.tree(path, options)
+function run.tree(path, options, arguments)
+  if options.daemon and not daemon.is_host() then return daemon.launch(arguments) end
+  local place, nameless, code = instance.take(options)
+  if code then return fail(nameless, code) end
   local loaded, message = loader.load(path)
-  if not loaded then
-    complain(message)
-    return USAGE
-  end
-  local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
+  if not loaded then return fail(message, USAGE) end
+  local write, enabled = open_log(options, place)
+  if not write then return fail(enabled, FAILED) end
+  if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
   forbid_exit()
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
+  up.watch(tree.env, tree, announce)
   tree:start()
   return nil
 end

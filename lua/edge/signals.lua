@@ -1,6 +1,7 @@
 -- Signals: what the process's signals mean to a running tree: TERM and INT stop it, a second one kills it, QUIT writes
 -- the tree to the log, USR1 opens the log files again; HUP is answered, not obeyed, until there is something to reload.
 
+local daemon = require "luvisor.edge.daemon"
 local process = require "host.process"
 local uv = require "luv"
 
@@ -42,7 +43,9 @@ function signals.install(tree, write)
   on("sigint", stop(tree, write))
   on("sigquit", function() dump(write, tree.root, 0) end)
   on("sighup", function(name) write("warn", "luvisor", "%s: this version cannot reload, restart it instead", name) end)
-  on("sigusr1", function(name) write("info", "luvisor", "%s: reopening %d log files", name, process.reopen()) end)
+  on("sigusr1", function(name)
+    write("info", "luvisor", "%s: reopening %d log files", name, process.reopen() + (daemon.reopen() and 1 or 0))
+  end)
 end
 
 --- Ends listening.

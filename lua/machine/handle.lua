@@ -3,9 +3,11 @@
 -- stop something wait for the outcome without holding up anybody; elsewhere they return at once.
 
 local dynamic = require "luvisor.machine.dynamic"
+local rolling = require "luvisor.machine.rolling"
 local unit = require "luvisor.machine.unit"
 
 local PATIENCE = 60 -- seconds to wait for an outcome, if the caller does not say
+local FOREVER = 1e9 -- seconds, where each part has a limit of its own
 
 local Handle = { __name = "luvisor.unit" }
 Handle.__index = Handle
@@ -92,6 +94,25 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
     end
     return request(supervisor, dynamic[name], handle.unit(what) or what, timeout)
   end
+end
+
+--- Stops the unit, if it is up, and starts it: itself once it is ready, or nil, message, CODE.
+function Handle:restart(timeout)
+  local found = unit_of(self) or error("restart: not a unit", 2)
+  return request(found, function(one, _, reply) rolling.restart(one, reply) end, nil, timeout)
+end
+
+--- Has a program read its configuration again (its key `reload`): true, or nil, message, CODE.
+function Handle:reload(timeout)
+  local found = unit_of(self) or error("reload: not a unit", 2)
+  if found.spec.kind ~= "program" then return nil, found:path() .. " is not a program", "UNSUPPORTED" end
+  return request(found, function(one, _, reply) one:reload(reply) end, nil, timeout)
+end
+
+--- Restarts the instances of a counted program one after the other, each when the one before is ready: how many, or
+--- nil, message, CODE when one failed, and the rest was left as it was.
+function Handle:rolling_restart(name, timeout)
+  return request(supervisor_of(self, "rolling_restart"), rolling.run, name, timeout or FOREVER)
 end
 
 --- The children in start order: { { name =, unit =, kind =, phase =, state = }, ... }.

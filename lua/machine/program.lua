@@ -9,17 +9,23 @@
 -- however the leader ended. What is reported is how the leader ended: a program asked to end was shut down, or killed
 -- if that took a KILL; one that the host ended for a reason of its own (not ready in time, unhealthy, silent, too big,
 -- too old) ended for that reason, its failure; all others ended by themselves.
+-- Hooks (program_hook.lua) are called before the launch, once it is ready, before it is asked to end, and when nobody
+-- of it lives; the generation begins before the first and ends after the last.
 -- A stop while STARTING is the stop of a RUNNING one. A stop after the leader has ended changes neither the report nor
 -- the time its leftovers have. A failed launch is reported from the loop, as any other end.
 -- Between generations the state is told from the unit's phase: STOPPED, WAITING, BACKOFF, EXITED, FATAL.
 
+local exit = require "luvisor.core.exit"
 local program_environment = require "luvisor.machine.program_environment"
 local program_exit = require "luvisor.machine.program_exit"
 local program_health = require "luvisor.machine.program_health"
+local program_hook = require "luvisor.machine.program_hook"
 local program_limits = require "luvisor.machine.program_limits"
 local program_notify = require "luvisor.machine.program_notify"
 local program_output = require "luvisor.machine.program_output"
 local program_ready = require "luvisor.machine.program_ready"
+local program_reload = require "luvisor.machine.program_reload"
+local program_retire = require "luvisor.machine.program_retire"
 local program_stop = require "luvisor.machine.program_stop"
 local unit = require "luvisor.machine.unit"
 
@@ -45,6 +51,8 @@ local function leave_service(self, run)
   program_health.cancel(self, run)
   program_notify.cancel(self, run)
   program_limits.cancel(self, run)
+  program_reload.cancel(self, run)
+  program_hook.cancel(run, "after start")
 end
 
 local function cancel_timers(self, run)
@@ -60,15 +68,26 @@ end
 
 -- ---- the end
 
+-- Nothing of it is left; the hooks that come after are called, and then it is told.
+local function conclude(self, run)
+  if self.run ~= run or run.over then return end
+  run.over = true
+  local function stopped() report(self, run) end
+  local function failed() program_hook.call(self, run, "after stop", stopped) end
+  if exit.is_normal(run.exit) or run.exit.kind == "killed" then return failed() end
+  program_hook.call(self, run, "after fail", failed)
+end
+
 -- Nobody of the generation lives.
 local function on_empty(self, run)
   if self.run ~= run then return end
+  run.empty = true
   cancel_timers(self, run)
   if not run.was_ready and not run.asked_first then program_output.show(self, run.child) end
   program_notify.forget(self, run)
   run.child:close()
   if run.asked_first then run.exit = program_exit.of_stop(run.killed, run.code, run.signal) end
-  report(self, run)
+  program_retire.finish(run, function() conclude(self, run) end)
 end
 
 local function note_leftovers(self, run)
@@ -109,6 +128,9 @@ function Program.now_ready(self, run)
   program_health.begin(self, run)
   program_notify.begin(self, run)
   self:ready(run.generation)
+  program_hook.call(self, run, "after start", function(ok, message)
+    if not ok then self:fail(run, program_exit.of_hook(message)) end
+  end)
 end
 
 local function on_start_timeout(self, run)
@@ -137,7 +159,8 @@ function Program.fail(self, run, why, signal)
   run.failure = why
   leave_service(self, run)
   set_state(self, run, "STOPPING", tostring(why))
-  program_stop.ask(self, run, signal or self.spec.stop and self.spec.stop.signal or "TERM")
+  if signal then return program_stop.ask(self, run, signal) end
+  program_retire.begin(self, run)
 end
 
 Program.change, Program.leave_service = set_state, leave_service
@@ -177,17 +200,16 @@ local function spawn(self, run)
   return self.env.process.spawn(run.options)
 end
 
-function Program.launch(self)
-  local run = { generation = self.generation }
-  self.run = run
+local function begin(self, run)
   local child, message, code = spawn(self, run)
   if not child then
     program_ready.begin(self, run, false)
     run.exit = program_exit.of_launch(message, code)
-    self.env.post(report, self, run)
+    self.env.post(conclude, self, run)
     return
   end
   run.child, run.pid, self.child_before = child, child:pid(), child
+  if run.state then self.env.log("info", self, "pid %d", run.pid) end -- it was starting before
   set_state(self, run, "STARTING", "pid " .. run.pid)
   if self.spec.start_timeout then limit_start(self, run, self.spec.start_timeout) end
   program_notify.listen(self, run)
@@ -195,26 +217,63 @@ function Program.launch(self)
   program_ready.begin(self, run, true)
 end
 
+function Program.launch(self)
+  local run = { generation = self.generation }
+  self.run = run
+  if not program_hook.has(self, "before start") then return begin(self, run) end
+  set_state(self, run, "STARTING", "before start")
+  program_hook.call(self, run, "before start", function(ok, message)
+    if ok then return begin(self, run) end
+    run.exit = program_exit.of_hook(message)
+    conclude(self, run)
+  end)
+end
+
+--- Tells the program to read its configuration again; reply(true) or reply(nil, message, CODE).
+---@param reply fun(ok: boolean|nil, message: string|nil, code: string|nil)
+function Program.reload(self, reply)
+  program_reload.begin(self, reply)
+end
+
 -- ---- being asked to end
 
+-- A launch that failed is told in a moment.
 local function is_over(run)
-  return not run or not run.child
+  return not run or not run.child and not program_hook.is_busy(run)
+end
+
+-- It has not been launched: the hook that comes before is called off.
+local function stop_early(self, run)
+  program_hook.cancel(run)
+  run.asked, run.exit = true, program_exit.of_stop(false)
+  self.env.post(conclude, self, run)
 end
 
 function Program.stop(self)
   local run = self.run
   if is_over(run) or run.asked then return end
+  if not run.child and not run.over then return stop_early(self, run) end
   run.asked = true
   if run.exit or run.failure then return end
   leave_service(self, run)
   set_state(self, run, "STOPPING", "stop")
-  program_stop.ask(self, run, self.spec.stop and self.spec.stop.signal or "TERM")
+  program_retire.begin(self, run)
+end
+
+-- Nothing of it lives, but the hooks that come after are still being called.
+local function kill_hooks(self, run)
+  program_hook.cancel(run)
+  self.env.post(report, self, run)
 end
 
 function Program.kill(self)
   local run = self.run
   if is_over(run) then return end
+  if run.over then return kill_hooks(self, run) end
+  if not run.child then return stop_early(self, run) end
   run.asked = true
+  program_retire.cancel(run)
+  if run.empty then return end
   leave_service(self, run)
   if not run.exit then set_state(self, run, "STOPPING", "kill") end
   program_stop.kill(self, run)
@@ -228,7 +287,7 @@ local STATES = {
 function Program.describe(self)
   local run = self.run
   if is_over(run) then return STATES[self.phase] or self.phase end
-  return run.stuck and "STOPPING (stuck)" or run.state, run.pid, run.status
+  return run.stuck and "STOPPING (stuck)" or run.state, not run.empty and run.pid or nil, run.status
 end
 
 return Program

@@ -74,6 +74,13 @@ function program_exit.of_health(health, retries)
   }
 end
 
+--- Of a program whose hook did not let it start, or go on.
+---@param message string
+---@return luvisor.Exit
+function program_exit.of_hook(message)
+  return exit.new { kind = "error", message = message }
+end
+
 --- Of a program that did not feed its watchdog.
 ---@param seconds number
 ---@return luvisor.Exit

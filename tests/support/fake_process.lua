@@ -20,6 +20,13 @@ function Child:signal_group(signal)
   return true
 end
 
+function Child:signal(signal)
+  assert(not self.closed, "closed process")
+  self.told = self.told or {}
+  self.told[#self.told + 1] = signal
+  return true
+end
+
 function Child:on_empty(fn)
   assert(self.ended, "asked before the leader ended")
   self.when_empty = fn

@@ -48,11 +48,23 @@ end
 
 -- ---- one process
 
+-- Every host has a place of its own for its lock, socket and log, unless a test says where: none meets another.
+local places = setmetatable({ count = 0 }, { __gc = function(self) if self.base then host.remove(self.base) end end })
+
+local function own_place()
+  places.base = places.base or assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/luvisor-run-XXXXXX"))
+  places.count = places.count + 1
+  local path = ("%s/%d"):format(places.base, places.count)
+  assert(uv.fs_mkdir(path, 448))
+  return path
+end
+
 local function environment(changes)
   local all, list = uv.os_environ(), {}
   for name in pairs(all) do
     if name:find "^LUVISOR_" then all[name] = nil end
   end
+  all.XDG_RUNTIME_DIR = not (changes and changes.XDG_RUNTIME_DIR) and own_place() or nil
   for name, value in pairs(changes or {}) do all[name] = value end
   for name, value in pairs(all) do list[#list + 1] = name .. "=" .. value end
   return list
@@ -181,6 +193,9 @@ local function remove(path)
   end
   uv.fs_rmdir(path)
 end
+
+--- Removes a directory with all that is in it.
+host.remove = remove
 
 --- A new empty directory, and a function that removes it with all that is in it.
 function host.directory()

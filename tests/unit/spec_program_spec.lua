@@ -152,7 +152,18 @@ describe("spec.program", function()
     { { stop = { signal = "TREM" } }, 'key "stop.signal": unknown signal TREM' },
     { { stop = { timeout = 0 / 0 } },
       'key "stop.timeout": expected seconds, "kill" or "infinity", got ' .. tostring(0 / 0) },
-    { { stop = { command = "x" } }, 'key "stop.command": not available in this version' },
+    { { stop = { command = "" } }, 'key "stop.command": names no program' },
+    { { reload = {} }, 'key "reload": expected one of signal and command' },
+    { { reload = { signal = "HUP", command = "x" } }, 'key "reload": expected one of signal and command' },
+    { { reload = { signal = "HUP", timeout = 1 } }, 'key "reload.timeout": is for a command' },
+    { { reload = { signal = "HPU" } }, 'key "reload.signal": unknown signal HPU' },
+    { { before = { strat = print } }, 'key "before.strat": unknown key, did you mean "start"?' },
+    { { before = { start = 1 } }, 'key "before.start": expected a function or { fn = function }, got 1' },
+    { { before = { start = {} } }, 'key "before.start.fn": missing' },
+    { { before = { stop = { fn = print, on_failure = "abort" } } },
+      'key "before.stop.on_failure": only "ignore": what ends cannot be held up' },
+    { { after = { stpo = print } }, 'key "after.stpo": expected a hook (start, stop, fail)' },
+    { { after = { fail = { fn = print, timeout = 0 } } }, 'key "after.fail.timeout": expected seconds > 0, got 0' },
     { { stop = { timeout = 1 }, shutdown = 1 },
       'key "shutdown": stop.timeout says the same, give one of them' },
     { { success = { 256 } }, 'key "success[1]": expected a whole number from 0 to 255, got 256' },
@@ -164,12 +175,26 @@ describe("spec.program", function()
     { { module = "x" }, 'key "module": unknown key' },
     { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
   }
-  for _, key in ipairs { "cgroup", "schedule", "sockets", "reload", "before" } do
+  for _, key in ipairs { "cgroup", "schedule", "sockets" } do
     table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
   end
   for _, case in ipairs(cases) do
     it("refuses: " .. case[2], function() assert_refused(P .. case[2], program(case[1])) end)
   end
+
+  it("tells hooks from conditions, and takes both from `after`", function()
+    local p = assert(program { before = { start = print }, after = { fail = { fn = print, timeout = 2 }, db = "ready" },
+      reload = { command = "kick it" } })
+    assert.same({ db = "ready" }, p.after)
+    assert.is_nil(p.before)
+    assert.same({
+      ["before start"] = { text = "before start", fn = print, timeout = 10, on_failure = "abort" },
+      ["after fail"] = { text = "after fail", fn = print, timeout = 2, on_failure = "ignore" },
+    }, p.hooks)
+    assert.same({ command = { kind = "exec", command = { "kick", "it" }, text = "exec kick" }, timeout = 10 }, p.reload)
+    assert.is_nil(assert(program { after = { stop = print } }).after)
+    assert.is_nil(assert(program { after = { stop = "ready" } }).hooks)
+  end)
 
   it("wants a command", function()
     assert_refused(P .. 'key "command": missing', spec.program({ name = "p" }, here))

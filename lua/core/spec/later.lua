@@ -9,9 +9,8 @@ local KEYS = {
   worker = {},
   supervisor = {},
   program = {
-    "cgroup", "schedule", "sockets", "reload", "orphans", "before",
+    "cgroup", "schedule", "sockets", "orphans",
   },
-  ["program.stop"] = { "command" },
 }
 
 local VALUES = {

@@ -2,12 +2,13 @@
 
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
+local hooks = require "luvisor.core.spec.hooks"
 local identity = require "luvisor.core.spec.identity"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
-local later = require "luvisor.core.spec.later"
 local limits = require "luvisor.core.spec.limits"
 local output = require "luvisor.core.spec.output"
+local probe = require "luvisor.core.spec.probe"
 local restart = require "luvisor.core.restart"
 local unit = require "luvisor.core.spec.unit"
 local watch = require "luvisor.core.spec.watch"
@@ -73,6 +74,19 @@ local function signal(value)
   return true, (exit.signal_name(number):gsub("^SIG", ""))
 end
 
+local RELOAD_TIMEOUT = 10 -- seconds
+
+local reload_keys = check.record { signal = signal, command = probe.keys.exec, timeout = check.seconds }
+
+local function reload(value)
+  local ok, result, below = reload_keys(value)
+  if not ok then return false, result, below end
+  if (result.signal == nil) == (result.command == nil) then return false, "expected one of signal and command" end
+  if result.signal and result.timeout then return false, "is for a command", ".timeout" end
+  result.timeout = result.timeout or RELOAD_TIMEOUT
+  return true, result
+end
+
 local SCHEMA = unit.extend("program", {
   command = check.indexed(command),
   argv0 = check.indexed(check.text),
@@ -93,7 +107,10 @@ local SCHEMA = unit.extend("program", {
   watchdog = check.seconds,
   max_memory = check.size,
   max_age = check.seconds,
-  stop = check.record(later.add({ signal = signal, timeout = check.shutdown }, "program.stop")),
+  stop = check.record { signal = signal, timeout = check.shutdown, command = probe.keys.exec },
+  reload = reload,
+  before = hooks.before,
+  after = hooks.after(unit.schema.after),
   success = check.list("exit codes", check.integer(0, 255)),
   die_with_host = check.boolean,
   umask = umask,
@@ -137,7 +154,7 @@ local function settle_stop(out)
     return keys.problem(out, "shutdown", "stop.timeout says the same, give one of them")
   end
   out.shutdown = stop.timeout or out.shutdown
-  out.stop = stop.signal and { signal = stop.signal } or STOP
+  out.stop = { signal = stop.signal or STOP.signal, command = stop.command }
   return true
 end
 
@@ -170,6 +187,7 @@ local function make(schema, def, where)
   if ok then ok, message, code = settle_ready(out) end
   if not ok then return nil, message, code end
   settle_restart(def, out)
+  hooks.settle(out)
   return unit.finish(def, out)
 end
 

@@ -3,6 +3,7 @@
 
 local backoff = require "luvisor.core.backoff"
 local defaults = require "luvisor.core.defaults"
+local hooks = require "luvisor.core.spec.hooks"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local order = require "luvisor.core.spec.order"
@@ -29,7 +30,7 @@ function resolve.shutdown(spec, children)
   for _, child in ipairs(list) do
     local shutdown = child.shutdown
     if shutdown == "infinity" then return "infinity" end
-    sum = sum + SLACK_PER_CHILD + (shutdown == "kill" and 0 or shutdown)
+    sum = sum + SLACK_PER_CHILD + (shutdown == "kill" and 0 or shutdown) + hooks.stop_time(child)
   end
   return sum
 end

@@ -1,0 +1,69 @@
+-- Instance: there is one host of a name. It holds the lock of that name from before it loads its script until its
+-- process is gone; whoever holds it may remove what an earlier one has left behind, and nobody else may.
+
+local daemon = require "host.daemon"
+local paths = require "luvisor.edge.paths"
+local system = require "host.system"
+local uv = require "luv"
+
+local instance = {}
+
+local FAILED, TAKEN = 1, 3 -- exit codes of `run`
+local OWN_FILE = 384       -- 0600
+
+local held -- the paths whose lock this process has
+
+local function taken_message(found, holder)
+  local who = holder and holder > 0 and ("pid %d"):format(holder) or "pid unknown"
+  local what = found.given and "that socket" or ('the name "%s"'):format(found.name)
+  local hint = found.given and "" or "; --name gives this one another"
+  return ("another host has %s (%s, lock %s)%s"):format(what, who, found.lock, hint)
+end
+
+local function take(found)
+  local ok, problem = paths.secure(found)
+  if not ok then return nil, problem, FAILED end
+  local fd, message, code, holder = daemon.lock(found.lock)
+  if fd then return true end
+  if code == "EBUSY" then return nil, taken_message(found, holder), TAKEN end
+  return nil, ("%s: %s"):format(found.lock, message), FAILED
+end
+
+local function write_pid(found)
+  local fd = uv.fs_open(found.pid, "w", OWN_FILE)
+  if not fd then return end
+  uv.fs_write(fd, ("%d\n"):format(system.pid()))
+  uv.fs_close(fd)
+end
+
+-- Somebody who asked for nothing gets a host without a name rather than none.
+local function asked_for(options)
+  return options.name or options.socket or options.daemon
+end
+
+--- Takes the name that the options say, for as long as the process lives.
+---@param options table<string, any> of the command line
+---@return luvisor.Paths|nil paths nil without a code: this user has no place for a lock, and did not ask for one
+---@return string? message
+---@return integer? code exit code
+function instance.take(options)
+  local found, message, code = paths.of(options, system.environment())
+  if not found and code == "EINVAL" then return nil, message, 2 end
+  local ok, exit_code = nil, FAILED
+  if found then ok, message, exit_code = take(found) end
+  if ok then
+    held = found
+    write_pid(found)
+    return found
+  end
+  if exit_code == TAKEN or asked_for(options) then return nil, message, exit_code end
+  return nil, message
+end
+
+--- Removes what others go by; the lock itself is let go of by the end of the process.
+function instance.release()
+  if held then uv.fs_unlink(held.pid) end
+  held = nil
+end
+
+return instance
