@@ -31,7 +31,9 @@ function worker.define(given)
   given = given or {}
   if type(given) ~= "table" then error("define: expected a table, got " .. type(given), 2) end
   for key in pairs(given) do
-    if key ~= "fsm" then error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2) end
+    if key ~= "fsm" and key ~= "version" then
+      error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2)
+    end
   end
   if given.fsm ~= nil and not fsm.is(given.fsm) then error("define: fsm: expected what luvisor.fsm made", 2) end
   return setmetatable({

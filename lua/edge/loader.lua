@@ -45,6 +45,11 @@ local function explain(message)
   return way:find("traceback:\n") and text .. way or text
 end
 
+local function call(generation, fn, ...)
+  if generation.bound then return generation.bound:call(fn, explain, ...) end
+  return xpcall(fn, explain, ...)
+end
+
 local function refuse_exit()
   error("os.exit: a script describes a tree, and ends nothing", 2)
 end
@@ -56,7 +61,7 @@ local function evaluate(path, file, generation, directory)
   script.begin(directory)
   local os_exit = os.exit
   os.exit = refuse_exit -- luacheck: ignore 122
-  local ok, root = xpcall(chunk, explain)
+  local ok, root = call(generation, chunk)
   os.exit = os_exit -- luacheck: ignore 122
   local said = script.finish()
   if not ok then return nil, root, "EINVAL" end
@@ -73,7 +78,7 @@ local function load_definition(unit_spec, generation)
   local module = unit_spec.module
   if type(module) == "table" then return module end
   if not generation:has(module) then return missing(unit_spec, module) end
-  local ok, definition = xpcall(generation.require, explain, generation, module)
+  local ok, definition = call(generation, generation.require, generation, module)
   if not ok then
     return fault(unit_spec, "module", (definition:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
   end
@@ -176,18 +181,22 @@ end
 
 --- Loads a script into a generation of its own. Nobody else notices before that generation is used.
 ---@param path string how to name it
----@param options? { file?: string, sources?: luvisor.Source[] } where it is; what to read instead of files
----@return { root: table, settings: table, subscribers: table<string, function[]>, generation: luvisor.Generation }|nil
+---@param options? { file?: string, sources?: luvisor.Source[], bound?: luvisor.Bound } where it is; what to read instead
+--- of files; limits on what its code takes
+---@return { root: table, settings: table, subscribers: table, generation: luvisor.Generation, discard: function }|nil
 ---@return string? message
 ---@return string? code
 function loader.load(path, options)
-  local put_back = remember()
-  local generation = generations.new(options and options.sources)
-  local loaded, message, code = load_tree(path, options and options.file or path, generation)
+  options = options or {}
+  local put_back, generation = remember(), generations.new(options.sources)
+  generation.bound = options.bound
+  local loaded, message, code = load_tree(path, options.file or path, generation)
+  generation.bound = nil
   if not loaded then
     put_back()
     return nil, message, code
   end
+  loaded.discard = put_back
   return loaded
 end
 

@@ -3,10 +3,12 @@
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
+local generation = require "luvisor.edge.generation"
 local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
 local process = require "host.process"
+local reload = require "luvisor.edge.reload"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
@@ -52,9 +54,9 @@ end
 local function start(loaded, write, enabled)
   local world = env.new { write = write, enabled = enabled }
   local tree
-  world.subscribers = loaded.subscribers
-  for kind in pairs(loaded.subscribers) do world.watch(kind) end
-  world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
+  generation.use(loaded.generation)
+  reload.subscribe(world, loaded.subscribers)
+  world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, reload.loaded().settings) end
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
     tree.over = true
@@ -103,6 +105,7 @@ function run.tree(path, options, arguments)
   if options.daemon and not daemon.is_host() then return daemon.launch(arguments) end
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
+  local file = system.absolute(path) or path
   local loaded, message = loader.load(path)
   if not loaded then return fail(message, USAGE) end
   local write, enabled = open_log(options, place)
@@ -112,7 +115,8 @@ function run.tree(path, options, arguments)
   report_trouble(write)
   forbid_exit()
   local tree = start(loaded, write, enabled)
-  signals.install(tree, write)
+  reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
+  signals.install(tree, write, { reload = reload.apply })
   up.watch(tree.env, tree, announce)
   tree:start()
   return nil
