@@ -86,11 +86,11 @@ local function by_name(list)
 end
 
 -- Whether those that are in both lists are in another order.
-local function is_reordered(old, positions, new)
+local function is_reordered(node, positions)
   local last = 0
-  for _, spec in ipairs(new) do
-    local at = positions[spec.name]
-    if at then
+  for _, one in ipairs(node.children) do
+    if one.old then
+      local at = positions[one.new.name]
       if at < last then return true end
       last = at
     end
@@ -117,7 +117,7 @@ local function compare_children(node)
     local other = old[before[spec.name]]
     node.children[i] = other and other.kind == spec.kind and compare(other, spec) or added(spec)
   end
-  node.reordered = is_reordered(old, before, new)
+  node.reordered = is_reordered(node, before)
 end
 
 local function compare_templates(node)

@@ -32,8 +32,8 @@ local function excess(self)
   return ("%s takes more than %d MB"):format(self.what, self.bytes // 2 ^ 20)
 end
 
---- As xpcall(fn, handler, ...), for one result. Beyond a limit an error is raised in fn on every instruction, so that no
---- pcall of its own goes on.
+--- As xpcall(fn, handler, ...), for one result. Beyond a limit an error is raised in fn on every instruction, so that
+--- no pcall of its own goes on.
 ---@param fn function
 ---@param handler function
 ---@return boolean ok

@@ -65,6 +65,13 @@ local function new(generation)
   return self
 end
 
+--- What names the values that are the same for everybody, for digests of other things.
+---@param generation luvisor.Generation
+---@return fun(value: any): string|nil
+function imprint.names(generation)
+  return new(generation).known
+end
+
 local note_value
 
 local function note_table(self, value, seen)
@@ -81,7 +88,7 @@ end
 -- The keys of each kind that may hold functions.
 local KEYS = {
   worker = { "args" },
-  program = { "ready", "health", "stdout", "stderr", "before", "after_exit", "reload", "schedule" },
+  program = { "ready", "health", "stdout", "stderr", "hooks", "schedule" },
   supervisor = {},
 }
 

@@ -181,8 +181,8 @@ end
 
 --- Loads a script into a generation of its own. Nobody else notices before that generation is used.
 ---@param path string how to name it
----@param options? { file?: string, sources?: luvisor.Source[], bound?: luvisor.Bound } where it is; what to read instead
---- of files; limits on what its code takes
+---@param options? { file?: string, sources?: luvisor.Source[], bound?: luvisor.Bound } where it is; what to read
+--- instead of files; limits on what its code takes
 ---@return { root: table, settings: table, subscribers: table, generation: luvisor.Generation, discard: function }|nil
 ---@return string? message
 ---@return string? code

@@ -1,6 +1,6 @@
--- Reload: brings the running tree to what the script says now. The script is loaded apart, validated whole, compared with
--- what runs, and only then is anything changed; a script that fails leaves everything as it was. One reload at a time:
--- another one waits for it, and those that wait for the same are one.
+-- Reload: brings the running tree to what the script says now. The script is loaded apart, validated whole, compared
+-- with what runs, and only then is anything changed; a script that fails leaves everything as it was. One reload at a
+-- time: another one waits for it, and those that wait for the same are one.
 
 local bounded = require "luvisor.edge.bounded"
 local change = require "luvisor.machine.change"

@@ -1,11 +1,11 @@
 -- Change: makes a running tree follow a plan (core/plan.lua).
 --
 -- First everything that is changed in place is changed, in one go. Then what is to be gone, or to be started anew, is
--- stopped: in reverse start order, where nothing depends on the order side by side, each wholly gone before its successor
--- starts. What was restarted starts as soon as its own supervisor's stops are over, what is added when all are, so that
--- a unit that moved finds its port free. Workers are upgraded meanwhile, each at its own next actor boundary.
--- Unchanged units keep their spec, and so everything: pid, state, counters. A unit stopped by hand stays stopped; one
--- that had been given up, or waits in backoff, starts at once if what was changed may help it.
+-- stopped: in reverse start order, where nothing depends on the order side by side, each wholly gone before its
+-- successor starts. What was restarted starts as soon as its own supervisor's stops are over, what is added when all
+-- are, so that a unit that moved finds its port free. Workers are upgraded meanwhile, each at its own next actor
+-- boundary. Unchanged units keep their spec, and so everything: pid, state, counters. A unit stopped by hand stays
+-- stopped; one that was given up, or waits in backoff, starts at once if what was changed may help it.
 
 local dynamic = require "luvisor.machine.dynamic"
 local program_change = require "luvisor.machine.program_change"
@@ -217,7 +217,8 @@ local function treat_child(self, work, child, node)
   treat[node.action](self, work, child, node)
   local idle = child.phase == "idle" and supervisor.state.name == "running" and child.spec.autostart ~= false
   if idle and node.action == "change" then self.additions[#self.additions + 1] = { supervisor, child } end
-  if node.new.kind == "supervisor" and (node.action == "same" or node.action == "change") then visit(self, child, node) end
+  local goes_on = node.action == "same" or node.action == "change"
+  if node.new.kind == "supervisor" and goes_on then visit(self, child, node) end
 end
 
 -- Units that do not change keep their spec.

@@ -1,9 +1,9 @@
 -- Upgrade: new code, and other arguments, for a worker that runs, which keeps its state, its data and its place.
 --
 -- From the moment it is asked for, every actor of the worker is a stand-in. The call that is under way ends in its own
--- time and by the old code, hooks included; then the worker is at an actor boundary, and the stand-in runs in its place:
--- it looks whether the new machine has the state that the worker is in, has the new code's `upgrade` map a copy of the
--- data, and hands over. If any of that fails nothing was changed, and the old actor goes on with the old data. A worker
+-- time and by the old code, hooks included; then the worker is at an actor boundary, and the stand-in runs: it looks
+-- whether the new machine has the state that the worker is in, has the new code's `upgrade` map a copy of the data, and
+-- hands over. If any of that fails nothing was changed, and the old actor goes on with the old data. A worker
 -- that does not come to a boundary in time keeps its code; one that ends before that starts anew with the new one.
 
 local copy = require "luvisor.core.copy"

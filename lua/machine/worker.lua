@@ -115,7 +115,7 @@ return function(env)
     local state = spec.passages and not logs.info and not watched.transition and pass(self, event)
       or walk(self, instance, event)
     if state.outcome then return end
-    local actor, is_ready = self.spec.definition.actors[state.name], self.is_ready -- hooks take time: the spec may be new
+    local actor, is_ready = self.spec.definition.actors[state.name], self.is_ready -- a hook may have waited meanwhile
     enter(self.task, state.heartbeat, state.timeout, is_ready)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end

@@ -10,9 +10,10 @@ local keys = {}
 
 local IN_PLACE = {}
 for _, key in ipairs {
-  "restart", "backoff", "after", "start_timeout", "shutdown", "significant", "critical", "autostart", "on_change", "tags",
-  "intensity", "strategy", "auto_shutdown", "max_children",                                  -- of a supervisor
-  "ready", "health", "stop", "success", "max_memory", "max_age", "reload", "before", "orphans", -- of a program
+  "restart", "backoff", "after", "start_timeout", "shutdown", "significant", "critical", "autostart", "on_change",
+  "tags",
+  "intensity", "strategy", "auto_shutdown", "max_children", -- of a supervisor
+  "ready", "health", "stop", "success", "max_memory", "max_age", "reload", "orphans", "hooks", -- of a program
 } do IN_PLACE[key] = true end
 
 -- Said by others, or only where the unit stands.
