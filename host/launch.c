@@ -156,6 +156,16 @@ IN_CHILD static int close_others(struct job *job) {
   return CALL(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+/* Only the child knows it, and only now. */
+IN_CHILD static void write_pid(char *text) {
+  char digits[LAUNCH_PID];
+  int count = 0;
+  for (long pid = syscall(SYS_getpid); pid > 0; pid /= 10)
+    digits[count++] = (char)('0' + pid % 10);
+  while (count > 0) *text++ = digits[--count];
+  *text = '\0';
+}
+
 /* Each is copied to above all targets first, for it may lie where another belongs. */
 IN_CHILD static int place_fds(struct job *job) {
   const struct launch_fd *fds = job->spec->fds;
@@ -170,6 +180,7 @@ IN_CHILD static int place_fds(struct job *job) {
     int error = CALL(SYS_dup3, copies[i], fds[i].target, 0);
     if (error) return error;
   }
+  if (job->spec->listen_pid) write_pid(job->spec->listen_pid);
   return 0;
 }
 

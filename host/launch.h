@@ -13,7 +13,12 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-enum { LAUNCH_INHERIT = -1, LAUNCH_LIMITS = RLIM_NLIMITS, LAUNCH_FDS = 16 };
+enum {
+  LAUNCH_INHERIT = -1,
+  LAUNCH_LIMITS = RLIM_NLIMITS,
+  LAUNCH_FDS = 16,
+  LAUNCH_PID = 12 /* bytes of a pid as text */
+};
 
 struct launch_limit {
   int resource;
@@ -36,6 +41,7 @@ struct launch_spec {
   int stdio[3];      /* fds to become 0, 1 and 2, or LAUNCH_INHERIT */
   struct launch_fd fds[LAUNCH_FDS];
   size_t fd_count;
+  char *listen_pid;      /* room in envp for the pid of the program, or NULL */
   const char *cgroup;    /* directory, or NULL */
   const char *oom_score; /* decimal text for oom_score_adj, or NULL */
   struct launch_limit limits[LAUNCH_LIMITS];

@@ -114,6 +114,21 @@ const char *notify_address(const struct notify *notify) {
   return notify->address;
 }
 
+int notify_send(const char *address, const char *text, size_t len) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  size_t length = strlen(address);
+  if (length == 0 || length >= sizeof to.sun_path) return UV_EINVAL;
+  memcpy(to.sun_path, address, length);
+  if (to.sun_path[0] == '@') to.sun_path[0] = '\0';
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  ssize_t sent = sendto(fd, text, len, MSG_NOSIGNAL, (struct sockaddr *)&to, size);
+  int error = sent < 0 ? -errno : 0;
+  close(fd);
+  return error;
+}
+
 static void on_closed(uv_handle_t *poll) {
   free(poll->data);
 }

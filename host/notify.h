@@ -34,5 +34,9 @@ int notify_new(uv_loop_t *loop, notify_sink sink, void *data, struct notify **ou
 /* What goes into NOTIFY_SOCKET, borrowed. Thread: loop. */
 const char *notify_address(const struct notify *notify);
 
+/* Sends [text] to a service manager at [address], "@..." for an abstract one; never waits.
+ * 0 or a negative libuv code. Thread: any. */
+int notify_send(const char *address, const char *text, size_t len);
+
 /* Closes it; it is freed by the loop's next turn. NULL is fine. Thread: loop. */
 void notify_free(struct notify *notify);

@@ -18,19 +18,13 @@ const char *limit_name(enum limit limit) {
 
 /* ---- the store ---- */
 
-static int new_table_ref(lua_State *L) {
-  lua_newtable(L);
-  return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 struct tasks *tasks_new(lua_State *L, struct schedule *schedule) {
   struct tasks *tasks = calloc(1, sizeof *tasks);
   if (!tasks) return NULL;
   tasks->L = L;
   tasks->schedule = schedule;
-  tasks->objects = new_table_ref(L);
-  tasks->coroutines = new_table_ref(L);
-  tasks->spares = new_table_ref(L);
+  lua_newtable(L);
+  tasks->spares = luaL_ref(L, LUA_REGISTRYINDEX);
   for (int i = 0; i < HANDLERS; i++) tasks->handlers[i] = LUA_NOREF;
   tasks->keepalive = lua_pushliteral(L, "keepalive");
   tasks->keepalive_ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -62,6 +56,27 @@ uint32_t tasks_count(const struct tasks *tasks) {
   return tasks->open;
 }
 
+/* ---- values ---- */
+
+lua_Integer task_place(const struct task *task, enum value value) {
+  return (lua_Integer)(task->id % TASKS_IN_CHUNK) * VALUES_IN_TASK + value;
+}
+
+void task_push_value(lua_State *L, const struct task *task, enum value value) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
+  lua_rawgeti(L, -1, task_place(task, value));
+  lua_replace(L, -2);
+}
+
+void task_set_value(lua_State *L, const struct task *task, enum value value) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, task_place(task, value));
+  lua_pop(L, 1);
+}
+
+/* ---- slots ---- */
+
 struct task *tasks_current(struct tasks *tasks) {
   return tasks->current;
 }
@@ -71,29 +86,41 @@ bool tasks_run_on(const struct tasks *tasks, const lua_State *L) {
   return task && L == (task->co ? task->co : tasks->hand);
 }
 
-static bool add_chunk(struct tasks *tasks) {
+static struct task *new_chunk(struct tasks *tasks) {
   size_t count = tasks->chunk_count + 1;
   struct task **chunks = realloc(tasks->chunks, count * sizeof *chunks);
-  if (!chunks) return false;
+  if (!chunks) return NULL;
   tasks->chunks = chunks;
-  struct task *chunk = calloc(TASKS_IN_CHUNK, sizeof *chunk);
-  if (!chunk) return false;
+  return calloc(TASKS_IN_CHUNK, sizeof **chunks);
+}
+
+static bool add_chunk(struct tasks *tasks, lua_State *L) {
+  lua_createtable(L, VALUES_IN_TASK * TASKS_IN_CHUNK, 0);
+  int values = luaL_ref(L, LUA_REGISTRYINDEX); /* first: it may raise */
+  struct task *chunk = new_chunk(tasks);
+  if (!chunk) {
+    luaL_unref(L, LUA_REGISTRYINDEX, values);
+    return false;
+  }
   for (uint32_t i = TASKS_IN_CHUNK; i-- > 0;) {
     chunk[i].id = tasks->chunk_count * TASKS_IN_CHUNK + i;
+    chunk[i].values = values;
     chunk[i].next_ready = tasks->free;
     tasks->free = &chunk[i];
   }
-  chunks[tasks->chunk_count++] = chunk;
+  tasks->chunks[tasks->chunk_count++] = chunk;
   return true;
 }
 
-static struct task *take_slot(struct tasks *tasks) {
-  if (!tasks->free && !add_chunk(tasks)) return NULL;
+static struct task *take_slot(struct tasks *tasks, lua_State *L) {
+  if (!tasks->free && !add_chunk(tasks, L)) return NULL;
   struct task *task = tasks->free;
   uint32_t id = task->id, serial = task->serial;
+  int values = task->values;
   tasks->free = task->next_ready;
   memset(task, 0, sizeof *task);
   task->id = id;
+  task->values = values;
   task->serial = serial + 1;
   task->wake.kind = DEADLINE_TASK_WAKE;
   task->guard.kind = DEADLINE_TASK_GUARD;
@@ -102,22 +129,19 @@ static struct task *take_slot(struct tasks *tasks) {
 }
 
 struct task *task_open(struct tasks *tasks, lua_State *L) {
-  struct task *task = take_slot(tasks);
-  if (task) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, 2 * (lua_Integer)task->id + 1);
-  }
-  lua_pop(L, 1);
+  struct task *task = take_slot(tasks, L);
+  if (task)
+    task_set_value(L, task, VALUE_OBJECT);
+  else
+    lua_pop(L, 1);
   return task;
 }
 
-static void forget_objects(struct tasks *tasks, struct task *task) {
-  lua_State *L = tasks->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-  for (int i = 1; i <= 2; i++) {
+static void forget_values(lua_State *L, const struct task *task) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
+  for (int value = VALUE_OBJECT; value <= VALUE_ACTOR; value++) {
     lua_pushnil(L);
-    lua_rawseti(L, -2, 2 * (lua_Integer)task->id + i);
+    lua_rawseti(L, -2, task_place(task, value));
   }
   lua_pop(L, 1);
 }
@@ -137,7 +161,7 @@ void task_close(struct tasks *tasks, struct task *task) {
   task->serial++; /* from here on its handle finds nothing */
   tasks->open--;
   turn_drop(tasks, task);
-  forget_objects(tasks, task);
+  forget_values(tasks->L, task);
   if (!task->queued) free_slot(tasks, task); /* else when the queue gets to it */
 }
 
@@ -157,9 +181,7 @@ void task_notify(struct tasks *tasks, struct task *task, enum handler handler,
                  int extra) {
   lua_State *L = tasks->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[handler]);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-  lua_rawgeti(L, -1, 2 * (lua_Integer)task->id + 1);
-  lua_remove(L, -2);
+  task_push_value(L, task, VALUE_OBJECT);
   if (extra) lua_rotate(L, -2 - extra, 2); /* handler, object, extra... */
   vm_call(L, 1 + extra, 0);
   schedule_lose_stall(tasks->schedule);

@@ -42,6 +42,7 @@ struct task {
   uint64_t beat;      /* served ns of the last heartbeat */
   uint64_t every;     /* ns between two turns, 0 for as soon as possible */
   uint32_t id;
+  int values;       /* reference: table of its Lua values, see task_store.h */
   uint32_t serial;  /* which use of the slot this is; odd while open */
   uint32_t wait_no; /* which wait this is: a wake for an older one is dropped */
   uint16_t results; /* values that wait on the coroutine for its resume */

@@ -6,6 +6,10 @@
 
 enum { TASKS_IN_CHUNK = 64, SPARE_COROUTINES = 64 };
 
+/* The Lua values of a task, in a table that it shares with the others of its chunk: the
+ * collector walks a table in one go, so none may hold the values of all. */
+enum value { VALUE_OBJECT = 1, VALUE_ACTOR, VALUE_COROUTINE, VALUES_IN_TASK = 3 };
+
 enum handler {
   HANDLER_ADVANCE,
   HANDLER_READY,
@@ -30,15 +34,21 @@ struct tasks {
   int overdue;         /* the limit that passed during this turn, LIMITS for none */
   bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
-  int objects;     /* reference: [2 id + 1] the object, [2 id + 2] its actor */
   lua_State *hand; /* the coroutine of the next turn, or NULL */
-  int coroutines;  /* reference: [id + 1] a waiting task's, [0] the hand */
-  int spares;      /* reference: list of more coroutines that nobody uses */
+  int spares;      /* reference: [0] the hand, and a list of more that nobody uses */
   int spare_count;
   int handlers[HANDLERS]; /* references */
   const char *keepalive;  /* the interned string, kept alive by its reference */
   int keepalive_ref;
 };
+
+/* Where in task->values a value is. */
+lua_Integer task_place(const struct task *task, enum value value);
+
+void task_push_value(lua_State *L, const struct task *task, enum value value);
+
+/* Pops the value. */
+void task_set_value(lua_State *L, const struct task *task, enum value value);
 
 /* Gives the task's coroutine back, closing what it has open. */
 void turn_drop(struct tasks *tasks, struct task *task);

@@ -14,17 +14,15 @@
 
 enum { CALLS_IN_TURN = 16 };
 
-/* The hand is the coroutine that the next turn borrows, anchored in coroutines[0]. */
+/* The hand is the coroutine that the next turn borrows, anchored in spares[0]. */
 static lua_State *take_hand(struct tasks *tasks) {
   lua_State *L = tasks->L;
   if (tasks->hand) return tasks->hand;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
   if (tasks->spare_count > 0) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
     lua_rawgeti(L, -1, tasks->spare_count);
     lua_pushnil(L);
     lua_rawseti(L, -3, tasks->spare_count--);
-    lua_remove(L, -2);
   } else {
     lua_newthread(L);
   }
@@ -34,41 +32,40 @@ static lua_State *take_hand(struct tasks *tasks) {
   return tasks->hand;
 }
 
-/* coroutines[id + 1] = hand, which the task keeps while it waits */
+/* The task keeps the hand while it waits. */
 static void keep_hand(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
   lua_rawgeti(L, -1, 0);
-  lua_rawseti(L, -2, (lua_Integer)task->id + 1);
+  task_set_value(L, task, VALUE_COROUTINE);
   lua_pop(L, 1);
   task->co = tasks->hand;
   tasks->hand = NULL;
 }
 
-static void push_spare(struct tasks *tasks) {
-  lua_State *L = tasks->L; /* [coroutines, co] -> [coroutines] */
+/* L: [co] -> [] */
+static void put_aside(struct tasks *tasks) {
+  lua_State *L = tasks->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
+  lua_insert(L, -2);
   if (!tasks->hand) {
     tasks->hand = lua_tothread(L, -1);
     lua_rawseti(L, -2, 0);
   } else if (tasks->spare_count < SPARE_COROUTINES) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->spares);
-    lua_insert(L, -2);
     lua_rawseti(L, -2, ++tasks->spare_count);
-    lua_pop(L, 1);
   } else {
     lua_pop(L, 1);
   }
+  lua_pop(L, 1);
 }
 
 static void release_coroutine(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
   if (!task->co) return;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->coroutines);
-  lua_rawgeti(L, -1, (lua_Integer)task->id + 1);
-  push_spare(tasks);
+  task_push_value(L, task, VALUE_COROUTINE);
+  put_aside(tasks);
   lua_pushnil(L);
-  lua_rawseti(L, -2, (lua_Integer)task->id + 1);
-  lua_pop(L, 1);
+  task_set_value(L, task, VALUE_COROUTINE);
   task->co = NULL;
 }
 
@@ -84,17 +81,15 @@ void turn_drop(struct tasks *tasks, struct task *task) {
 
 /* co: [] -> [function, object] for the actor, [advance, object, event] for the machine */
 static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
-  lua_Integer at = 2 * (lua_Integer)task->id;
-  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->objects);
   if (task->phase == PHASE_ACTOR) {
-    lua_rawgeti(co, -1, at + 2);
-    lua_rawgeti(co, -2, at + 1);
+    lua_rawgeti(co, LUA_REGISTRYINDEX, task->values);
+    lua_rawgeti(co, -1, task_place(task, VALUE_ACTOR));
+    lua_rawgeti(co, -2, task_place(task, VALUE_OBJECT));
     lua_remove(co, -3);
     return 1;
   }
   lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_ADVANCE]);
-  lua_rawgeti(co, -2, at + 1);
-  lua_remove(co, -3);
+  task_push_value(co, task, VALUE_OBJECT);
   if (task->failing)
     lua_pushliteral(co, "error");
   else
@@ -183,10 +178,7 @@ static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) 
   task->every = schedule_ns(lua_tonumber(co, 2));
   bool ready = lua_toboolean(co, 3);
   lua_settop(co, 1);
-  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->objects);
-  lua_insert(co, 1);
-  lua_rawseti(co, 1, 2 * (lua_Integer)task->id + 2);
-  lua_settop(co, 0);
+  task_set_value(co, task, VALUE_ACTOR);
   task->phase = PHASE_ACTOR;
   if (ready && is_closed_by_ready(tasks, task)) return -1;
   return push_call(tasks, task, co);

@@ -9,12 +9,20 @@
 #include "api/process.h"
 #include "vm.h"
 
+/* One a line, so that two that come at once do not meet. */
+/* clang-format off */
 static const luaL_Reg modules[] = {
-    {"host.runtime", luaopen_host_runtime}, {"host.task", luaopen_host_task},
-    {"host.process", luaopen_host_process}, {"host.notify", luaopen_host_notify},
-    {"host.system", luaopen_host_system},   {"host.account", luaopen_host_account},
-    {"host.daemon", luaopen_host_daemon},   {NULL, NULL},
+    {"host.runtime", luaopen_host_runtime},
+    {"host.task", luaopen_host_task},
+    {"host.process", luaopen_host_process},
+    {"host.notify", luaopen_host_notify},
+    {"host.system", luaopen_host_system},
+    {"host.account", luaopen_host_account},
+    {"host.codec", luaopen_host_codec},
+    {"host.daemon", luaopen_host_daemon},
+    {NULL, NULL},
 };
+/* clang-format on */
 
 void api_preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);

@@ -11,6 +11,7 @@ int luaopen_host_runtime(lua_State *L);
 int luaopen_host_task(lua_State *L);
 int luaopen_host_system(lua_State *L);
 int luaopen_host_account(lua_State *L);
+int luaopen_host_codec(lua_State *L);
 int luaopen_host_daemon(lua_State *L);
 
 /* Puts all of them into package.preload. */

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "lock.h"
 #include "logfile.h"
+#include "socket.h"
 #include "writer.h"
 
 enum { FLUSH_MS = 1000 };
@@ -48,7 +49,7 @@ static int point_streams(const char *path) {
 static int streams(lua_State *L) {
   int error = point_streams(luaL_checkstring(L, 1));
   if (error) return api_error(L, error);
-  lua_pushboolean(L, true);
+  lua_pushboolean(L, 1);
   return 1;
 }
 
@@ -59,11 +60,39 @@ static int keep(lua_State *L) {
   return 1;
 }
 
+/* the integer at a key, or another one */
+static int field(lua_State *L, const char *key, int otherwise) {
+  lua_getfield(L, 1, key);
+  int value = (int)luaL_optinteger(L, -1, otherwise);
+  lua_pop(L, 1);
+  return value;
+}
+
+static const char *text_field(lua_State *L, const char *key) {
+  lua_getfield(L, 1, key);
+  const char *text = luaL_optstring(L, -1, NULL);
+  lua_pop(L, 1); /* the table keeps it */
+  return text;
+}
+
+/* listen{ host, port or path, mode, backlog } -> fd, or nil, message, CODE */
+static int open_socket(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  struct socket_place place = {.host = text_field(L, "host"),
+                               .path = text_field(L, "path"),
+                               .port = field(L, "port", 0),
+                               .mode = field(L, "mode", -1),
+                               .backlog = field(L, "backlog", 0)};
+  luaL_argcheck(L, place.host || place.path, 1, "neither host nor path");
+  int fd = socket_open(&place);
+  if (fd < 0) return api_error(L, fd);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"lock", lock},
-    {"streams", streams},
-    {"keep", keep},
-    {NULL, NULL},
+    {"lock", lock},          {"streams", streams}, {"keep", keep},
+    {"listen", open_socket}, {NULL, NULL},
 };
 
 int luaopen_host_daemon(lua_State *L) {

@@ -69,9 +69,20 @@ static int close_receiver(lua_State *L) {
   return 0;
 }
 
+/* send(address, text) -> true, or nil, message, CODE */
+static int send_text(lua_State *L) {
+  size_t len;
+  const char *address = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &len);
+  int error = notify_send(address, text, len);
+  if (error) return api_error(L, error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"open", open_receiver},
     {"close", close_receiver},
+    {"send", send_text},
     {NULL, NULL},
 };
 

@@ -63,11 +63,12 @@ static bool read_boolean(lua_State *L, int index, const char *key, bool otherwis
   return get(L, index, key) ? pop_boolean(L, key) : otherwise;
 }
 
-/* t[key], a list of strings -> userdata with the NULL-terminated vector */
+/* t[key], a list of strings -> userdata with the NULL-terminated vector, which has room
+ * for one more */
 static const char **push_vector(lua_State *L, int index, const char *key) {
   if (!get(L, index, key) || !lua_istable(L, -1)) bad_key(L, key, "a list of strings");
   size_t count = lua_rawlen(L, -1);
-  const char **vector = lua_newuserdatauv(L, (count + 1) * sizeof *vector, 1);
+  const char **vector = lua_newuserdatauv(L, (count + 2) * sizeof *vector, 1);
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, -2, (lua_Integer)i + 1);
     vector[i] = pop_string(L, key);
@@ -196,6 +197,19 @@ static void read_argv0(lua_State *L, int index, const char **argv) {
   if (name) argv[0] = name;
 }
 
+/* The environment, and at its end who the sockets are for, which the child fills in. */
+static void read_environment(lua_State *L, int index, struct process_options *options) {
+  static const char name[] = "LISTEN_PID=";
+  const char **list = push_vector(L, index, "env");
+  options->spec.envp = (char *const *)list;
+  if (!read_boolean(L, index, "listen_pid", false)) return;
+  memcpy(options->listen_pid, name, sizeof name);
+  options->spec.listen_pid = options->listen_pid + strlen(name);
+  while (*list) list++;
+  list[0] = options->listen_pid;
+  list[1] = NULL;
+}
+
 int process_options_read(lua_State *L, int index, struct process_options *options) {
   luaL_checktype(L, index, LUA_TTABLE);
   index = lua_absindex(L, index);
@@ -205,7 +219,7 @@ int process_options_read(lua_State *L, int index, struct process_options *option
   options->spec.file = argv[0];
   read_argv0(L, index, argv);
   options->spec.argv = (char *const *)argv;
-  options->spec.envp = (char *const *)push_vector(L, index, "env");
+  read_environment(L, index, options);
   push_groups(L, index, &options->spec);
   read_attributes(L, index, &options->spec);
   read_identity(L, index, &options->spec);

@@ -11,6 +11,7 @@ struct process_options {
   struct launch_spec spec;
   struct process_stream streams[3];
   unsigned drain_ms;
+  char listen_pid[32]; /* "LISTEN_PID=", and room for the pid */
 };
 
 /* Reads the table at [index]; raises an error that names the key on misuse. Leaves on

@@ -42,14 +42,14 @@ local function add_kinds(self)
   }
 end
 
----@param options { write: function, enabled: table<string, boolean> } of the log
+---@param options { write: function, enabled: table<string, boolean>, sockets?: table } of the log; edge.sockets
 ---@return table env
 function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
     post = runtime.post, random = math.random, task = task, process = process,
     probes = probes, pipes = pipes, notifications = notifications.new(options.write), memory = memory.of,
-    log = options.write, logs = options.enabled, watched = {}, subscribers = {},
+    sockets = options.sockets, log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)
   self.logger = function(unit) return log.logger(options.write, unit) end

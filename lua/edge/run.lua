@@ -7,11 +7,13 @@ local generation = require "luvisor.edge.generation"
 local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
+local manager = require "luvisor.edge.manager"
 local process = require "host.process"
 local reload = require "luvisor.edge.reload"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
+local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
@@ -52,7 +54,7 @@ local function is_success(why, stopped)
 end
 
 local function start(loaded, write, enabled)
-  local world = env.new { write = write, enabled = enabled }
+  local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
   generation.use(loaded.generation)
   reload.subscribe(world, loaded.subscribers)
@@ -60,6 +62,7 @@ local function start(loaded, write, enabled)
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
     tree.over = true
+    world.sockets.close()
     signals.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
@@ -78,7 +81,9 @@ end
 
 -- The tree is up.
 local function announce(troubles)
-  daemon.up(troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ") or "")
+  local note = troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ")
+  daemon.up(note or "")
+  manager.ready(note or "the tree is up")
 end
 
 local function fail(message, code)
@@ -103,6 +108,7 @@ end
 ---@return integer|nil code nil while it runs
 function run.tree(path, options, arguments)
   if options.daemon and not daemon.is_host() then return daemon.launch(arguments) end
+  manager.take()
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
   local file = system.absolute(path) or path
@@ -118,6 +124,8 @@ function run.tree(path, options, arguments)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   signals.install(tree, write, { reload = reload.apply })
   up.watch(tree.env, tree, announce)
+  manager.begin()
+  tree.env.sockets.open_all(loaded.root)
   tree:start()
   return nil
 end

@@ -2,6 +2,7 @@
 -- the tree to the log, USR1 opens the log files again, HUP reloads the script.
 
 local daemon = require "luvisor.edge.daemon"
+local manager = require "luvisor.edge.manager"
 local process = require "host.process"
 local uv = require "luv"
 
@@ -27,6 +28,7 @@ local function stop(tree, write)
     end
     tree.stopping = true
     write("info", "luvisor", "%s: stopping", name)
+    manager.stopping(name)
     tree:stop()
   end
 end

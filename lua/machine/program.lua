@@ -26,6 +26,7 @@ local program_output = require "luvisor.machine.program_output"
 local program_ready = require "luvisor.machine.program_ready"
 local program_reload = require "luvisor.machine.program_reload"
 local program_retire = require "luvisor.machine.program_retire"
+local program_sockets = require "luvisor.machine.program_sockets"
 local program_stop = require "luvisor.machine.program_stop"
 local unit = require "luvisor.machine.unit"
 
@@ -194,8 +195,10 @@ local function spawn(self, run)
   local variables = {}
   local ok, message, code = program_notify.prepare(self, run, variables)
   if not ok then return nil, message, code end
+  program_sockets.announce(self.spec, variables)
   run.options = options(self, run, variables)
-  ok, message, code = program_ready.prepare(self, run, run.options)
+  ok, message, code = program_sockets.prepare(self, run.options)
+  if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
   if not ok then return nil, message, code end
   return self.env.process.spawn(run.options)
 end

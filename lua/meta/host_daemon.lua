@@ -27,4 +27,12 @@ function daemon.streams(path) end
 ---@return boolean open whether there is such a descriptor
 function daemon.keep(fd) end
 
+--- Opens a socket for somebody else to serve: `host` in numbers, or "*", and `port`, or a `path` ("@..." is abstract).
+--- Without `backlog` it is one for datagrams.
+---@param place { host?: string, port?: integer, path?: string, mode?: integer, backlog?: integer }
+---@return integer|nil fd
+---@return string? message
+---@return string? code
+function daemon.listen(place) end
+
 return daemon

@@ -16,4 +16,12 @@ function notify.open(fn) end
 --- Closes it; fine when it is not open.
 function notify.close() end
 
+--- Tells a service manager something; never waits.
+---@param address string of NOTIFY_SOCKET
+---@param text string
+---@return true|nil ok
+---@return string? message
+---@return string? code
+function notify.send(address, text) end
+
 return notify

@@ -38,6 +38,7 @@ local process = {}
 ---@field no_new_privs? boolean
 ---@field die_with_host? boolean true: SIGKILL when the host dies
 ---@field fds? table<integer, integer> what the program has besides 0, 1 and 2: its number (3 or more) to the host's
+---@field listen_pid? boolean     adds LISTEN_PID to the environment
 ---@field drain_timeout? number  how long output is read when all members are gone and somebody else holds the pipe; 1
 ---@field previous? host.process.Child what it wrote is the past of what this one writes, for tail
 ---@field on_line? fun(line: string): boolean? told of each line, bare, of a stream made into lines while it returns

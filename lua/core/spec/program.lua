@@ -10,6 +10,7 @@ local limits = require "luvisor.core.spec.limits"
 local output = require "luvisor.core.spec.output"
 local probe = require "luvisor.core.spec.probe"
 local restart = require "luvisor.core.restart"
+local sockets = require "luvisor.core.spec.sockets"
 local unit = require "luvisor.core.spec.unit"
 local watch = require "luvisor.core.spec.watch"
 local words = require "luvisor.core.words"
@@ -99,6 +100,7 @@ local SCHEMA = unit.extend("program", {
   group = check.indexed(identity.group),
   groups = check.indexed(identity.groups),
   limits = check.indexed(limits),
+  sockets = check.indexed(sockets.check),
   stdin = check.indexed(input),
   stdout = output.check { "inherit", "null" },
   stderr = output.check { "inherit", "null", "stdout" },
@@ -166,6 +168,9 @@ local function settle_ready(out)
   if not next(out.ready) then out.ready = READY end
   if out.ready.line and not is_piped(out.stdout) and not is_piped(out.stderr) then
     return keys.problem(out, "ready.line", "needs stdout or stderr = { prefix = true }: nobody else reads the lines")
+  end
+  if out.ready.fd and sockets.has_fd(out.sockets, out.ready.fd) then
+    return keys.problem(out, "ready.fd", ("%d is the descriptor of a socket"):format(out.ready.fd))
   end
   return true
 end

@@ -37,6 +37,6 @@ end)
 
 bench.start({ strategy = "one_for_all", intensity = bench.any_number, children = bench.workers(N, member) },
   function(supervisor)
-    first, last = supervisor.children.list[1], supervisor.children.list[N]
+    first, last = supervisor.children:get(1), supervisor.children:get(N)
     bench.after(0.1, crash_again)
   end)

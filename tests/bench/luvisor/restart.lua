@@ -39,6 +39,6 @@ crashing:actor("running", { every = 1 }, function(self)
 end)
 
 bench.start({ intensity = bench.any_number, children = bench.workers(N, crashing) }, function(supervisor)
-  victim = supervisor.children.list[1]
+  victim = supervisor.children:get(1)
   bench.after(0.1, crash_again)
 end)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.codec: messages as bytes, and copies of them; documented in lua/meta/host_codec.lua.
+ * Thread: the runtime's. */
+#include "codec.h"
+
+#include <uv.h>
+
+#include "api/api.h"
+
+enum { KEPT_CAPACITY = 64 << 10 }; /* a buffer that grew beyond is not kept */
+
+/* nil, what is wrong, its code */
+static int refused(lua_State *L, int code, const struct codec_problem *problem) {
+  lua_pushnil(L);
+  lua_pushstring(L, problem->text);
+  lua_pushstring(L, uv_err_name(code));
+  return 3;
+}
+
+/* encode(...) -> bytes; the buffer is an upvalue, kept from call to call */
+static int encode(lua_State *L) {
+  struct codec_buffer *buffer = lua_touserdata(L, lua_upvalueindex(1));
+  struct codec_problem problem;
+  buffer->length = 0;
+  int code = codec_write(L, 1, lua_gettop(L), buffer, &problem);
+  if (code == 0) lua_pushlstring(L, (const char *)buffer->bytes, buffer->length);
+  if (buffer->capacity > KEPT_CAPACITY) codec_buffer_free(buffer);
+  return code < 0 ? refused(L, code, &problem) : 1;
+}
+
+static int decode(lua_State *L) {
+  size_t length;
+  const char *bytes = luaL_checklstring(L, 1, &length);
+  struct codec_problem problem;
+  int code = codec_read(L, bytes, length, &problem);
+  return code < 0 ? refused(L, code, &problem) : 1;
+}
+
+static int copy(lua_State *L) {
+  struct codec_problem problem;
+  int code = codec_copy(L, 1, lua_gettop(L), 0, &problem);
+  return code < 0 ? refused(L, code, &problem) : 1;
+}
+
+/* define(number, metatable, pack, unpack, shared) */
+static int define(lua_State *L) {
+  lua_Integer number = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, number >= 1 && number <= 127, 1, "not from 1 to 127");
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TFUNCTION);
+  luaL_checktype(L, 4, LUA_TFUNCTION);
+  int shared = lua_toboolean(L, 5);
+  lua_settop(L, 4);
+  int unpack = luaL_ref(L, LUA_REGISTRYINDEX);
+  int pack = luaL_ref(L, LUA_REGISTRYINDEX);
+  codec_define(L, (int)number, pack, unpack, shared);
+  return 0;
+}
+
+static int free_buffer(lua_State *L) {
+  codec_buffer_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+static void push_buffer(lua_State *L) {
+  struct codec_buffer *buffer = lua_newuserdatauv(L, sizeof *buffer, 0);
+  *buffer = (struct codec_buffer){.max = 0};
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, free_buffer);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+}
+
+static const luaL_Reg functions[] = {
+    {"decode", decode},
+    {"copy", copy},
+    {"define", define},
+    {NULL, NULL},
+};
+
+int luaopen_host_codec(lua_State *L) {
+  luaL_newlib(L, functions);
+  push_buffer(L);
+  lua_pushcclosure(L, encode, 1);
+  lua_setfield(L, -2, "encode");
+  return 1;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Codec: Lua values as bytes (a subset of msgpack), and deep copies by the same rules.
+ *
+ * What can be sent: nil, booleans, integers, floats, strings, tables of these without a
+ * metatable, and objects of the classes that were defined (unit handles, exits). Integers
+ * and floats arrive exactly as they were, strings byte for byte. A table that is reached
+ * twice arrives as two; one that contains itself is too deep. A message is a row of
+ * values; in Lua it is a table with their number as `n`.
+ * Owns nothing but the growth of a buffer. Thread: the state's own. */
+#pragma once
+#include <lua.h>
+#include <stddef.h>
+
+enum { CODEC_DEPTH = 100, CODEC_TEXT = 200 };
+
+/* Bytes a message may have if nobody says otherwise. */
+#define CODEC_MAX ((size_t)16 << 20)
+
+/* A growing buffer; all zeros is an empty one without a limit of its own. */
+struct codec_buffer {
+  unsigned char *bytes;
+  size_t length;
+  size_t capacity;
+  size_t max; /* bytes it may hold, 0 for CODEC_MAX */
+};
+
+/* Why it did not work, in words. */
+struct codec_problem {
+  char text[CODEC_TEXT];
+};
+
+void codec_buffer_free(struct codec_buffer *buffer);
+
+/* Defines a class of objects by the metatable on top of L, which it pops: [number], 1 to
+ * 127, stands for it in the bytes. [pack] and [unpack] are registry references of
+ * functions, object -> plain value and back; unpack returns nil for a value that it does
+ * not take. An object of a [shared] class never changes: a copy of it is itself. */
+void codec_define(lua_State *L, int number, int pack, int unpack, int shared);
+
+/* Appends the [count] values from stack index [first] on. Returns 0, UV_EINVAL for a value
+ * that cannot be sent, UV_ELOOP, UV_E2BIG or UV_ENOMEM; then the buffer is as it was. May
+ * raise out of memory: the buffer must not hang on the C stack alone. */
+int codec_write(lua_State *L, int first, int count, struct codec_buffer *buffer,
+                struct codec_problem *problem);
+
+/* Pushes the message that the bytes are; 0 or UV_EPROTO for bytes that codec_write cannot
+ * have written, and then nothing is pushed. May raise out of memory. */
+int codec_read(lua_State *L, const void *bytes, size_t length,
+               struct codec_problem *problem);
+
+/* Pushes a message of copies of the [count] values from [first] on; [max] bytes bound it
+ * about as they would bound its encoding, 0 for CODEC_MAX. Returns as codec_write, and
+ * then nothing is pushed. May raise out of memory. */
+int codec_copy(lua_State *L, int first, int count, size_t max,
+               struct codec_problem *problem);
