@@ -359,27 +359,13 @@ static void wake_with_error(struct tasks *tasks, struct task *task, const char *
   end_wait(tasks, task, 3);
 }
 
-static void end_pause(struct tasks *tasks, struct task *task) {
-  if (task->co || task->running || !deadline_is_armed(&task->wake)) return;
-  deadline_cancel(&task->wake);
-  task_make_ready(tasks, task);
-}
-
 void task_nudge(struct tasks *tasks, struct task *task) {
-  if (task->waits == WAIT_SLEEP && task->co)
+  if (task->waits == WAIT_SLEEP && task->co) {
     wake_with_error(tasks, task, "stopping", "ECANCELED");
-  else
-    end_pause(tasks, task);
-}
-
-void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L,
-                    uint64_t every) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, 2 * (lua_Integer)task->id + 2);
-  lua_pop(L, 1);
-  task->every = every;
-  end_pause(tasks, task);
+  } else if (!task->co && !task->running && deadline_is_armed(&task->wake)) {
+    deadline_cancel(&task->wake);
+    task_make_ready(tasks, task);
+  }
 }
 
 bool task_cancel(struct tasks *tasks, struct task *task) {

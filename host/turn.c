@@ -98,6 +98,16 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
   return 2;
 }
 
+void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L,
+                    uint64_t every) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 2 * (lua_Integer)task->id + 2);
+  lua_pop(L, 1);
+  task->every = every;
+  if (!task->co) task_nudge(tasks, task); /* a pause; a sleep goes on */
+}
+
 /* ---- ends of a turn ---- */
 
 static void fail(struct tasks *tasks, struct task *task, lua_State *co,
