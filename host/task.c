@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Task: slots, the run queue, limits, waits. See task.h; turns are run by turn.c. */
+/* Task: slots, the run queue, waits. See task.h; the deadlines are in task_limit.c, turns
+ * are run by turn.c. */
 #include "task.h"
 
 #include <lauxlib.h>
@@ -9,12 +10,6 @@
 
 #include "task_store.h"
 #include "vm.h"
-
-const char *limit_name(enum limit limit) {
-  static const char *const names[LIMITS] = {"heartbeat", "state", "transition", "start",
-                                            "stop"};
-  return names[limit];
-}
 
 /* ---- the store ---- */
 
@@ -38,8 +33,8 @@ void tasks_free(struct tasks *tasks) {
 }
 
 void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
-  static const char *const names[HANDLERS] = {"advance", "ready", "finished",
-                                              "failed",  "late",  "beat"};
+  static const char *const names[HANDLERS] = {"advance", "ready", "finished", "failed",
+                                              "late",    "beat",  "serve",    "held"};
   for (int i = 0; i < HANDLERS; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, tasks->handlers[i]);
     lua_getfield(L, -1, names[i]);
@@ -230,93 +225,6 @@ void task_begin(struct tasks *tasks, struct task *task, bool failing) {
   task_make_ready(tasks, task);
 }
 
-/* ---- limits ---- */
-
-/* served ns at which a limit is reached, UINT64_MAX for never */
-static uint64_t limit_due(const struct task *task, int limit) {
-  if (!task->limits[limit]) return UINT64_MAX;
-  return task->limits[limit] + (limit == LIMIT_HEARTBEAT ? task->beat : 0);
-}
-
-static uint64_t earliest_limit(const struct task *task) {
-  uint64_t earliest = UINT64_MAX;
-  for (int i = 0; i < LIMITS; i++) {
-    uint64_t due = limit_due(task, i);
-    if (due < earliest) earliest = due;
-  }
-  return earliest;
-}
-
-/* A guard that stands too early only looks again and is armed anew, so a heartbeat or a
- * later limit needs no move here. */
-void task_arm_guard(struct tasks *tasks, struct task *task) {
-  uint64_t due = earliest_limit(task);
-  if (due == UINT64_MAX) return;
-  if (!deadline_is_armed(&task->guard) || schedule_tick(due) < task->guard.due)
-    schedule_guard(tasks->schedule, &task->guard, due);
-}
-
-void task_beat(struct tasks *tasks, struct task *task) {
-  task->beat = schedule_served(tasks->schedule);
-}
-
-void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat,
-                uint64_t stay) {
-  uint64_t now = schedule_served(tasks->schedule);
-  task->beat = now;
-  task->limits[LIMIT_HEARTBEAT] = heartbeat;
-  task->limits[LIMIT_STATE] = stay ? now + stay : 0;
-  task->limits[LIMIT_TRANSITION] = 0;
-  task_arm_guard(tasks, task);
-}
-
-void task_limit(struct tasks *tasks, struct task *task, enum limit limit,
-                uint64_t duration) {
-  uint64_t now = schedule_served(tasks->schedule);
-  if (limit == LIMIT_HEARTBEAT) {
-    task->beat = now;
-    task->limits[limit] = duration;
-  } else {
-    task->limits[limit] = duration ? now + duration : 0;
-  }
-  task_arm_guard(tasks, task);
-}
-
-void task_extend(struct tasks *tasks, struct task *task, uint64_t duration) {
-  uint64_t until = schedule_served(tasks->schedule) + duration;
-  for (int i = 0; i < LIMITS; i++) {
-    uint64_t due = limit_due(task, i);
-    if (due >= until) continue; /* also: not set */
-    if (i == LIMIT_HEARTBEAT)
-      task->beat = until - task->limits[i];
-    else
-      task->limits[i] = until;
-  }
-}
-
-int task_first_overdue(const struct task *task, uint64_t served) {
-  int limit = 0;
-  while (limit < LIMITS && limit_due(task, limit) > served) limit++;
-  return limit;
-}
-
-void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost) {
-  task->beat -= task->beat < lost ? task->beat : lost;
-  for (int i = 0; i < LIMITS; i++)
-    if (i != LIMIT_HEARTBEAT && task->limits[i] > lost) task->limits[i] -= lost;
-  task_arm_guard(tasks, task);
-}
-
-/* Reports the first limit that has passed, and lifts it: the machine decides what next. */
-static void check_limits(struct tasks *tasks, struct task *task) {
-  int limit = task_first_overdue(task, schedule_served(tasks->schedule));
-  if (limit < LIMITS) task->limits[limit] = 0;
-  task_arm_guard(tasks, task);
-  if (limit == LIMITS) return;
-  lua_pushstring(tasks->L, limit_name((enum limit)limit));
-  task_notify(tasks, task, HANDLER_LATE, 1);
-}
-
 /* ---- waits ---- */
 
 uint32_t task_reserve_wait(struct task *task) {
@@ -360,12 +268,46 @@ static void wake_with_error(struct tasks *tasks, struct task *task, const char *
 }
 
 void task_nudge(struct tasks *tasks, struct task *task) {
-  if (task->waits == WAIT_SLEEP && task->co) {
+  bool ends_early = task->waits != WAIT_NOTHING && task->waits != WAIT_EVENT;
+  task->rest = 0;
+  if (ends_early && task->co) {
     wake_with_error(tasks, task, "stopping", "ECANCELED");
   } else if (!task->co && !task->running && deadline_is_armed(&task->wake)) {
     deadline_cancel(&task->wake);
     task_make_ready(tasks, task);
   }
+}
+
+static bool is_between_turns(const struct task *task) {
+  return task->phase == PHASE_ACTOR && !task->co && !task->running;
+}
+
+void task_mail(struct tasks *tasks, struct task *task, bool request) {
+  if (request) task->mail = true;
+  if (task->waits == WAIT_MAIL && task->co) {
+    lua_pushboolean(task->co, 1);
+    end_wait(tasks, task, 1);
+  } else if (request && is_between_turns(task)) {
+    task_make_ready(tasks, task);
+  }
+}
+
+bool task_hold(struct tasks *tasks, struct task *task) {
+  task->held = true;
+  if (!is_between_turns(task)) return false;
+  task_beat(tasks, task);
+  return true;
+}
+
+void task_release(struct tasks *tasks, struct task *task) {
+  if (!task->held) return;
+  uint64_t lost = schedule_served(tasks->schedule) - task->beat;
+  task->held = false;
+  if (!is_between_turns(task)) return;
+  if (task->limits[LIMIT_STATE]) task->limits[LIMIT_STATE] += lost;
+  task_beat(tasks, task);
+  task_arm_guard(tasks, task);
+  if (task->mail || !deadline_is_armed(&task->wake)) task_make_ready(tasks, task);
 }
 
 bool task_cancel(struct tasks *tasks, struct task *task) {
@@ -379,7 +321,7 @@ static void wake_expired(struct tasks *tasks, struct task *task) {
   if (task->waits == WAIT_SLEEP) {
     lua_pushboolean(task->co, 1);
     end_wait(tasks, task, 1);
-  } else if (task->waits == WAIT_EVENT) {
+  } else if (task->waits != WAIT_NOTHING) {
     wake_with_error(tasks, task, "timeout", "ETIMEDOUT");
   } else {
     __builtin_prefetch(&task->beat); /* its turn comes after those of the same tick */
@@ -391,5 +333,6 @@ void task_expired(struct tasks *tasks, struct deadline *deadline) {
   if (deadline->kind == DEADLINE_TASK_WAKE)
     wake_expired(tasks, (struct task *)deadline);
   else
-    check_limits(tasks, (struct task *)((char *)deadline - offsetof(struct task, guard)));
+    task_check_limits(tasks,
+                      (struct task *)((char *)deadline - offsetof(struct task, guard)));
 }

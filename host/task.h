@@ -29,7 +29,9 @@ enum phase {
 enum wait {
   WAIT_NOTHING, /* it runs, is ready, or is between two turns */
   WAIT_SLEEP,   /* in self:sleep; a stop ends it early */
-  WAIT_EVENT    /* in await or park, for a wake with its number */
+  WAIT_EVENT,   /* in await or park, for a wake with its number */
+  WAIT_ANSWER,  /* the same, but a stop ends it early */
+  WAIT_MAIL     /* in self:receive: nothing to do is no reason for a missed heartbeat */
 };
 
 struct task {
@@ -41,6 +43,7 @@ struct task {
       limits[LIMITS]; /* served ns, 0 for none; the heartbeat's is relative to beat */
   uint64_t beat;      /* served ns of the last heartbeat */
   uint64_t every;     /* ns between two turns, 0 for as soon as possible */
+  uint64_t rest;      /* while serving: tick of the turn that is next, 0 for now */
   uint32_t id;
   int values;       /* reference: table of its Lua values, see task_store.h */
   uint32_t serial;  /* which use of the slot this is; odd while open */
@@ -54,6 +57,9 @@ struct task {
   bool cancelled : 1; /* the cancel has been ordered */
   bool raising : 1;   /* and not yet been raised */
   bool waited : 1;    /* it gave way during this turn */
+  bool mail : 1;      /* requests are to be served before the actor's next turn */
+  bool serving : 1;   /* this turn began with that */
+  bool held : 1;      /* suspended: it gets no further turn */
 };
 
 struct tasks;
@@ -103,6 +109,17 @@ void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L, uint64
 /* Ends the pause between two turns, or a sleep, at once: something has changed. */
 void task_nudge(struct tasks *tasks, struct task *task);
 
+/* Something is in the task's mailbox: wakes it if it waits for that. A [request] it serves
+ * even if it does not, between two turns. */
+void task_mail(struct tasks *tasks, struct task *task, bool request);
+
+/* Gives the task no turn from its next boundary on, and counts none of that time against
+ * its deadlines; true when it stands at a boundary, else the machine is told. */
+bool task_hold(struct tasks *tasks, struct task *task);
+
+/* Ends that. */
+void task_release(struct tasks *tasks, struct task *task);
+
 /* Orders a cancel, raised once where the coroutine waits. False when the task is between
  * two turns: there is nothing to raise in. */
 bool task_cancel(struct tasks *tasks, struct task *task);
@@ -136,7 +153,7 @@ uint32_t tasks_count(const struct tasks *tasks);
 
 /* Pops a table of the machine's functions: advance(object, event), ready(object),
  * finished(object), failed(object, kind, message, traceback), late(object, limit),
- * beat(object). */
+ * beat(object), held(object); and serve(object), run as the actor is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
 
 /* Whether [beat] is called for each heartbeat. */

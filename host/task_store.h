@@ -17,6 +17,8 @@ enum handler {
   HANDLER_FAILED,
   HANDLER_LATE,
   HANDLER_BEAT,
+  HANDLER_SERVE,
+  HANDLER_HELD,
   HANDLERS
 };
 
@@ -67,3 +69,6 @@ void task_shift_limits(struct tasks *tasks, struct task *task, uint64_t lost);
 
 /* Arms the guard for the earliest limit, if that is earlier than it stands now. */
 void task_arm_guard(struct tasks *tasks, struct task *task);
+
+/* Reports the first limit of the task that has passed. */
+void task_check_limits(struct tasks *tasks, struct task *task);

@@ -100,12 +100,20 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
 
 void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L,
                     uint64_t every) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->objects);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, 2 * (lua_Integer)task->id + 2);
-  lua_pop(L, 1);
+  task_set_value(L, task, VALUE_ACTOR);
   task->every = every;
   if (!task->co) task_nudge(tasks, task); /* a pause; a sleep goes on */
+}
+
+/* co: [] -> [serve, object]; the turn that was to come next comes after it, in its time */
+static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
+  task->mail = false;
+  task->serving = true;
+  task->rest = deadline_is_armed(&task->wake) ? task->wake.due : 0;
+  deadline_cancel(&task->wake);
+  lua_rawgeti(co, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_SERVE]);
+  task_push_value(co, task, VALUE_OBJECT);
+  return 1;
 }
 
 /* ---- ends of a turn ---- */
@@ -122,7 +130,7 @@ static void fail(struct tasks *tasks, struct task *task, lua_State *co,
   release_coroutine(tasks, task);
   task->waits = WAIT_NOTHING;
   deadline_cancel(&task->wake);
-  task->cancelled = task->raising = false;
+  task->cancelled = task->raising = task->serving = false;
   task_notify(tasks, task, HANDLER_FAILED, 3);
 }
 
@@ -140,6 +148,18 @@ static void pause_until_next(struct tasks *tasks, struct task *task) {
     task_make_ready(tasks, task);
   else
     schedule_wake(schedule, &task->wake, schedule->now + pause);
+  if (task->mail) task_make_ready(tasks, task);
+}
+
+/* co: [] -> the actor's call if it is its turn by now, or -1 */
+static int after_serving(struct tasks *tasks, struct task *task, lua_State *co) {
+  struct schedule *schedule = tasks->schedule;
+  task->serving = false;
+  if (task->rest <= schedule_tick(schedule->now) && !task->held)
+    return push_call(tasks, task, co);
+  deadline_arm(&schedule->wakes, &task->wake, task->rest);
+  if (task->mail) task_make_ready(tasks, task);
+  return -1;
 }
 
 static bool is_keepalive(const struct tasks *tasks, lua_State *co) {
@@ -151,6 +171,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
   if (is_keepalive(tasks, co) && !task->cancelled) {
     lua_settop(co, 0);
     task_beat(tasks, task);
+    if (task->serving) return after_serving(tasks, task, co);
     pause_until_next(tasks, task);
     if (tasks->watch_beats) task_notify(tasks, task, HANDLER_BEAT, 0);
     return -1;
@@ -161,6 +182,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
     return -1;
   }
   lua_settop(co, 1);
+  task->serving = false;
   task->phase = PHASE_ADVANCE;
   push_call(tasks, task, co); /* event, advance, object, nil */
   lua_pushvalue(co, 1);
@@ -191,13 +213,16 @@ static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) 
   task_set_value(co, task, VALUE_ACTOR);
   task->phase = PHASE_ACTOR;
   if (ready && is_closed_by_ready(tasks, task)) return -1;
-  return push_call(tasks, task, co);
+  return task->held ? -1 : push_call(tasks, task, co);
 }
 
 static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
   int next = task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
                                         : after_advance(tasks, task, co);
   if (next < 0) release_coroutine(tasks, task);
+  bool open = task->serial & 1;
+  if (next < 0 && open && task->held && task->phase == PHASE_ACTOR)
+    task_notify(tasks, task, HANDLER_HELD, 0);
   return next;
 }
 
@@ -279,6 +304,7 @@ static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
 
 void turn_run(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
+  if (task->held && !task->co && task->phase == PHASE_ACTOR) return;
   tasks->turn_began = schedule_served(tasks->schedule);
   tasks->overdue = LIMITS;
   lua_State *co = task->co;
@@ -289,7 +315,8 @@ void turn_run(struct tasks *tasks, struct task *task) {
   } else {
     co = take_hand(tasks);
     task->waited = false;
-    count = push_call(tasks, task, co);
+    bool serves = task->mail && task->phase == PHASE_ACTOR;
+    count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
   run_calls(tasks, task, co, count);

@@ -20,6 +20,8 @@ static const luaL_Reg modules[] = {
     {"host.account", luaopen_host_account},
     {"host.codec", luaopen_host_codec},
     {"host.daemon", luaopen_host_daemon},
+    {"host.json", luaopen_host_json},
+    {"host.peer", luaopen_host_peer},
     {NULL, NULL},
 };
 /* clang-format on */

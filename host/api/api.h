@@ -11,6 +11,8 @@ int luaopen_host_runtime(lua_State *L);
 int luaopen_host_task(lua_State *L);
 int luaopen_host_system(lua_State *L);
 int luaopen_host_account(lua_State *L);
+int luaopen_host_json(lua_State *L);
+int luaopen_host_peer(lua_State *L);
 int luaopen_host_codec(lua_State *L);
 int luaopen_host_daemon(lua_State *L);
 

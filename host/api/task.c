@@ -93,6 +93,24 @@ static int nudge(lua_State *L) {
   return 0;
 }
 
+static int mail(lua_State *L) {
+  struct task *task = find(L);
+  if (task) task_mail(tasks_of(L), task, lua_toboolean(L, 2));
+  return 0;
+}
+
+static int hold(lua_State *L) {
+  struct task *task = find(L);
+  lua_pushboolean(L, task && task_hold(tasks_of(L), task));
+  return 1;
+}
+
+static int release(lua_State *L) {
+  struct task *task = find(L);
+  if (task) task_release(tasks_of(L), task);
+  return 0;
+}
+
 static int cancel(lua_State *L) {
   struct task *task = find(L);
   lua_pushboolean(L, task && task_cancel(tasks_of(L), task));
@@ -172,7 +190,14 @@ static int self_handle(lua_State *L) {
 
 static int park(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_optnumber(L, 1, 0));
-  return wait_for(L, current_here(L, "park"), WAIT_EVENT, ns);
+  enum wait kind = lua_toboolean(L, 2) ? WAIT_ANSWER : WAIT_EVENT;
+  return wait_for(L, current_here(L, "park"), kind, ns);
+}
+
+static int receive(lua_State *L) {
+  bool limited = !lua_isnoneornil(L, 1);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 1, 0));
+  return wait_for(L, current_here(L, "receive"), WAIT_MAIL, limited && !ns ? 1 : ns);
 }
 
 static int wake(lua_State *L) {
@@ -251,6 +276,9 @@ static const luaL_Reg functions[] = {
     {"set_actor", set_actor},
     {"limit", limit},
     {"nudge", nudge},
+    {"mail", mail},
+    {"hold", hold},
+    {"release", release},
     {"cancel", cancel},
     {"count", count},
     {"sleep", nap},
@@ -258,6 +286,7 @@ static const luaL_Reg functions[] = {
     {"extend", extend},
     {"current", self_handle},
     {"park", park},
+    {"receive", receive},
     {"wake", wake},
     {"await", await},
     {NULL, NULL},

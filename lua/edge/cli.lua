@@ -2,6 +2,7 @@
 -- the nearest word it knows.
 
 local check = require "luvisor.edge.check"
+local clients = require "luvisor.edge.clients"
 local log = require "luvisor.edge.log"
 local run = require "luvisor.edge.run"
 local suggest = require "luvisor.core.suggest"
@@ -35,6 +36,7 @@ local commands = {
     text = "load and validate a script, print its tree; starts nothing",
     call = function(operands) return check.tree(operands[1]) end,
   },
+  clients.status,
   {
     name = "lua", operands = "FILE [ARG...]", least = 1, rest = true, options = {},
     text = "run any Lua file with luvisor's modules",

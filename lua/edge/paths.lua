@@ -67,7 +67,7 @@ end
 local function check_length(found)
   if #found.socket <= LONGEST then return found end
   return nil, ("the path of the socket is longer than the %d bytes that the system allows: %s"):format(LONGEST,
-    found.socket), "ENAMETOOLONG"
+    found.socket), found.given and "EINVAL" or "ENAMETOOLONG"
 end
 
 --- All places a host of that name may have its socket in, the one that a new host takes first.

@@ -138,6 +138,7 @@ local function apply(request, loaded, plan)
   for _, step in ipairs(plan.steps) do
     running.write("info", "luvisor", "%s: %s", request.what, plans.line(step))
   end
+  running.env.sockets.open_all(loaded.root)
   change.apply(running.tree, plan, function(failures) report(request, plan, failures) end)
 end
 

@@ -1,5 +1,6 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
@@ -8,6 +9,7 @@ local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
+local methods = require "luvisor.edge.methods"
 local process = require "host.process"
 local reload = require "luvisor.edge.reload"
 local runtime = require "host.runtime"
@@ -64,6 +66,7 @@ local function start(loaded, write, enabled)
     tree.over = true
     world.sockets.close()
     signals.close()
+    control.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
   end)
@@ -77,6 +80,13 @@ local function report_trouble(write)
     if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
     write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
   end)
+end
+
+-- A host that cannot be controlled is still one that keeps its units alive.
+local function open_control(place, context)
+  if not place then return end
+  local ok, message = control.open(place, context)
+  if not ok then context.log("warn", "luvisor", "no control socket: %s", message) end
 end
 
 -- The tree is up.
@@ -123,6 +133,7 @@ function run.tree(path, options, arguments)
   local tree = start(loaded, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   signals.install(tree, write, { reload = reload.apply })
+  open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)

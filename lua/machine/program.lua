@@ -16,6 +16,7 @@
 -- Between generations the state is told from the unit's phase: STOPPED, WAITING, BACKOFF, EXITED, FATAL.
 
 local exit = require "luvisor.core.exit"
+local chronicle = require "luvisor.machine.chronicle"
 local program_environment = require "luvisor.machine.program_environment"
 local program_exit = require "luvisor.machine.program_exit"
 local program_health = require "luvisor.machine.program_health"
@@ -39,6 +40,7 @@ local function set_state(self, run, state, why)
   run.state = state
   if from == state then return end
   local env = self.env
+  chronicle.note(self, "state", from or "STOPPED", state, why)
   if env.logs.info then env.log("info", self, "%s -> %s (%s)", from or "STOPPED", state, why) end
   if env.watched.transition then
     env.emit("transition", self, { event = why, from = from or "STOPPED", to = state, generation = run.generation })

@@ -5,6 +5,7 @@
 -- starts in order when the delay, if there is one, is over. A child that ends by itself while its group is being
 -- stopped is simply gone, and is not counted again.
 
+local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local strategy = require "luvisor.core.strategy"
 local sweep = require "luvisor.machine.sweep"
@@ -169,6 +170,7 @@ function decisions.escalate(self, child, why)
 end
 
 local function fail_start(self, child, why)
+  chronicle.note(child, "ended", why, "escalate")
   log_end(self, child, why)
   self:give_up(exit.new { kind = "error", cause = why, child = child.name, failed_start = true,
     message = ("failed to start child %s: %s"):format(child.name, tostring(why)) })
@@ -176,6 +178,7 @@ end
 
 -- A start by hand that failed is told to who asked for it, and not tried again.
 local function refused(self, child, why)
+  chronicle.note(child, "ended", why, "stop")
   log_end(self, child, why)
   child.phase = "stopped"
   if child.waiters then unit.tell(child, "ended", why) end
@@ -185,6 +188,7 @@ end
 function recovery:child_ended(child, why, was_ready)
   if not self.up or self.sweep and is_in_regroup(self, child) then
     child.ready_at = nil
+    chronicle.note(child, "ended", why)
     return sweep.gone(self, child)
   end
   local env = self.env
@@ -195,6 +199,7 @@ function recovery:child_ended(child, why, was_ready)
   local now = env.now()
   local decision, delay = unit.judge(child, why, was_ready, now)
   child.ready_at = nil
+  chronicle.note(child, "ended", why, decision, delay)
   if env.logs.warn then log_end(self, child, why, decision, delay) end
   child.dynamic = nil
   if child.waiters then unit.tell(child, "ended", why) end

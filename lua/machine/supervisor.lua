@@ -10,6 +10,7 @@
 -- What happens when a child ends is in recovery.lua. At most one sweep stops children at a time: a stop that arrives
 -- while a group is being restarted takes the sweep over, and one that arrives while starting ends what was started.
 
+local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local fsm = require "luvisor.core.fsm"
 local intensity = require "luvisor.core.intensity"
@@ -31,6 +32,7 @@ local function take(self, event)
   local env = self.env
   self.state = target
   self.up = target.name == "running" or target.name == "starting"
+  chronicle.note(self, "state", from.name, target.name, self.failure and tostring(self.failure) or event)
   if env.logs.info then
     env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
   end
@@ -98,6 +100,7 @@ local function start_child(self, child)
   local tree = self.env.tree
   if child.spec.after and not tree:may_start(child) then
     child.phase = "waiting"
+    chronicle.note(child, "waits", tree:missing(child))
     if self.env.logs.info then self.env.log("info", child, "waits for %s", tree:missing(child)) end
     return note_progress(self, child)
   end
@@ -129,11 +132,14 @@ function Supervisor:launch()
   self.state = machine.initial
   self.failure, self.ending, self.is_ready, self.forced, self.ended = nil, nil, nil, nil, nil
   self.pending, self.lagging = {}, {}
+  local before = self.children
   self.children = roster.new()
   self.intensity = intensity.new(self.spec.intensity)
   self.finished = {}
   for _, spec in ipairs(self.spec.children or {}) do
     local child = add_child(self, spec)
+    local predecessor = before and before:find(spec.name)
+    if predecessor then child.chronicle = predecessor.chronicle end
     if spec.restart_name == "temporary" then child.static = true end
   end
   take(self, "start")

@@ -16,6 +16,7 @@
 -- means that nothing runs. Only the supervisor that owns the unit calls these functions.
 
 local backoff = require "luvisor.core.backoff"
+local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local restart = require "luvisor.core.restart"
 
@@ -63,22 +64,31 @@ function unit.start(self)
 end
 
 --- Asks the unit to end; true when there is nothing to wait for.
-function unit.ask_to_stop(self)
+---@param cause? string who asks, and why
+---@param by? string path of the unit for whose sake
+function unit.ask_to_stop(self, cause, by)
   if not ALIVE[self.phase] then
     cancel_timer(self)
-    if self.phase ~= "done" and self.phase ~= "fatal" then self.phase = "stopped" end
+    if self.phase ~= "done" and self.phase ~= "fatal" and self.phase ~= "stopped" then
+      if self.generation > 0 then chronicle.note(self, "asked", cause, by) end
+      self.phase = "stopped"
+    end
     return true
   end
   if self.phase == "stopping" then return false end
   self.phase = "stopping"
+  chronicle.note(self, "asked", cause, by)
   if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation }) end
   self:stop()
   return false
 end
 
 --- Ends the unit by force; true when there is nothing to wait for.
-function unit.ask_to_kill(self)
-  if not ALIVE[self.phase] then return unit.ask_to_stop(self) end
+---@param cause? string
+---@param by? string
+function unit.ask_to_kill(self, cause, by)
+  if not ALIVE[self.phase] then return unit.ask_to_stop(self, cause, by) end
+  if self.phase ~= "stopping" then chronicle.note(self, "asked", cause, by) end
   self.phase = "stopping"
   self:kill()
   return false
@@ -114,6 +124,7 @@ function unit.exited(self, generation, why)
     return self.parent:child_ended(self, why, phase == "running")
   end
   self.phase, self.ready_at = "stopped", nil
+  chronicle.note(self, "stopped", why)
   if env.logs.info then env.log("info", self, "stopped: %s", tostring(why)) end
   self.parent:child_stopped(self, why)
 end
@@ -230,7 +241,7 @@ end
 --- Waits before the next start.
 ---@param delay number seconds
 function unit.pace(self, delay)
-  self.phase = "backoff"
+  self.phase, self.due = "backoff", self.env.now() + delay
   self.timer = self.env.after(delay, start_again, self, self.generation)
 end
 

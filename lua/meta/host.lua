@@ -64,7 +64,8 @@ local task = {}
 
 --- The machine's functions. advance runs on a worker's coroutine and returns its next actor, the seconds between two
 --- turns, and whether to call ready; the others are called from the loop.
----@param handlers table<string, function> advance, ready, finished, failed, late, beat
+--- serve(object) runs as an actor does, with what task.mail announced. held(object) tells that a task is suspended.
+---@param handlers table<string, function> advance, ready, finished, failed, late, beat, serve, held
 function task.set_handlers(handlers) end
 
 --- Whether beat(object) is called for each heartbeat.
@@ -110,6 +111,21 @@ function task.limit(handle, limit, seconds) end
 ---@param handle host.handle
 function task.nudge(handle) end
 
+--- Something is in the task's mailbox: ends its wait in receive. A request is served even if it does not wait: by
+--- `serve`, between two turns, which come when they would have come.
+---@param handle host.handle
+---@param request boolean
+function task.mail(handle, request) end
+
+--- Suspends a task at its next boundary between two turns; none of that time counts against its deadlines.
+---@param handle host.handle
+---@return boolean held false when it is in the middle of a turn; then `held` is called at the end of that
+function task.hold(handle) end
+
+--- Ends that.
+---@param handle host.handle
+function task.release(handle) end
+
 --- Has an error raised, once, where the task's coroutine waits; false when it has none.
 ---@param handle host.handle
 ---@return boolean
@@ -140,7 +156,12 @@ function task.current() end
 
 --- Waits for a wake: its values, or nil, "timeout", "ETIMEDOUT".
 ---@param seconds? number without, as long as it takes
-function task.park(seconds) end
+---@param stoppable? boolean whether a nudge ends it with nil, "stopping", "ECANCELED"
+function task.park(seconds, stoppable) end
+
+--- Waits until something is in the mailbox: true, or nil, message, code as sleep and park have it.
+---@param seconds? number without, as long as it takes
+function task.receive(seconds) end
 
 --- Ends a wait with values; false when that wait is over.
 ---@param handle host.handle

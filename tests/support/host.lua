@@ -67,7 +67,7 @@ local function environment(changes)
   all.XDG_RUNTIME_DIR = not (changes and changes.XDG_RUNTIME_DIR) and own_place() or nil
   for name, value in pairs(changes or {}) do all[name] = value end
   for name, value in pairs(all) do list[#list + 1] = name .. "=" .. value end
-  return list
+  return list, all.XDG_RUNTIME_DIR
 end
 
 local function collect(self, pipe, name)
@@ -98,9 +98,11 @@ function host.spawn(args, env, options)
   end
   table.move(args, 1, #args, #command + 1, command)
   local self = setmetatable({ text = { out = "", err = "", both = "" }, args = args }, Process)
+  local variables
+  variables, self.place = environment(env)
   self.out, self.err = uv.new_pipe(false), uv.new_pipe(false)
   local handle, pid = uv.spawn(command[1], {
-    args = table.move(command, 2, #command, 1, {}), env = environment(env), cwd = options.cwd or host.root,
+    args = table.move(command, 2, #command, 1, {}), env = variables, cwd = options.cwd or host.root,
     stdio = { nil, self.out, self.err },
   }, function(code, signal)
     self.code, self.signal_number, self.over = code, signal, true
@@ -174,6 +176,22 @@ function host.run(args, env, seconds)
     error(signal, 2)
   end
   return code, process.text.out, process.text.err
+end
+
+--- Runs a client command against a host that was spawned: exit code, stdout, stderr.
+function Process:client(args, seconds)
+  return host.run(args, { XDG_RUNTIME_DIR = self.place }, seconds)
+end
+
+--- Starts a client command against it.
+---@return Process
+function Process:follow(args)
+  return host.spawn(args, { XDG_RUNTIME_DIR = self.place })
+end
+
+--- The path of its control socket.
+function Process:socket()
+  return self.place .. "/luvisor/default.sock"
 end
 
 --- Kills what a test has left running. For after_each.

@@ -1,0 +1,146 @@
+-- Client: the side of a command that talks to a running host: finds its socket, makes sure that it is the user's own or
+-- root's, sends requests, and gives up in time. Ends the process through host.system.quit, with the exit codes below.
+
+local account = require "host.account"
+local connection = require "luvisor.edge.connection"
+local json = require "host.json"
+local paths = require "luvisor.edge.paths"
+local peer = require "host.peer"
+local runtime = require "host.runtime"
+local system = require "host.system"
+local uv = require "luv"
+
+local client = {}
+
+client.codes = { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3, NO_HOST = 4, TIMED_OUT = 5 }
+
+local codes = client.codes
+local quitting = false
+local PATIENCE = 10  -- seconds for an answer, where a command has no limit of its own
+local GRACE = 1      -- more than the host was told, for the way there and back
+
+---@class luvisor.Client
+local Client = { __name = "luvisor.client" }
+Client.__index = Client
+
+--- Says what is wrong.
+---@param message? string
+function client.complain(message)
+  if message then system.put(2, "luvisor: " .. message .. "\n") end
+end
+
+--- Ends the command, once, with a message on stderr if there is one.
+---@param code integer
+---@param message? string
+function client.quit(code, message)
+  if quitting then return end
+  quitting = true
+  client.complain(message)
+  system.quit(code)
+end
+
+-- ---- answers
+
+local function on_answer(self, message)
+  local waiting = self.waiting[message.id]
+  if not waiting then
+    if message.error and message.id == json.null then client.quit(codes.FAILED, message.error.message) end
+    return
+  end
+  self.waiting[message.id] = nil
+  runtime.cancel(waiting.limit)
+  if message.error then
+    local data = message.error.data
+    return waiting.fn(nil, message.error.message, type(data) == "table" and data.code or message.error.code)
+  end
+  waiting.fn(message.result)
+end
+
+local function on_line(self, line)
+  local message = json.decode(line)
+  if type(message) ~= "table" then return client.quit(codes.FAILED, "the host sent what is no message") end
+  if message.method then
+    local fn = self.listeners[message.method]
+    return fn and fn(message.params)
+  end
+  on_answer(self, message)
+end
+
+--- Calls a method: fn(result) or fn(nil, message, CODE); ends the command when no answer comes in time.
+---@param method string
+---@param params table
+---@param fn fun(result: any, message?: string, code?: string)
+---@param seconds? number how long the host has for it
+function Client:call(method, params, fn, seconds)
+  self.last_id = self.last_id + 1
+  local id = self.last_id
+  params.timeout = seconds
+  local limit = runtime.after(seconds and seconds + GRACE or PATIENCE, function()
+    client.quit(codes.TIMED_OUT, "the host does not answer")
+  end)
+  self.waiting[id] = { fn = fn, limit = limit }
+  self.connection:send { id = id, method = method, params = params }
+end
+
+--- The same for commands that have nothing to do with a failure but to say it, and end with 1.
+function Client:ask(method, params, fn, seconds)
+  self:call(method, params, function(result, message)
+    if result == nil then return client.quit(codes.FAILED, message) end
+    fn(result)
+  end, seconds)
+end
+
+--- Has fn(params) called for each notification of that name.
+function Client:on(method, fn)
+  self.listeners[method] = fn
+end
+
+-- ---- connecting
+
+local function describe_absence(place, code)
+  if code == "EACCES" then return ("%s: only its owner may use it"):format(place.socket) end
+  return ("no host is running here (%s)"):format(place.socket)
+end
+
+local function is_trusted(pipe, place)
+  local uid = peer.of(pipe:fileno())
+  if uid == 0 or uid == account.own() then return true end
+  return nil, ("%s: belongs to a process of user %s, and is not trusted"):format(place.socket, tostring(uid))
+end
+
+local function on_lost(self)
+  if self.leaving then return self.leaving() end
+  client.quit(codes.NO_HOST, "the host is gone")
+end
+
+local function talk(self, pipe, fn)
+  self.connection = connection.new(pipe, {
+    runtime = runtime, on_line = function(_, line) on_line(self, line) end,
+  })
+  self.connection.longest, self.connection.patience = math.huge, 3600
+  self.connection.on_close[1] = function() on_lost(self) end
+  fn(self)
+end
+
+--- Connects to the host that the options name and calls fn(client); ends the command with 4 when there is none.
+---@param options { name?: string, socket?: string }
+---@param fn fun(self: luvisor.Client)
+---@return integer|nil code nil while it runs
+function client.connect(options, fn)
+  local place, message, code = paths.find(options, system.environment())
+  if not place then
+    client.complain(message)
+    return code == "EINVAL" and codes.USAGE or codes.NO_HOST
+  end
+  local self = setmetatable({ last_id = 0, waiting = {}, listeners = {}, place = place }, Client)
+  local pipe = uv.new_pipe(false)
+  pipe:connect(place.socket, function(err)
+    if err then return client.quit(codes.NO_HOST, describe_absence(place, err:match "^%u+")) end
+    local trusted, problem = is_trusted(pipe, place)
+    if not trusted then return client.quit(codes.FAILED, problem) end
+    talk(self, pipe, fn)
+  end)
+  return nil
+end
+
+return client

@@ -1,0 +1,101 @@
+-- Client, status: `luvisor status`.
+
+local client = require "luvisor.edge.client"
+local json = require "host.json"
+local sheet = require "luvisor.edge.sheet"
+local system = require "host.system"
+local units = require "luvisor.core.units"
+
+local status = {}
+
+local codes = client.codes
+local COLUMNS = {
+  { title = "UNIT" }, { title = "STATE" }, { title = "PID", right = true }, { title = "UPTIME", right = true },
+  { title = "RESTARTS", right = true }, { title = "WHY" },
+}
+local USAGE = { { title = "MEMORY", right = true }, { title = "CPU", right = true } }
+local COLOURS = {
+  FATAL = "red", UNHEALTHY = "red", crashed = "red", BACKOFF = "yellow", WAITING = "yellow", STARTING = "yellow",
+  STOPPING = "yellow", STOPPED = "dim", EXITED = "dim", RUNNING = "green",
+}
+
+local function size_text(bytes)
+  if bytes < 1024 * 1024 then return ("%.0f KB"):format(bytes / 1024) end
+  if bytes < 1024 * 1024 * 1024 then return ("%.1f MB"):format(bytes / 1024 / 1024) end
+  return ("%.2f GB"):format(bytes / 1024 / 1024 / 1024)
+end
+
+local function uptime_text(seconds)
+  if not seconds then return "-" end
+  return units.text(seconds < 60 and math.floor(seconds) or seconds)
+end
+
+local function colour_of(unit)
+  return COLOURS[unit.state] or unit.ready and "green" or nil
+end
+
+local function why_text(unit)
+  if not unit.omitted then return unit.why or "" end
+  return ("%s%d of its %d children are not shown (--all)"):format(unit.why and unit.why .. "; " or "", unit.omitted,
+    unit.children)
+end
+
+local function name_text(unit, is_tree)
+  return is_tree and ("  "):rep(unit.depth) .. unit.name or unit.path
+end
+
+local function row_of(unit, is_tree, wide)
+  local row = {
+    name_text(unit, is_tree), { unit.state, colour_of(unit) }, unit.pid or "-", uptime_text(unit.uptime), unit.restarts,
+  }
+  if wide then
+    row[#row + 1] = unit.memory and size_text(unit.memory) or "-"
+    row[#row + 1] = unit.cpu and units.text(unit.cpu) or "-"
+  end
+  row[#row + 1] = why_text(unit)
+  return row
+end
+
+local function columns_for(wide)
+  if not wide then return COLUMNS end
+  local columns = table.move(COLUMNS, 1, #COLUMNS - 1, 1, {})
+  table.move(USAGE, 1, #USAGE, #columns + 1, columns)
+  columns[#columns + 1] = COLUMNS[#COLUMNS]
+  return columns
+end
+
+local function print_table(list, is_tree, wide)
+  local rows = {}
+  for i, unit in ipairs(list) do rows[i] = row_of(unit, is_tree, wide) end
+  system.put(1, sheet.text(columns_for(wide), rows))
+end
+
+-- A named unit that is not running is worth an exit code of its own.
+local function code_for(list, is_tree)
+  for _, unit in ipairs(list) do
+    if not is_tree and not unit.running then return codes.NOT_RUNNING end
+  end
+  return codes.DONE
+end
+
+--- Prints the tree, or the named units.
+---@param operands string[]
+---@param options table
+---@return integer|nil
+function status.call(operands, options)
+  local wide = options.wide or options.json or false
+  local is_tree = #operands == 0
+  local params = { units = json.array(operands), all = options.all or false, usage = wide }
+  return client.connect(options, function(self)
+    self:ask("status", params, function(result)
+      if options.json then
+        system.put(1, assert(json.encode(result)) .. "\n")
+      else
+        print_table(result.units, is_tree, options.wide)
+      end
+      client.quit(code_for(result.units, is_tree))
+    end)
+  end)
+end
+
+return status

@@ -1,0 +1,98 @@
+-- Control: the control socket of a running tree. It lies in a directory that only the owner may enter, is his alone
+-- itself, and every client's user is asked of the kernel. Whoever opens it holds the lock of the host's name, so a
+-- socket that is there is what a dead host has left behind.
+
+local account = require "host.account"
+local connection = require "luvisor.edge.connection"
+local peer = require "host.peer"
+local rpc = require "luvisor.edge.rpc"
+local runtime = require "host.runtime"
+local uv = require "luv"
+
+local control = {}
+
+local OWN_ONLY = 384 -- 0600
+local BACKLOG = 64
+local MOST = 64      -- clients at a time
+
+local server, path, clients, count -- of the tree that runs in this process
+
+local function turn_away(pipe, code, message)
+  local text = ('{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":"%s"}}\n'):format(code, message)
+  pipe:write(text, function()
+    if not pipe:is_closing() then pipe:close() end
+  end)
+end
+
+local function may_enter(uid)
+  return uid == 0 or uid == account.own()
+end
+
+local function forget(client)
+  if clients[client] then count = count - 1 end
+  clients[client] = nil
+end
+
+local function welcome(context, pipe)
+  local uid, pid = peer.of(pipe:fileno())
+  if not uid then return pipe:close() end
+  if not may_enter(uid) then
+    context.log("warn", "control", "user %d (pid %d) may not control this host", uid, pid)
+    return turn_away(pipe, rpc.codes.FORBIDDEN, "only the user of the host and root may control it")
+  end
+  if count >= MOST then
+    return turn_away(pipe, rpc.codes.FAILED, ("there are %d clients already"):format(MOST))
+  end
+  local client = connection.new(pipe, {
+    runtime = runtime, uid = uid, pid = pid,
+    on_line = function(self, line) rpc.serve(context, self, line) end,
+  })
+  client.on_close[1] = forget
+  clients[client], count = true, count + 1
+end
+
+local function on_connection(context, err)
+  if err then return context.log("warn", "control", "a client could not be let in: %s", err) end
+  local pipe = uv.new_pipe(false)
+  if server:accept(pipe) then return welcome(context, pipe) end
+  pipe:close()
+end
+
+local function bind(where)
+  uv.fs_unlink(where)
+  local pipe = uv.new_pipe(false)
+  local ok, message, code = pipe:bind(where)
+  if ok then ok, message, code = uv.fs_chmod(where, OWN_ONLY) end
+  if ok then return pipe end
+  pipe:close()
+  return nil, message, code
+end
+
+--- Opens the socket; the caller holds the lock that belongs to it.
+---@param place luvisor.Paths
+---@param context { tree: table, log: function, methods: table }
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function control.open(place, context)
+  local message, code
+  clients, count, path = {}, 0, place.socket
+  server, message, code = bind(path)
+  if not server then return nil, ("%s: %s"):format(path, message), code end
+  local ok
+  ok, message, code = server:listen(BACKLOG, function(err) on_connection(context, err) end)
+  if ok then return true end
+  control.close()
+  return nil, ("%s: %s"):format(path, message), code
+end
+
+--- Says goodbye to all clients and removes the socket.
+function control.close()
+  if not server then return end
+  if not server:is_closing() then server:close() end
+  server = nil
+  uv.fs_unlink(path)
+  for client in pairs(clients) do client:close(true) end
+end
+
+return control

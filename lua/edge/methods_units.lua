@@ -1,0 +1,91 @@
+-- Methods, units: looking at them. A large tree is described in small portions, so that nobody waits for it.
+
+local check = require "luvisor.core.check"
+local inspect = require "luvisor.machine.inspect"
+local json = require "host.json"
+local rpc = require "luvisor.edge.rpc"
+local runtime = require "host.runtime"
+local selection = require "luvisor.machine.selection"
+local usage = require "luvisor.edge.usage"
+
+local methods = {}
+
+local PORTION = 100    -- units described in one go
+local LONGEST_NAME = 1000
+local POOL_SHOWN = 100 -- children of a pool that are listed unless all are asked for
+
+local function short_text(value)
+  if type(value) == "string" and #value > LONGEST_NAME then return false, "too long" end
+  return check.text(value)
+end
+
+local names = check.list("names of units", short_text)
+
+-- ---- the order of description
+
+-- The next unit: first those still on the stack's top level, depth first, in start order.
+local function next_unit(walk)
+  local top = walk[#walk]
+  while top do
+    top.at = top.at + 1
+    local unit = top.units[top.at]
+    if unit then return unit, top.path and top.path .. "/" .. tostring(unit.name) or unit:path(), top.depth end
+    walk[#walk] = nil
+    top = walk[#walk]
+  end
+end
+
+local function first_of(list, most)
+  if #list <= most then return list, 0 end
+  return table.move(list, 1, most, 1, {}), #list - most
+end
+
+local function descend(walk, unit, path, depth, params)
+  if not unit.children or unit.children.count == 0 or params.flat then return 0 end
+  local children, omitted = unit.children:all(), 0
+  if unit.spec.strategy == "simple_one_for_one" and not params.all then
+    children, omitted = first_of(children, POOL_SHOWN)
+  end
+  walk[#walk + 1] = { units = children, at = 0, path = path, depth = depth + 1 }
+  return omitted
+end
+
+local function describe(walk, unit, path, depth, params)
+  local about = inspect.unit(unit, path, params.usage and usage.of or nil)
+  about.depth = depth
+  about.children = unit.children and unit.children.count or nil
+  local omitted = descend(walk, unit, path, depth, params)
+  if omitted > 0 then about.omitted = omitted end
+  return json.encode(about)
+end
+
+local function describe_some(walk, params, pieces, reply)
+  for _ = 1, PORTION do
+    local unit, path, depth = next_unit(walk)
+    if not unit then
+      pieces[#pieces + 1] = "]}"
+      return reply(rpc.raw(pieces))
+    end
+    if #pieces > 1 then pieces[#pieces + 1] = "," end
+    pieces[#pieces + 1] = assert(describe(walk, unit, path, depth, params))
+  end
+  runtime.after(0, function() describe_some(walk, params, pieces, reply) end)
+end
+
+methods.status = {
+  summary = "units with state, pid, uptime, restarts and why; all of the tree if none is named",
+  params = { units = names, flat = check.boolean, all = check.boolean, usage = check.boolean },
+  call = function(context, params, reply)
+    local units = { context.tree.root }
+    if params.units and params.units[1] then
+      local message, code
+      units, message, code = selection.find(context.tree, params.units)
+      if not units then return reply(nil, message, code) end
+      params.flat = params.flat == nil or params.flat
+    end
+    local walk = { { units = units, at = 0, depth = 0 } }
+    describe_some(walk, params, { '{"units":[' }, reply)
+  end,
+}
+
+return methods

@@ -1,0 +1,74 @@
+-- Sheet: tables for people: columns that align whatever the texts hold, and colours on a terminal only.
+
+local system = require "host.system"
+local width = require "luvisor.core.width"
+
+local sheet = {}
+
+local GAP = "  "
+local COLOURS = { dim = "\27[2m", bold = "\27[1m", red = "\27[31m", green = "\27[32m", yellow = "\27[33m" }
+
+--- Whether what is printed may be coloured.
+---@return boolean
+function sheet.is_coloured()
+  return system.is_terminal(1) and not os.getenv "NO_COLOR" and os.getenv "TERM" ~= "dumb"
+end
+
+--- A text in a colour, plain where colours are off.
+---@param text string
+---@param colour? string
+---@return string
+function sheet.paint(text, colour)
+  if not colour or text == "" or not sheet.is_coloured() then return text end
+  return COLOURS[colour] .. text .. "\27[0m"
+end
+
+-- Control characters would move the cursor; a unit's text must not.
+local function harmless(text)
+  return (text:gsub("[%c\127]", " "))
+end
+
+local function widths_of(rows)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width.of(cell.text)) end
+  end
+  return widths
+end
+
+local function line_of(row, widths, columns)
+  local cells = {}
+  for i, cell in ipairs(row) do
+    local text = cell.text
+    local is_right = columns[i].right
+    local blanks = (" "):rep(widths[i] - width.of(text))
+    local painted = sheet.paint(text, cell.colour)
+    cells[i] = is_right and blanks .. painted or i == #row and painted or painted .. blanks
+  end
+  return (table.concat(cells, GAP):gsub("%s+$", ""))
+end
+
+--- The lines of a table: a head, and a row for each of `rows`, whose cells are texts or { text, colour }.
+---@param columns { title: string, right?: boolean }[]
+---@param rows table[]
+---@return string
+function sheet.text(columns, rows)
+  local all, head = {}, {}
+  for i, column in ipairs(columns) do head[i] = { text = column.title, colour = "dim" } end
+  all[1] = head
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i = 1, #columns do
+      local cell = row[i]
+      local text, colour = cell, nil
+      if type(cell) == "table" then text, colour = cell[1], cell[2] end
+      cells[i] = { text = harmless(tostring(text or "")), colour = colour }
+    end
+    all[#all + 1] = cells
+  end
+  local widths, lines = widths_of(all), {}
+  for i, row in ipairs(all) do lines[i] = line_of(row, widths, columns) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+return sheet
