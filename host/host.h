@@ -13,7 +13,6 @@ int host_new(struct host **out);
  * or host.system.quit was called. Returns the exit code of the process. */
 int host_run(struct host *host, int argc, char **argv);
 
-/* Closes every handle, then the state, then the loop; in this order nothing of a closed
- * state is touched. False when something would not end, a request in a thread of libuv's
- * pool that blocks: then the process has to be left as it is. */
+/* Closes everything. False when something would not end, a request in a thread of libuv's
+ * pool that blocks, or the thread of a guest: then the process has to be left as it is. */
 bool host_free(struct host *host);

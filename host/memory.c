@@ -12,7 +12,8 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {
     mem->used -= osize;
     return NULL;
   }
-  if (mem->limit && nsize > osize && mem->used + (nsize - osize) > mem->limit)
+  if (mem->limit && mem->guarded && nsize > osize &&
+      mem->used + (nsize - osize) > mem->limit)
     return NULL;
   void *grown = ptr ? realloc(ptr, nsize) : malloc(nsize);
   if (!grown) return NULL;

@@ -70,7 +70,10 @@ static void release_coroutine(struct tasks *tasks, struct task *task) {
 }
 
 static void reset(lua_State *co) {
+  struct memory *memory = &vm_of(co)->memory;
+  memory->guarded++;
   lua_resetthread(co); /* runs the to-be-closed variables */
+  memory->guarded--;
   lua_settop(co, 0);
 }
 
@@ -240,9 +243,13 @@ static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int r
 }
 
 static int resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
+  struct vm *vm = vm_of(co);
   task->running = true;
+  vm->memory.guarded++;
   int status = lua_resume(co, tasks->L, *count, count);
+  vm->memory.guarded--;
   task->running = false;
+  if (status == LUA_ERRMEM) vm_relax(vm);
   schedule_read(tasks->schedule);
   return status;
 }

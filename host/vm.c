@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACEBACK_FRAMES = 16, TRACEBACK_BYTES = 2048 };
+enum { TRACEBACK_FRAMES = 16, TRACEBACK_BYTES = 2048, RELAXED_BYTES = 256 << 10 };
 
 static char reporter_key; /* registry key of the reporter function */
 
@@ -108,7 +108,11 @@ int vm_pcall(lua_State *L, int nargs, int nresults) {
   int base = lua_gettop(L) - nargs;
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->handler);
   lua_insert(L, base);
+  struct memory *memory = &vm_of(L)->memory;
+  memory->guarded++;
   int status = lua_pcall(L, nargs, nresults, base);
+  memory->guarded--;
+  if (status == LUA_ERRMEM) vm_relax(vm_of(L));
   lua_remove(L, base);
   return status;
 }
@@ -160,15 +164,24 @@ struct vm *vm_new(struct uv_loop_s *loop, size_t limit) {
   if (!vm) return NULL;
   vm->loop = loop;
   vm->memory.limit = limit;
+  vm->memory.guarded = 1;
   vm->L = lua_newstate(memory_alloc, &vm->memory);
   if (!vm->L) goto fail;
   *(struct vm **)lua_getextraspace(vm->L) = vm;
   lua_pushcfunction(vm->L, open_libraries);
   lua_pushlightuserdata(vm->L, vm);
-  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK) return vm;
+  if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) goto fail;
+  vm->memory.guarded = 0;
+  return vm;
 fail:
   vm_free(vm);
   return NULL;
+}
+
+void vm_relax(struct vm *vm) {
+  if (vm->relaxed || !vm->memory.limit) return;
+  vm->relaxed = true;
+  vm->memory.limit += RELAXED_BYTES;
 }
 
 void vm_free(struct vm *vm) {

@@ -4,6 +4,7 @@
  * registry lookup. Owns the state. Thread: the one that made it. */
 #pragma once
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "memory.h"
@@ -16,12 +17,17 @@ struct vm {
   struct memory memory;
   struct uv_loop_s *loop;  /* borrowed */
   struct runtime *runtime; /* borrowed; NULL until one is attached */
+  bool relaxed;            /* see vm_relax */
   int handler;             /* registry reference of the message handler */
 };
 
 /* Makes a state with the standard libraries; [limit] in bytes, 0 for none. Returns owned,
  * NULL when out of memory. Thread: any, which then owns it. */
 struct vm *vm_new(struct uv_loop_s *loop, size_t limit);
+
+/* Something has failed for want of memory: allows once for some more, so that it can be
+ * told. Thread: owner. */
+void vm_relax(struct vm *vm);
 
 /* Closes the state and frees the vm; every handle of the loop that Lua made must be
  * closed before. Thread: owner. */

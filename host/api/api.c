@@ -5,6 +5,7 @@
 #include <luv/luv.h>
 #include <uv.h>
 
+#include "api/links.h"
 #include "api/notifier.h"
 #include "api/process.h"
 #include "vm.h"
@@ -20,6 +21,7 @@ static const luaL_Reg modules[] = {
     {"host.account", luaopen_host_account},
     {"host.codec", luaopen_host_codec},
     {"host.daemon", luaopen_host_daemon},
+    {"host.guest", luaopen_host_guest},
     {"host.json", luaopen_host_json},
     {"host.peer", luaopen_host_peer},
     {NULL, NULL},

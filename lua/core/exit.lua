@@ -121,6 +121,27 @@ function exit.new(fields)
   return setmetatable(fields, Exit)
 end
 
+local PLAIN = { string = true, number = true, boolean = true }
+
+--- The fields of an exit, and of what caused it, as plain values: for another runtime.
+---@param self luvisor.Exit
+---@return table
+function exit.pack(self)
+  local fields = {}
+  for key, value in pairs(self) do
+    if PLAIN[type(value)] then fields[key] = value elseif exit.is(value) then fields[key] = exit.pack(value) end
+  end
+  return fields
+end
+
+--- The exit of such fields.
+---@param fields table
+---@return luvisor.Exit
+function exit.unpack(fields)
+  if fields.cause then fields.cause = exit.unpack(fields.cause) end
+  return exit.new(fields)
+end
+
 --- Whether the value was made by exit.new.
 ---@param value any
 ---@return boolean

@@ -20,6 +20,7 @@ local plan = {}
 ---@field removed luvisor.Node[]  children that the new tree does not have
 ---@field timeouts? boolean   the machine has other timeouts
 ---@field reordered? boolean
+---@field is_mixed? boolean    something below it is not the same
 
 local SIGNS = { add = "+", remove = "-", restart = "!", keep = "=" }
 
@@ -142,10 +143,26 @@ local function compare_family(node)
   end
 end
 
+-- What runs in a runtime of its own is changed as a whole: that runtime has loaded the script for itself.
+local function compare_guests(node)
+  for _, one in ipairs(node.children) do
+    if one.action ~= "same" or one.is_mixed then node.is_mixed = true end
+  end
+  node.is_mixed = node.is_mixed or node.removed[1] or node.reordered or node.template and node.template.action ~= "same"
+  if not node.is_mixed or node.new.executor == "coroutine" then return end
+  local differences = node.differences or {}
+  differences[#differences + 1] = { class = "start", key = "children", text = "children" }
+  node.differences, node.children, node.removed, node.template, node.reordered = differences, {}, {}, nil, nil
+  node.action = node.new.on_change == "keep" and "keep" or "restart"
+end
+
 function compare(old, new)
   local node = { old = old, new = new, children = {}, removed = {} }
   node.action = judge(node, keys.compare(old, new))
-  if new.kind == "supervisor" then compare_family(node) end
+  if new.kind == "supervisor" then
+    compare_family(node)
+    compare_guests(node)
+  end
   return node
 end
 

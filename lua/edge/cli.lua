@@ -167,6 +167,13 @@ local function find_command(word)
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
+-- What a host starts for a unit with a process of its own; nothing for people.
+local function run_guest(arguments)
+  local input = math.tointeger(tonumber(arguments[2]))
+  if not input then return usage_error "guest: is what a host starts for its units" end
+  return require("luvisor.edge.guest").main { input, math.tointeger(tonumber(arguments[3])) }
+end
+
 --- Runs the command line; arguments[0] is the program.
 ---@param arguments string[]
 ---@return integer|nil code nil while the command goes on running on the loop
@@ -177,6 +184,7 @@ function cli.main(arguments)
     return USAGE
   end
   if word == "--help" or word == "-h" or word == "help" then return help() end
+  if word == "guest" then return run_guest(arguments) end
   local command, message = find_command(word)
   if not command then return usage_error(message) end
   local operands, options = parse(command, arguments, 2)

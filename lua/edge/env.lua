@@ -2,11 +2,6 @@
 
 local handle = require "luvisor.machine.handle"
 local log = require "luvisor.edge.log"
-local memory = require "luvisor.edge.memory"
-local notifications = require "luvisor.edge.notifications"
-local pipes = require "luvisor.edge.pipes"
-local probes = require "luvisor.edge.probes"
-local process = require "host.process"
 local runtime = require "host.runtime"
 local task = require "host.task"
 
@@ -33,13 +28,31 @@ local function watcher(self)
   end
 end
 
---- Lets the machines of the kinds be made by whoever needs them.
-local function add_kinds(self)
-  self.kinds = {
-    supervisor = require "luvisor.machine.supervisor",
-    worker = require "luvisor.machine.worker"(self),
-    program = require "luvisor.machine.program",
-  }
+local KINDS = {}
+
+function KINDS.supervisor() return require "luvisor.machine.supervisor" end
+function KINDS.worker(self) return require "luvisor.machine.worker"(self) end
+function KINDS.program() return require "luvisor.machine.program" end
+function KINDS.remote() return require "luvisor.machine.remote" end
+
+local PARTS = {}
+
+function PARTS.process() return require "host.process" end
+function PARTS.probes() return require "luvisor.edge.probes" end
+function PARTS.pipes() return require "luvisor.edge.pipes" end
+function PARTS.memory() return require("luvisor.edge.memory").of end
+function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end
+function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
+function PARTS.guests(self) return require("luvisor.edge.guests").new(self) end
+
+-- A guest with a single worker needs few of them.
+local function when_needed(list, makers, self)
+  return setmetatable(list, { __index = function(_, name)
+    local make = makers[name]
+    if not make then return nil end
+    list[name] = make(self)
+    return list[name]
+  end })
 end
 
 ---@param options { write: function, enabled: table<string, boolean>, sockets?: table } of the log; edge.sockets
@@ -47,14 +60,13 @@ end
 function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
-    post = runtime.post, random = math.random, task = task, process = process,
-    probes = probes, pipes = pipes, notifications = notifications.new(options.write), memory = memory.of,
-    sockets = options.sockets, log = options.write, logs = options.enabled, watched = {}, subscribers = {},
+    post = runtime.post, random = math.random, task = task, sockets = options.sockets,
+    log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)
   self.logger = function(unit) return log.logger(options.write, unit) end
-  add_kinds(self)
-  return self
+  self.kinds = when_needed({}, KINDS, self)
+  return when_needed(self, PARTS, self)
 end
 
 return env

@@ -4,9 +4,11 @@
 local fsm = require "luvisor.core.fsm"
 local generations = require "luvisor.edge.generation"
 local keys = require "luvisor.core.spec.keys"
+local identity = require "luvisor.edge.identity"
 local passage = require "luvisor.machine.passage"
 local past = require "luvisor.machine.past"
 local place = require "luvisor.edge.place"
+local plain = require "luvisor.core.spec.plain"
 local program = require "luvisor.edge.program"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
@@ -139,6 +141,11 @@ end
 ---@return string? code
 function loader.prepare(unit_spec, settings, generation)
   generation = generation or generations.current()
+  if unit_spec.executor == "process" then
+    local who, key, reason = identity.of(unit_spec)
+    if not who then return fault(unit_spec, key, reason) end
+    unit_spec.identity = who
+  end
   if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings, generation) end
   if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
@@ -161,9 +168,17 @@ local function load_tree(path, file, generation)
   if not resolved then
     return nil, settings:find("^[^\n]*:%d+: ") and settings or path .. ": " .. settings, "EINVAL"
   end
-  local ok, message = loader.prepare(resolved, settings, generation)
-  if not ok then return nil, message, "EINVAL" end
   return { root = resolved, settings = settings, subscribers = said.subscribers, generation = generation }
+end
+
+local function load_all(path, file, generation)
+  local loaded, message, code = load_tree(path, file, generation)
+  if not loaded then return nil, message, code end
+  local ok
+  ok, message = loader.prepare(loaded.root, loaded.settings, generation)
+  if not ok then return nil, message, "EINVAL" end
+  loaded.source = { path = path, directory = script.directory, files = generation:sources() }
+  return loaded
 end
 
 -- What a load can change that others see: put back when it fails.
@@ -190,7 +205,7 @@ function loader.load(path, options)
   options = options or {}
   local put_back, generation = remember(), generations.new(options.sources)
   generation.bound = options.bound
-  local loaded, message, code = load_tree(path, options.file or path, generation)
+  local loaded, message, code = load_all(path, options.file or path, generation)
   generation.bound = nil
   if not loaded then
     put_back()
@@ -200,11 +215,65 @@ function loader.load(path, options)
   return loaded
 end
 
+-- ---- one unit, for the runtime that it has to itself
+
+local function find(root, path)
+  local at, last = root, path:match "^[^/]*"
+  if last ~= root.name then return nil end
+  for name in path:sub(#last + 2):gmatch "[^/]+" do
+    local found = at.template and at.template.name == name and at.template
+    for _, child in ipairs(at.children or {}) do
+      if child.name == name then found = child end
+    end
+    if not found then return nil end
+    at = found
+  end
+  return at
+end
+
+local function from_script(told)
+  local source, generation = told.source, generations.current()
+  local loaded, message = load_tree(source.path, source.directory .. "/", generation)
+  if not loaded then return nil, message end
+  local unit_spec = find(loaded.root, told.spec_path)
+  if not unit_spec then return nil, ("the script says nothing of %s here"):format(told.spec_path) end
+  return unit_spec, loaded.settings
+end
+
+local function from_plain(told)
+  local made, message = plain.spec(told.plain, spec)
+  if not made then return nil, message end
+  local parent = { kind = "supervisor", path = told.parent, auto_shutdown = "never", strategy = "one_for_one" }
+  made, message = spec.adopt(parent, made, told.settings)
+  if not made then return nil, message end
+  return made, told.settings
+end
+
+--- Loads what a guest was told to run.
+---@param told table see luvisor.edge.guests
+---@return table|nil spec
+---@return table|string settings or message
+function loader.load_unit(told)
+  script.directory = told.source.directory
+  use_directory(told.source.directory .. "/")
+  generations.use(generations.new(told.source.files))
+  local unit_spec, settings = (told.plain and from_plain or from_script)(told)
+  if not unit_spec then return nil, settings end
+  local ok, message = loader.prepare(unit_spec, settings)
+  if not ok then return nil, message end
+  return unit_spec, settings
+end
+
 --- A unit that joins a running supervisor: checked, completed and loaded.
 function loader.adopt(unit_spec, parent_spec, settings)
   local adopted, message, code = spec.adopt(parent_spec, unit_spec, settings)
   if not adopted then return nil, message, code end
   local ok
+  if adopted.executor ~= "coroutine" then -- the script that its runtime would load says nothing of it
+    ok, message, code = plain.of(adopted)
+    if not ok then return nil, message, code end
+    adopted.adopted = true
+  end
   ok, message, code = loader.prepare(adopted, settings)
   if not ok then return nil, message, code end
   return adopted

@@ -100,7 +100,7 @@ local function take_over(loaded)
   share_texts(before.generation, loaded.generation)
   generations.use(loaded.generation)
   swap_subscribers(running.env, before.subscribers, loaded.subscribers)
-  running.env.settings = loaded.settings
+  running.env.settings, running.env.source = loaded.settings, loaded.source
 end
 
 -- ---- one at a time
@@ -198,7 +198,6 @@ function reload.install(given)
     tree = given.tree, env = given.env, write = given.write, path = given.path, file = given.file,
     loaded = given.loaded, past = {}, queue = {}, busy = false,
   }
-  given.env.settings = given.loaded.settings
   imprint.note(given.loaded.generation, given.loaded.root)
 end
 

@@ -1,5 +1,6 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local confine = require "luvisor.edge.confine"
 local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
@@ -19,7 +20,6 @@ local sockets = require "luvisor.edge.sockets"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local uv = require "luv"
 
 local run = {}
 
@@ -30,16 +30,6 @@ local function complain(message)
 end
 
 -- ---- a tree
-
--- A worker that ends the process, or the loop, would leave the programs to themselves.
-local function forbid_exit()
-  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
-    uv[name] = function() error(("uv.%s: the loop is the host's"):format(name), 2) end
-  end
-  os.exit = function() -- luacheck: ignore 122
-    error("os.exit: would end the host and leave its programs behind; return an event, or raise an error", 2)
-  end
-end
 
 local function report_end(write, why)
   write(exit.is_normal(why) and "info" or "error", "luvisor", "the tree ended: %s", tostring(why))
@@ -59,8 +49,9 @@ local function start(loaded, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
   generation.use(loaded.generation)
+  world.settings, world.source = loaded.settings, loaded.source
   reload.subscribe(world, loaded.subscribers)
-  world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, reload.loaded().settings) end
+  world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, world.settings) end
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
     tree.over = true
@@ -129,7 +120,7 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  forbid_exit()
+  confine.host()
   local tree = start(loaded, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   signals.install(tree, write, { reload = reload.apply })

@@ -37,7 +37,9 @@ function sockets.new(received)
   ---@param spec luvisor.Spec
   function self.open_all(spec)
     for _, one in ipairs(spec.sockets or {}) do self.open(one) end
-    for _, child in ipairs(spec.children or {}) do self.open_all(child) end
+    for _, child in ipairs(spec.children or {}) do
+      if child.executor == "coroutine" then self.open_all(child) end -- another runtime keeps its own
+    end
   end
 
   --- Closes those that were opened.

@@ -4,6 +4,8 @@
 
 local dynamic = require "luvisor.machine.dynamic"
 local rolling = require "luvisor.machine.rolling"
+local plain = require "luvisor.core.spec.plain"
+local spec = require "luvisor.core.spec"
 local unit = require "luvisor.machine.unit"
 
 local PATIENCE = 60 -- seconds to wait for an outcome, if the caller does not say
@@ -83,16 +85,29 @@ local function supervisor_of(self, name)
   return found
 end
 
+-- What is asked of a supervisor in another runtime travels as plain values.
+local function forward(name)
+  return function(supervisor, what, reply)
+    if type(what) == "table" and what.env then what = { path = what:path() } end
+    supervisor:forward(supervisor, name, what, reply)
+  end
+end
+
 for _, name in ipairs { "start_child", "terminate_child", "restart_child", "delete_child" } do
   --- handle:start_child(what [, timeout]) and its like: value, or nil, message, CODE.
   Handle[name] = function(self, what, timeout)
     local supervisor = supervisor_of(self, name)
-    if name == "start_child" and supervisor.spec.strategy ~= "simple_one_for_one" then
-      local spec, message, code = supervisor.env.adopt(what, supervisor)
-      if not spec then return nil, message, code end
-      what = spec
+    if name == "start_child" and supervisor.forward and spec.is(what) then
+      local described, message, code = plain.of(what, true)
+      if not described then return nil, message, code end
+      what = described
+    elseif name == "start_child" and supervisor.spec.strategy ~= "simple_one_for_one" then
+      local adopted, message, code = supervisor.env.adopt(what, supervisor)
+      if not adopted then return nil, message, code end
+      what = adopted
     end
-    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout)
+    local call = supervisor.forward and forward(name) or dynamic[name]
+    return request(supervisor, call, handle.unit(what) or what, timeout)
   end
 end
 

@@ -91,6 +91,7 @@ end
 --- Why the unit is in its state, in a few words; nil where there is nothing to say.
 ---@return string|nil
 function inspect.why(self)
+  if self.home then return self.reason end -- a stub for a unit of another runtime, which says it
   return because[self.phase](self)
 end
 

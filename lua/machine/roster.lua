@@ -36,21 +36,6 @@ local function forget_number(by_number, number)
   if page.count == 0 then by_number[number // PAGE] = nil end
 end
 
---- Puts the children of these names first, in this order; the others follow in the order they have.
----@param names string[]
-function Roster:arrange(names)
-  local list, placed = {}, {}
-  for _, name in ipairs(names) do
-    local child = self.by_name[name]
-    if child then list[#list + 1], placed[child] = child, true end
-  end
-  for _, child in ipairs(self:all()) do
-    if not placed[child] then list[#list + 1] = child end
-  end
-  for i, child in ipairs(list) do child.at = i end
-  self.list, self.last, self.cursor = list, #list, nil
-end
-
 --- The child of a name, or nil.
 function Roster:find(name)
   if math.type(name) ~= "integer" then return self.by_name[name] end
@@ -137,6 +122,24 @@ function Roster:all()
     table.move(page, 1, math.min(PAGE, self.last - i * PAGE), i * PAGE + 1, all)
   end
   return all
+end
+
+--- Puts the children of these names first, in this order; the others follow in the order they have.
+---@param names string[]
+function Roster:arrange(names)
+  local list, placed = {}, {}
+  for _, name in ipairs(names) do
+    local child = self.by_name[name]
+    if child then list[#list + 1], placed[child] = child, true end
+  end
+  for _, child in ipairs(self:all()) do
+    if not placed[child] then list[#list + 1] = child end
+  end
+  self.pages, self.last, self.cursor = {}, #list, nil
+  for place, child in ipairs(list) do
+    put(self.pages, place, child)
+    child.at = place
+  end
 end
 
 --- All children, newest first.

@@ -109,7 +109,7 @@ local function start_child(self, child)
 end
 
 local function add_child(self, spec, name)
-  local child = unit.new(self.env.kinds[spec.kind], self.env, spec, self, name)
+  local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
   return child
 end

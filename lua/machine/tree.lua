@@ -163,10 +163,11 @@ end
 ---@param env table
 ---@param spec table the root's, resolved
 ---@param on_end fun(why: luvisor.Exit)
-function tree.new(env, spec, on_end)
+---@param name? any of the root, if not that of the spec
+function tree.new(env, spec, on_end, name)
   local self = setmetatable({ env = env, waiting = {}, waits = {}, on_end = on_end }, Tree)
   env.tree = self
-  self.root = unit.new(env.kinds.supervisor, env, spec, self)
+  self.root = unit.new(env.kinds[spec.kind], env, spec, self, name)
   return self
 end
 

@@ -125,7 +125,7 @@ function unit.exited(self, generation, why)
   end
   self.phase, self.ready_at = "stopped", nil
   chronicle.note(self, "stopped", why)
-  if env.logs.info then env.log("info", self, "stopped: %s", tostring(why)) end
+  if env.logs.info and not self.mirrored then env.log("info", self, "stopped: %s", tostring(why)) end
   self.parent:child_stopped(self, why)
 end
 
@@ -254,6 +254,11 @@ function unit.extend(kind)
   kind.__index = kind
   kind.ready, kind.exited, kind.path, kind.proven = unit.ready, unit.exited, unit.path, unit.proven
   return kind
+end
+
+--- The kind of unit that a spec asks for: one that runs here, or the place of one that runs in another runtime.
+function unit.kind_of(env, spec)
+  return env.kinds[spec.executor == "coroutine" and spec.kind or "remote"]
 end
 
 --- A new unit of a kind. `name` may be an integer for children of a pool.

@@ -18,11 +18,11 @@ local rooms = {
   { "vm", "vm", "modules" },
   {
     "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
-    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec",
+    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec", "link",
   },
-  { "executors", "task", "turn", "timer", "runtime", "executor", "watchdog" },
+  { "executors", "task", "turn", "timer", "runtime", "executor", "guest", "watchdog" },
   { "api", "api" },
-  { "host", "host" },
+  { "host", "host", "engine" },
   { "main", "main" },
 }
 local without_uv = { vm = true, memory = true, deadline = true, interrupt = true }

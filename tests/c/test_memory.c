@@ -42,7 +42,7 @@ static void keeps_the_contents(void **state) {
 
 static void refuses_growth_past_the_limit(void **state) {
   (void)state;
-  struct memory memory = {.limit = 1000};
+  struct memory memory = {.limit = 1000, .guarded = 1};
   char *one = memory_alloc(&memory, NULL, 0, 1000);
   assert_non_null(one);
   assert_null(memory_alloc(&memory, NULL, 0, 1));
@@ -55,6 +55,17 @@ static void refuses_growth_past_the_limit(void **state) {
   assert_non_null(one);
   assert_int_equal(memory.used, 500);
   memory_alloc(&memory, one, 500, 0);
+}
+
+static void refuses_nothing_that_would_be_fatal(void **state) {
+  (void)state;
+  struct memory memory = {.limit = 10};
+  void *much = memory_alloc(&memory, NULL, 0, 1000);
+  assert_non_null(much);
+  assert_int_equal(memory.used, 1000);
+  memory.guarded = 1;
+  assert_null(memory_alloc(&memory, NULL, 0, 1));
+  memory_alloc(&memory, much, 1000, 0);
 }
 
 static void control_without_a_limit(void **state) {
@@ -84,6 +95,7 @@ int main(void) {
       cmocka_unit_test(counts_what_is_held),
       cmocka_unit_test(keeps_the_contents),
       cmocka_unit_test(refuses_growth_past_the_limit),
+      cmocka_unit_test(refuses_nothing_that_would_be_fatal),
       cmocka_unit_test(control_without_a_limit),
       cmocka_unit_test(counts_nothing_that_it_did_not_get),
   };

@@ -131,7 +131,7 @@ static void is_limited(void **state) {
   assert_non_null(small);
   static const char hog[] = "local t = {} for i = 1, 1e7 do t[i] = { i } end";
   assert_int_equal(luaL_loadbuffer(small->L, hog, sizeof hog - 1, "=hog"), LUA_OK);
-  assert_int_equal(lua_pcall(small->L, 0, 0, 0), LUA_ERRMEM);
+  assert_int_equal(vm_pcall(small->L, 0, 0), LUA_ERRMEM);
   assert_true(small->memory.peak <= 1 << 20);
   vm_free(small);
   assert_null(vm_new(&loop, 2000)); /* not even the libraries fit in */

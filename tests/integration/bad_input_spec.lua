@@ -75,8 +75,13 @@ local CASES = {
   ["unknown event"] = { "luvisor.on('exti', print)",
     'tree.lua:3: luvisor.on: unknown event "exti", did you mean "exit"?' },
   ["what this version does not have yet"] = { "return luvisor.supervisor { name = 'top', children = { first, "
-    .. "luvisor.worker { name = 'w', module = 'w', executor = 'thread' } } }",
-    'tree.lua:3: worker "w": key "executor": ' },
+    .. "luvisor.program { name = 'p', command = 'true', schedule = 'x' } } }",
+    'tree.lua:3: program "p": key "schedule": ' },
+  ["an executor that nobody knows"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'w', executor = 'tread' } } }",
+    'tree.lua:3: worker "w": key "executor": unknown executor "tread", did you mean "thread"?' },
+  ["an executor for the root"] = { "return luvisor.supervisor { name = 'top', executor = 'process', "
+    .. "children = { first } }", 'tree.lua:3: supervisor "top": key "executor": the root runs in the host itself' },
   ["significant without auto_shutdown"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.worker { name = 'w', module = 'w', significant = true, restart = 'transient' } } }",
     'tree.lua:3: worker "w": key "significant": ' },

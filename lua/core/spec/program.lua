@@ -187,6 +187,7 @@ local function make(schema, def, where)
   local ok, message, code = keys.read(schema, def, out)
   if not ok then return nil, message, code end
   if not out.command then return keys.problem(out, "command", "missing") end
+  if out.executor ~= "coroutine" then return keys.problem(out, "executor", "a program is a process of its own") end
   ok, message, code = split_command(out)
   if ok then ok, message, code = settle_stop(out) end
   if ok then ok, message, code = settle_ready(out) end

@@ -1,6 +1,7 @@
 -- luvisor.supervisor { ... }: the spec of a supervisor, and what must hold between it and its children.
 
 local check = require "luvisor.core.check"
+local executors = require "luvisor.core.spec.executors"
 local graph = require "luvisor.core.graph"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
@@ -13,7 +14,7 @@ local is_unit = unit.is
 
 local supervisor = {}
 
-local SCHEMA = unit.extend("supervisor", {
+local SCHEMA = unit.extend("supervisor", executors.extend({
   strategy = check.one_of(strategy.names),
   intensity = check.record { restarts = check.integer(0, math.huge), within = check.seconds },
   auto_shutdown = check.one_of { "never", "any_significant", "all_significant" },
@@ -23,7 +24,8 @@ local SCHEMA = unit.extend("supervisor", {
   end,
   template = function(value) return true, value end,
   max_children = check.integer(1, math.huge),
-})
+  memory = check.size,
+}))
 
 local function empty(where)
   return {
@@ -186,6 +188,8 @@ function supervisor.new(def, where)
   local ok, message, code = keys.read(SCHEMA, def, out)
   if not ok then return nil, message, code end
   out.children = out.children or {}
+  ok, message, code = executors.settle(out)
+  if not ok then return nil, message, code end
   ok, message, code = check_family(out)
   if not ok then return nil, message, code end
   return unit.finish(def, out)

@@ -2,6 +2,7 @@
 
 local backoff = require "luvisor.core.backoff"
 local check = require "luvisor.core.check"
+local executors = require "luvisor.core.spec.executors"
 local keys = require "luvisor.core.spec.keys"
 local later = require "luvisor.core.spec.later"
 local restart = require "luvisor.core.restart"
@@ -24,7 +25,7 @@ local unit = {}
 ---@field critical boolean
 ---@field autostart boolean
 ---@field on_change? "upgrade"|"restart"|"keep"
----@field executor string
+---@field executor string|table
 ---@field tags? string[]
 local Spec = { __name = "luvisor.spec" }
 
@@ -77,7 +78,7 @@ unit.schema = {
   critical = check.boolean,
   autostart = check.boolean,
   on_change = check.one_of { "upgrade", "restart", "keep" },
-  executor = later.values("executor", check.one_of { "coroutine", "thread", "process" }),
+  executor = executors.check,
   tags = check.list("strings", check.text),
 }
 

@@ -1,6 +1,7 @@
 -- luvisor.worker { ... }: the spec of a worker.
 
 local check = require "luvisor.core.check"
+local executors = require "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.spec.keys"
 local restart = require "luvisor.core.restart"
@@ -19,13 +20,13 @@ local function machine(value)
   return check.expected("a machine made with luvisor.fsm", value)
 end
 
-local SCHEMA = unit.extend("worker", {
+local SCHEMA = unit.extend("worker", executors.extend({
   module = module,
   args = check.table,
   fsm = machine,
   ready = check.text,
   memory = check.size,
-})
+}))
 
 -- At most 16 fields are named here: there may be hundreds of thousands of these, and the next size is twice as big.
 local function empty(where)
@@ -46,9 +47,8 @@ function worker.new(def, where)
   local ok, message, code = keys.read(SCHEMA, def, out)
   if not ok then return nil, message, code end
   if not out.module then return keys.problem(out, "module", "missing") end
-  if out.memory and out.executor == "coroutine" then
-    return keys.problem(out, "memory", 'needs executor = "thread" or "process"')
-  end
+  ok, message, code = executors.settle(out)
+  if not ok then return nil, message, code end
   if out.fsm and out.ready then
     local found, reason = out.fsm:with_ready(out.ready)
     if not found then return keys.problem(out, "ready", reason) end

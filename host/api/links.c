@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links: see links.h. A link is a userdata that the registry keeps while it is open; its
+ * user values are the callbacks. Thread: the state's. */
+#include "api/links.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "guest.h"
+#include "link.h"
+#include "vm.h"
+
+#define LINK "host.link"
+
+enum { ON_FRAME = 1, ON_ENDED, CALLBACKS = ON_ENDED };
+
+struct member {
+  struct member *next, **place; /* among the open ones of the state */
+  lua_State *L;                 /* the main one */
+  struct link *link;            /* NULL when closed */
+  struct guest *guest;          /* of a thread that this state has started, or NULL */
+  int self;                     /* registry reference while open */
+};
+
+static const char members_key, parent_key;
+
+static struct member **members_of(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &members_key) == LUA_TNIL) {
+    lua_pop(L, 1);
+    *(struct member **)lua_newuserdatauv(L, sizeof(struct member *), 0) = NULL;
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &members_key);
+  }
+  struct member **members = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return members;
+}
+
+/* ---- events ---- */
+
+static void push_callback(struct member *member, int which) {
+  lua_checkstack(member->L, LUA_MINSTACK);
+  lua_rawgeti(member->L, LUA_REGISTRYINDEX, member->self);
+  lua_getiuservalue(member->L, -1, which);
+  lua_remove(member->L, -2);
+}
+
+static void on_frame(void *data, const char *bytes, size_t length) {
+  struct member *member = data;
+  push_callback(member, ON_FRAME);
+  lua_pushlstring(member->L, bytes, length);
+  vm_call(member->L, 1, 0);
+}
+
+static void drop(struct member *member) {
+  if (!member->link) return;
+  link_close(member->link);
+  member->link = NULL;
+  *member->place = member->next;
+  if (member->next) member->next->place = member->place;
+  luaL_unref(member->L, LUA_REGISTRYINDEX, member->self);
+}
+
+static void on_ended(void *data) {
+  struct member *member = data;
+  lua_State *L = member->L;
+  push_callback(member, ON_ENDED);
+  drop(member);
+  if (member->guest) guest_join(member->guest);
+  member->guest = NULL;
+  vm_call(L, 0, 0);
+}
+
+static void close_member(struct member *member) {
+  drop(member);
+  if (member->guest) guest_abandon(member->guest);
+  member->guest = NULL;
+}
+
+/* ---- making ---- */
+
+/* [on_frame at 2 and on_ended at 3] -> [link], not open yet */
+static struct member *push_member(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  luaL_checktype(L, 3, LUA_TFUNCTION);
+  struct member *member = lua_newuserdatauv(L, sizeof *member, CALLBACKS);
+  *member = (struct member){.self = LUA_NOREF};
+  luaL_setmetatable(L, LINK);
+  for (int which = ON_FRAME; which <= ON_ENDED; which++) {
+    lua_pushvalue(L, 1 + which);
+    lua_setiuservalue(L, -2, which);
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  member->L = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return member;
+}
+
+static int keep(lua_State *L, struct member *member) {
+  struct member **first = members_of(L);
+  member->next = *first;
+  member->place = first;
+  if (*first) (*first)->place = &member->next;
+  *first = member;
+  lua_pushvalue(L, -1);
+  member->self = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 1;
+}
+
+static struct link_events events_of(struct member *member) {
+  return (struct link_events){on_frame, on_ended, member};
+}
+
+static lua_Integer field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  lua_Integer value = luaL_optinteger(L, -1, 0);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* thread({ memory =, name = }, on_frame, on_ended) -> link */
+static int new_thread(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_Integer memory = field(L, "memory");
+  lua_getfield(L, 1, "name");
+  const char *name = luaL_optstring(L, -1, "guest");
+  struct member *member = push_member(L);
+  struct link_events events = events_of(member);
+  int error = guest_start(memory > 0 ? (size_t)memory : 0, name, &member->guest);
+  if (error) return api_error(L, error);
+  error = link_open_channel(vm_loop(L), guest_channel(member->guest), 0, &events,
+                            &member->link);
+  if (!error) return keep(L, member);
+  close_member(member);
+  return api_error(L, error);
+}
+
+/* stream({ input, output }, on_frame, on_ended) -> link; it takes over the fds */
+static int new_stream(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_rawgeti(L, 1, 1);
+  lua_rawgeti(L, 1, 2);
+  int input = (int)luaL_checkinteger(L, 4), output = (int)luaL_optinteger(L, 5, input);
+  struct member *member = push_member(L);
+  struct link_events events = events_of(member);
+  int error = link_open_stream(vm_loop(L), input, output, &events, &member->link);
+  return error ? api_error(L, error) : keep(L, member);
+}
+
+/* parent(nil, on_frame, on_ended) -> link; nil where the state is no thread's guest */
+static int open_parent(lua_State *L) {
+  lua_settop(L, 3);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &parent_key);
+  struct channel *channel = lua_touserdata(L, -1);
+  if (!channel) return 0;
+  struct member *member = push_member(L);
+  struct link_events events = events_of(member);
+  int error = link_open_channel(vm_loop(L), channel, 1, &events, &member->link);
+  return error ? api_error(L, error) : keep(L, member);
+}
+
+/* pair() -> fd, fd: two ends of a socket, both to be closed on exec */
+static int new_pair(lua_State *L) {
+  int fds[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+    return api_error(L, -errno);
+  lua_pushinteger(L, fds[0]);
+  lua_pushinteger(L, fds[1]);
+  return 2;
+}
+
+/* close(fd) */
+static int close_fd(lua_State *L) {
+  close((int)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+/* ---- links ---- */
+
+static struct member *check_member(lua_State *L) {
+  return luaL_checkudata(L, 1, LINK);
+}
+
+/* send(bytes [, urgent]) -> true; nil, message, CODE */
+static int send_frame(lua_State *L) {
+  struct member *member = check_member(L);
+  size_t length;
+  const char *bytes = luaL_checklstring(L, 2, &length);
+  if (!member->link) return api_error(L, UV_EPIPE);
+  int error = link_send(member->link, bytes, length, lua_toboolean(L, 3));
+  if (error) return api_error(L, error);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int pending(lua_State *L) {
+  struct member *member = check_member(L);
+  lua_pushinteger(L, member->link ? (lua_Integer)link_pending(member->link) : 0);
+  return 1;
+}
+
+static int close_link(lua_State *L) {
+  close_member(check_member(L));
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", send_frame},
+    {"pending", pending},
+    {"close", close_link},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"thread", new_thread}, {"stream", new_stream}, {"parent", open_parent},
+    {"pair", new_pair},     {"close", close_fd},    {NULL, NULL},
+};
+
+int luaopen_host_guest(lua_State *L) {
+  luaL_newmetatable(L, LINK);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
+  return 1;
+}
+
+void links_set_parent(lua_State *L, struct channel *channel) {
+  lua_pushlightuserdata(L, channel);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &parent_key);
+}
+
+void links_close_all(lua_State *L) {
+  struct member **members = members_of(L);
+  while (*members) close_member(*members);
+}

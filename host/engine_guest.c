@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See engine_guest.h. */
+#include "engine_guest.h"
+
+#include <lua.h>
+#include <stdlib.h>
+
+#include "api/links.h"
+#include "engine.h"
+#include "guest.h"
+#include "vm.h"
+
+static void run(struct engine *engine, struct guest *guest) {
+  lua_State *L = engine->vm->L;
+  engine->vm->memory.limit = guest_memory(guest);
+  links_set_parent(L, guest_channel(guest));
+  lua_pushnil(L);
+  if (engine_main(engine, "luvisor.edge.guest") < 0) engine_run(engine);
+}
+
+/* An engine that would not close is left as it is: its loop is in use. */
+void engine_guest(struct guest *guest) {
+  struct engine *engine = calloc(1, sizeof *engine);
+  bool closed = true;
+  if (engine && engine_open(engine) == 0) {
+    run(engine, guest);
+    closed = engine_close(engine);
+  }
+  if (closed) free(engine);
+}

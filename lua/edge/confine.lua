@@ -1,0 +1,60 @@
+-- Confine: what a script and its workers may not do in the runtime that they share with others, each refused with a
+-- word on what to do instead. In a process of their own there is nothing to protect but the runtime's loop.
+
+local uv = require "luv"
+
+local confine = {}
+
+local function refuse(library, name, message)
+  library[name] = function() error(message, 2) end
+end
+
+local function keep_loop()
+  for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
+    refuse(uv, name, ("uv.%s: the loop is the host's"):format(name))
+  end
+end
+
+--- In the host: a worker that ended the process, or the loop, would leave the programs to themselves.
+function confine.host()
+  keep_loop()
+  refuse(os, "exit", "os.exit: would end the host and leave its programs behind; return an event, or raise an error")
+end
+
+-- A hook cannot interrupt a finalizer, so one that never ends could not be stopped.
+local function refuse_finalizers()
+  local original = setmetatable
+  function setmetatable(value, meta) -- luacheck: ignore 121
+    if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
+      error("__gc: a thread has no finalizers, they could not be interrupted; use <close>", 2)
+    end
+    return original(value, meta)
+  end
+end
+
+-- Bytecode is not checked when it is loaded, and can break into the host.
+local function refuse_bytecode()
+  local load_text, load_file = load, loadfile
+  function load(chunk, name, _, ...) return load_text(chunk, name, "t", ...) end -- luacheck: ignore 121
+  function loadfile(path, _, ...) return load_file(path, "t", ...) end -- luacheck: ignore 121
+end
+
+--- On a thread: it shares the process, and what waits in C cannot be ended.
+function confine.thread()
+  keep_loop()
+  local instead = ': would hold the thread in C, where nobody can stop it; use luvisor.program or executor = "process"'
+  refuse(os, "exit", "os.exit: would end the host; return an event, or raise an error")
+  refuse(os, "execute", "os.execute" .. instead)
+  refuse(io, "popen", "io.popen" .. instead)
+  refuse(os, "setlocale", "os.setlocale: is the whole process's")
+  refuse(debug, "sethook", "debug.sethook: is how a runaway worker is stopped")
+  refuse_finalizers()
+  refuse_bytecode()
+end
+
+--- In a process of its own.
+function confine.process()
+  keep_loop()
+end
+
+return confine

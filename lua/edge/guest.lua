@@ -1,0 +1,148 @@
+-- Guest: the main program of a runtime that a host has made for one of its units: on a thread, or in a process
+-- (`luvisor guest FD`). It is told what to run, runs it, says what becomes of it, and ends with it. When the host is
+-- gone, everything ends.
+
+local confine = require "luvisor.edge.confine"
+local env = require "luvisor.edge.env"
+local exit = require "luvisor.core.exit"
+local loader = require "luvisor.edge.loader"
+local report = require "luvisor.edge.guest_report"
+local runtime = require "host.runtime"
+local script = require "luvisor.edge.script"
+local system = require "host.system"
+local trees = require "luvisor.machine.tree"
+local unit = require "luvisor.machine.unit"
+local wire = require "luvisor.edge.wire"
+
+local guest = {}
+
+local FLUSH = 1        -- seconds for what was said last
+local ORPHAN_GRACE = 5 -- seconds to end in when the host is gone
+local FAILED = 1
+
+local parent -- the wire to the host
+local tree   -- what runs here, nil before it was told
+local over   -- the exit was told
+
+-- ---- the end
+
+local function leave()
+  system.quit(0)
+end
+
+local function leave_when_said(left)
+  if parent:pending() == 0 or left <= 0 then return leave() end
+  runtime.after(0.01, leave_when_said, left - 0.01)
+end
+
+local function finish(why)
+  if over then return end
+  over = true
+  if tree then report.flush() end
+  parent:send({ "exited", exit.pack(why) }, true)
+  leave_when_said(FLUSH)
+end
+
+-- A fault in the machinery. Out of memory, nothing can be relied on any more: the unit ends.
+local function on_fault(text)
+  if over then return end
+  if text:find("not enough memory", 1, true) then return finish(exit.new { kind = "memory", message = text }) end
+  parent:send { "log", "error", "luvisor", text }
+end
+
+-- ---- the unit
+
+local function root_parent(self, told)
+  self.spec, self.name = told.parent and {} or nil, told.parent
+  local prefix, find = (told.parent or "") .. "/", self.find
+  self.find = function(_, path)
+    if path:sub(1, #prefix) == prefix then path = path:sub(#prefix + 1) end
+    return find(self, path)
+  end
+  self.child_ready = function() parent:send({ "ready" }, true) end
+  self.child_ended = function(_, _, why) finish(why) end
+  self.child_stopped = function(_, _, why) finish(why) end
+  self.fail = function(_, child, why)
+    parent:send({ "critical", child:path(), exit.pack(why) }, true)
+  end
+end
+
+local function make_world(told)
+  local world = env.new {
+    enabled = told.logs,
+    write = function(level, who, format, ...)
+      if not told.logs[level] then return end
+      local message = select("#", ...) > 0 and format:format(...) or format
+      parent:send { "log", level, type(who) == "string" and who or who:path(), message }
+    end,
+  }
+  world.settings, world.source = told.settings, told.source
+  return world
+end
+
+local function begin(told)
+  local spec, settings = loader.load_unit(told)
+  if not spec then return finish(exit.new { kind = "error", message = settings }) end
+  local world = make_world(told)
+  world.settings = settings
+  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end
+  tree = trees.new(world, spec, finish, told.name)
+  root_parent(tree, told)
+  local root = tree.root
+  root.mirrored, root.extra, root.generation = true, told.extra, told.generation - 1
+  report.begin(world, root, parent, told.watched)
+  script.set_tree(tree)
+  if spec.children then world.sockets.open_all(spec) end
+  unit.start(root)
+end
+
+-- ---- what the host says
+
+local frames = {}
+
+function frames.begin(told)
+  confine[told.executor == "thread" and "thread" or "process"]()
+  local ok, message = xpcall(begin, debug.traceback, told)
+  if not ok then finish(exit.new { kind = "error", message = message }) end
+end
+
+function frames.stop()
+  if tree and unit.ask_to_stop(tree.root) then finish(unit.shutdown_exit()) end
+end
+
+function frames.kill()
+  if not tree or unit.ask_to_kill(tree.root) then finish(exit.new { kind = "killed" }) end
+end
+
+function frames.call(...)
+  report.call(...)
+end
+
+local function on_frame(frame)
+  if over then return end
+  frames[frame[1]](table.unpack(frame, 2, frame.n))
+end
+
+local function on_ended()
+  if over then return leave() end
+  frames.kill()
+  runtime.after(ORPHAN_GRACE, leave)
+end
+
+--- Runs until the unit has ended; with the fds of a wire for a guest in a process, nothing for one on a thread.
+---@param fds? integer[]
+---@return integer|nil code
+function guest.main(fds)
+  local message
+  runtime.set_reporter(on_fault)
+  if fds then
+    parent, message = wire.stream(fds, on_frame, on_ended)
+  else
+    parent, message = wire.parent(on_frame, on_ended)
+  end
+  if parent then return nil end
+  system.put(2, "luvisor: guest: " .. tostring(message) .. "\n")
+  return FAILED
+end
+
+return guest

@@ -1,0 +1,177 @@
+-- Guest report: what a guest tells its host of the units that run in it: events as they happen, for those who watch
+-- them, and how each unit stands, gathered for a moment so that a busy one does not flood the host.
+
+local dynamic = require "luvisor.machine.dynamic"
+local exit = require "luvisor.core.exit"
+local inspect = require "luvisor.machine.inspect"
+local plain = require "luvisor.core.spec.plain"
+local runtime = require "host.runtime"
+local spec = require "luvisor.core.spec"
+
+local report = {}
+
+local GATHER = 0.02 -- seconds
+
+-- What the host tells of the guest's unit itself.
+local TOLD_BY_HOST = { start = true, ready = true, stop = true, exit = true }
+local LEAST = { "start", "ready", "transition", "exit", "restart", "stop", "fatal" }
+
+local world, root, parent, watched
+local dirty, due   -- units to be told about, and whether that is under way
+local known = {}   -- unit -> names from the root, of those the host has heard of
+
+local function names_of(one)
+  local names = {}
+  while one ~= root do
+    table.insert(names, 1, one.name)
+    one = one.parent
+  end
+  return names
+end
+
+local function is_there(one)
+  while one ~= root do
+    local above = one.parent
+    if not above.children or above.children:find(one.name) ~= one then return false end
+    one = above
+  end
+  return true
+end
+
+local function describe(one)
+  local state, pid = one:describe()
+  return {
+    names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, phase = one.phase, state = state, pid = pid,
+    generation = one.generation, restarts = one.restarts, why = inspect.why(one),
+    ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
+    exit = one.last_exit and exit.pack(one.last_exit) or nil,
+  }
+end
+
+local add
+
+local function add_new(list, one)
+  if known[one] or not is_there(one) then return end
+  if one ~= root then add_new(list, one.parent) end
+  add(list, one)
+end
+
+function add(list, one)
+  known[one] = known[one] or names_of(one)
+  list[#list + 1] = describe(one)
+  for _, child in ipairs(one.children and one.children:all() or {}) do add_new(list, child) end
+end
+
+local function remove(list, one)
+  list[#list + 1] = { names = known[one], removed = true }
+  known[one] = nil
+end
+
+local function depth_of(one)
+  local depth = 0
+  while one ~= root do
+    one, depth = one.parent, depth + 1
+  end
+  return depth
+end
+
+-- Parents first, and siblings in their order.
+local function in_order()
+  local list, depths = {}, {}
+  for one in pairs(dirty) do
+    list[#list + 1], depths[one] = one, depth_of(one)
+  end
+  table.sort(list, function(a, b)
+    if depths[a] ~= depths[b] then return depths[a] < depths[b] end
+    return (a.at or 0) < (b.at or 0)
+  end)
+  return list
+end
+
+local function changes()
+  local list = {}
+  for _, one in ipairs(in_order()) do
+    if is_there(one) then
+      if not known[one] and one ~= root then add_new(list, one.parent) end
+      add(list, one)
+    elseif known[one] then
+      remove(list, one)
+    end
+  end
+  return list
+end
+
+--- Tells what has changed since the last time.
+function report.flush()
+  due = nil
+  if not next(dirty) then return end
+  local list = changes()
+  dirty = {}
+  if #list > 0 then parent:send({ "units", list }, true) end
+end
+
+local function mark(one)
+  dirty[one] = true
+  if due then return end
+  due = true
+  runtime.after(GATHER, report.flush)
+end
+
+local function send_event(kind, one, event)
+  if not watched[kind] or one == root and TOLD_BY_HOST[kind] then return end
+  if event.exit then event.exit = exit.pack(event.exit) end
+  event.handle = nil
+  parent:send { "event", kind, one:path(), event }
+end
+
+--- Begins to tell.
+function report.begin(env, unit, wire, kinds)
+  world, root, parent, watched = env, unit, wire, kinds
+  dirty, known[root] = {}, {}
+  world.emit = function(kind, one, event)
+    if kind ~= "heartbeat" then mark(one) end
+    send_event(kind, one, event)
+  end
+  world.mirrored = mark
+  for _, kind in ipairs(LEAST) do world.watch(kind) end
+  for kind in pairs(kinds) do world.watch(kind) end
+end
+
+-- ---- calls
+
+local function reply_to(id)
+  return function(value, message, code)
+    for one in pairs(known) do
+      if not is_there(one) then dirty[one] = true end
+    end
+    if type(value) == "table" then
+      dirty[value] = true
+      value = { path = value:path() }
+    end
+    report.flush()
+    parent:send(table.pack("reply", id, value, message, code), true)
+  end
+end
+
+-- what travels is plain: a spec by its keys, a child by its path
+local function argument(supervisor, name, what)
+  if name ~= "start_child" or supervisor.spec.strategy == "simple_one_for_one" then return what end
+  local made, message, code = plain.spec(what, spec)
+  if not made then return nil, message, code end
+  return world.adopt(made, supervisor)
+end
+
+--- Carries out one of dynamic's functions on a supervisor here, and replies.
+function report.call(id, path, name, what)
+  local reply = reply_to(id)
+  local supervisor, message, code = world.tree:find(path)
+  if not supervisor then return reply(nil, message, code) end
+  if type(what) == "table" and what.path and name ~= "start_child" then what = world.tree:find(what.path) end
+  local value
+  value, message, code = argument(supervisor, name, what)
+  if value == nil and message then return reply(nil, message, code) end
+  if supervisor.forward then return supervisor:forward(supervisor, name, value, reply) end
+  dynamic[name](supervisor, value, reply)
+end
+
+return report

@@ -1,0 +1,113 @@
+-- Mirror: the units of a guest as the host's tree shows them. A stub stands for each: it can be found, looked at and
+-- waited for as any unit, and what is asked of it goes to the guest. What a stub says is what the guest said last.
+
+local exit = require "luvisor.core.exit"
+local roster = require "luvisor.machine.roster"
+local unit = require "luvisor.machine.unit"
+
+local mirror = {}
+
+local Stub = { remote = true, path = unit.path }
+Stub.__index = Stub
+
+function Stub.describe(self)
+  return self.shown or self.phase, self.pid
+end
+
+--- As Remote.forward: `target` is one of the guest's.
+function Stub.forward(self, target, ...)
+  return self.home:forward(target, ...)
+end
+
+local function new_stub(home, parent, name, change)
+  local stub = setmetatable({
+    env = home.env, home = home, parent = parent, name = name, generation = 0, phase = "idle",
+    spec = { kind = change.unit, name = name, strategy = change.strategy },
+  }, Stub)
+  parent.children = parent.children or roster.new()
+  parent.children:add(stub)
+  return stub
+end
+
+local function descend(home, names, last)
+  local at = home
+  for i = 1, last do
+    at = at.children and at.children:find(names[i])
+    if not at then return nil end
+  end
+  return at
+end
+
+local function take_over(one, change)
+  one.shown, one.pid = change.state, change.pid
+  if one.home then
+    one.phase, one.generation, one.restarts = change.phase, change.generation, change.restarts
+    one.reason, one.ready_at = change.why, change.ready_for and one.env.now() - change.ready_for
+    one.last_exit = change.exit and exit.unpack(change.exit)
+  end
+end
+
+local function apply(home, change)
+  local names = change.names
+  local parent = descend(home, names, #names - 1)
+  if #names == 0 then
+    take_over(home, change)
+    return home
+  end
+  if not parent then return nil end
+  local name = names[#names]
+  local one = parent.children and parent.children:find(name)
+  if change.removed then
+    if one then parent.children:remove(one) end
+    return one
+  end
+  one = one or new_stub(home, parent, name, change)
+  take_over(one, change)
+  return one
+end
+
+--- Takes over what has changed in the guest of a unit.
+---@param home table the remote unit
+---@param changes table[]
+function mirror.update(home, changes)
+  local mirrored = home.env.mirrored -- a guest passes on what it hears of its own guests
+  for _, change in ipairs(changes) do
+    local one = apply(home, change)
+    if one and mirrored then mirrored(one) end
+  end
+  home.env.tree:changed()
+end
+
+--- The unit of a path as the guest knows it.
+---@param home table
+---@param path string
+---@return table|nil
+function mirror.find(home, path)
+  local own = home:path()
+  if path == own then return home end
+  if path:sub(1, #own + 1) ~= own .. "/" then return nil end
+  local at = home
+  for part in path:sub(#own + 2):gmatch "[^/]+" do
+    local children = at.children
+    at = children and (children:find(part) or children:find(math.tointeger(tonumber(part))))
+    if not at then return nil end
+  end
+  return at
+end
+
+local function end_below(one)
+  for _, child in ipairs(one.children and one.children:all() or {}) do
+    if unit.is_alive(child) or child.phase == "backoff" or child.phase == "waiting" then child.phase = "stopped" end
+    child.shown, child.pid = nil, nil
+    end_below(child)
+  end
+end
+
+--- The guest is gone, and with it all that ran there.
+---@param home table
+function mirror.end_all(home)
+  home.shown = nil
+  end_below(home)
+end
+
+return mirror

@@ -1,0 +1,234 @@
+-- Remote: a worker or supervisor that runs in another runtime, a guest: on a thread, in a process, or wherever an
+-- executor of the script's own takes it. This is its place in the host's tree: its supervisor starts, stops and
+-- restarts it as any other unit.
+--
+-- A generation begins with a new guest and ends when everything of that guest is gone; only then is its exit reported,
+-- so there are never two of a unit. The guest says why the unit ended; where it ends without a word, how it ended says
+-- it. The guest keeps the unit's own deadlines, and the host those of the guest: one that is late with its start or
+-- stop by more than a grace is ended by force. A thread that sits in C cannot be: it is given up, the unit's exit is
+-- "abandoned", and the next generation waits until that thread has ended, unless a policy of the script's own has
+-- said "restart" knowing that.
+
+local exit = require "luvisor.core.exit"
+local mirror = require "luvisor.machine.mirror"
+local unit = require "luvisor.machine.unit"
+
+local GRACE = 2      -- seconds beyond what the guest itself allows the unit: for loading, and for ending by force
+local KILL_GRACE = 1 -- seconds a guest has to end by itself when it is to be killed
+
+local Remote = unit.extend { remote = true }
+
+local function cancel_limit(self, run)
+  self.env.cancel(run.limit)
+  run.limit = nil
+end
+
+local function limit(self, run, seconds, fn)
+  cancel_limit(self, run)
+  run.limit = self.env.deadline(seconds, fn, self, run)
+end
+
+-- ---- the end
+
+local function end_of_run(self, run, why)
+  cancel_limit(self, run)
+  self.run = nil
+  mirror.end_all(self)
+  self:exited(run.generation, why)
+end
+
+local function own_exit(run, how)
+  if run.failure then return run.failure end
+  if run.told and not run.forced then return run.told end
+  if run.forced then return exit.new { kind = "killed", message = run.forced ~= true and run.forced or nil } end
+  if how.kind == "normal" and run.asked then return unit.shutdown_exit() end
+  return exit.new(how)
+end
+
+local begin
+
+-- Everything of the guest is gone; `how` are the fields of an exit, for a guest that had nothing to say.
+local function on_ended(self, run, how)
+  if self.lingering == run then
+    self.lingering = nil
+    self.env.log("warn", self, "the abandoned thread of generation %d has ended", run.generation)
+    local deferred = self.run
+    if deferred and deferred.deferred then begin(self, deferred) end
+  end
+  if self.run ~= run then return end
+  end_of_run(self, run, own_exit(run, how))
+end
+
+local function abandon(self, run)
+  if self.run ~= run then return end
+  run.guest:abandon()
+  self.lingering = run
+  self.env.log("error", self, "its thread does not end: it is left alone, and with it what it holds")
+  end_of_run(self, run, exit.new { kind = "abandoned", cause = run.failure,
+    message = "its thread sits in a call that cannot be interrupted" })
+end
+
+local function force(self, run)
+  if self.run ~= run then return end
+  run.guest:destroy()
+  limit(self, run, KILL_GRACE, run.guest.abandon and abandon or force)
+end
+
+-- Asks the guest to kill what it has, and destroys it when that takes too long.
+local function kill_guest(self, run)
+  if run.killing then return end
+  run.killing = true
+  run.guest:send({ "kill" }, true)
+  if run.guest.abandon or self.spec.kind == "supervisor" then return limit(self, run, KILL_GRACE, force) end
+  force(self, run)
+end
+
+local function too_late(self, run)
+  if self.run ~= run then return end
+  local seconds = self.spec.shutdown
+  run.forced = ("did not stop within %g s"):format(seconds)
+  kill_guest(self, run)
+end
+
+-- ---- what the guest says
+
+local frames = {}
+
+function frames.ready(self, run)
+  if not run.asked then cancel_limit(self, run) end
+  self:ready(run.generation)
+end
+
+-- The unit has ended; the guest is about to.
+function frames.exited(self, run, why)
+  run.told = exit.unpack(why)
+  limit(self, run, GRACE, force)
+end
+
+function frames.units(self, _, changes)
+  mirror.update(self, changes)
+end
+
+function frames.log(self, _, level, path, message)
+  if self.env.logs[level] then self.env.log(level, path, "%s", message) end
+end
+
+function frames.event(self, _, kind, path, event)
+  local one = mirror.find(self, path)
+  if event.exit then event.exit = exit.unpack(event.exit) end
+  if one and self.env.watched[kind] then self.env.emit(kind, one, event) end
+end
+
+function frames.reply(_, run, id, ...)
+  local reply = run.replies[id]
+  run.replies[id] = nil
+  if reply then reply(...) end
+end
+
+function frames.critical(self, _, path, why)
+  local one = mirror.find(self, path)
+  if one then self.env.tree:fail(one, exit.unpack(why)) end
+end
+
+local function on_frame(self, run, frame)
+  if self.run ~= run then return end
+  local known = frames[frame[1]]
+  if known then known(self, run, table.unpack(frame, 2, frame.n)) end
+end
+
+-- ---- the start
+
+local function late_start(self, run)
+  if self.run ~= run then return end
+  run.failure = exit.new { kind = "timeout", deadline = "start", seconds = self.spec.start_timeout }
+  kill_guest(self, run)
+end
+
+local function failed(self, run)
+  if self.run == run then end_of_run(self, run, run.failure) end
+end
+
+function begin(self, run)
+  run.deferred = nil
+  local guest, message, code = self.env.guests.open(self, {
+    frame = function(frame) on_frame(self, run, frame) end,
+    ended = function(how) on_ended(self, run, how) end,
+  })
+  if not guest then
+    run.failure = exit.new { kind = "spawn", message = message, passing = code == "EAGAIN" or code == "ENOMEM" }
+    return self.env.post(failed, self, run)
+  end
+  run.guest = guest
+  if self.spec.start_timeout then limit(self, run, self.spec.start_timeout + GRACE, late_start) end
+end
+
+function Remote.launch(self)
+  local run = { generation = self.generation, replies = {}, calls = 0 }
+  self.run = run
+  if self.lingering and self.spec.restart_name then
+    run.deferred = true
+    self.env.log("warn", self, "waits for the abandoned thread of generation %d", self.lingering.generation)
+    return
+  end
+  begin(self, run)
+end
+
+-- ---- being asked to end
+
+local function end_deferred(self, run)
+  if self.run == run then end_of_run(self, run, unit.shutdown_exit()) end
+end
+
+function Remote.stop(self)
+  local run, shutdown = self.run, self.spec.shutdown
+  if not run then return end
+  if shutdown == "kill" then return self:kill() end
+  run.asked = true
+  if not run.guest then return self.env.post(end_deferred, self, run) end
+  if run.told or run.killing then return end
+  run.guest:send({ "stop" }, true)
+  if shutdown == "infinity" then return cancel_limit(self, run) end
+  limit(self, run, shutdown + GRACE, too_late)
+end
+
+function Remote.kill(self)
+  local run = self.run
+  if not run then return end
+  run.asked = true
+  if not run.guest then return self.env.post(end_deferred, self, run) end
+  if not run.told then run.forced = run.forced or true end
+  kill_guest(self, run)
+end
+
+--- A unit of the guest's is to end the tree that it is part of.
+function Remote.fail(self, why)
+  local run = self.run
+  if not run or not run.guest then return end
+  run.failure = run.failure or why
+  kill_guest(self, run)
+end
+
+-- ---- being asked about
+
+--- Has the guest carry out start_child and its like on one of its supervisors; replies as dynamic does.
+function Remote.forward(self, target, name, what, reply)
+  local run = self.run
+  if not run or not run.guest then return reply(nil, self:path() .. " is not running", "NOT_RUNNING") end
+  run.calls = run.calls + 1
+  run.replies[run.calls] = function(value, message, code)
+    if type(value) == "table" then value = mirror.find(self, value.path) or true end
+    reply(value, message, code)
+  end
+  local ok, message, code = run.guest:send { "call", run.calls, target:path(), name, what }
+  if ok then return end
+  run.replies[run.calls] = nil
+  reply(nil, message, code)
+end
+
+function Remote.describe(self)
+  local run = self.run
+  if not run then return self.phase == "done" and "stopped" or self.phase end
+  return self.shown or (run.deferred and "waiting" or "starting"), run.guest and run.guest.pid
+end
+
+return Remote

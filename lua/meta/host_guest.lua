@@ -1,0 +1,63 @@
+---@meta
+-- host.guest: runtimes on threads, and ordered, bounded frames between runtimes.
+
+---@class host.guest
+local guest = {}
+
+---@class host.Link
+local link = {}
+
+--- Sends bytes; EAGAIN when 4 MiB wait already, unless it is urgent; EPIPE when nobody is on the other side;
+--- EMSGSIZE for more than 16 MiB.
+---@param bytes string
+---@param urgent? boolean
+---@return true|nil ok
+---@return string? message
+---@return string? code
+function link:send(bytes, urgent) end
+
+--- How many bytes would be lost if the link were closed now.
+---@return integer
+function link:pending() end
+
+--- Closes it; no more callbacks. The thread of a guest that still runs goes on by itself, until it ends.
+function link:close() end
+
+--- A thread with a runtime of its own, which runs luvisor.edge.guest. on_ended is called once, when the thread and
+--- all it had is gone.
+---@param options { memory?: integer, name?: string } bytes its Lua state may have; name for people, 15 bytes of it
+---@param on_frame fun(bytes: string)
+---@param on_ended fun()
+---@return host.Link|nil link
+---@return string? message
+---@return string? code
+function guest.thread(options, on_frame, on_ended) end
+
+--- A link over file descriptors, which it takes over: to read from and to write to, or one for both.
+---@param fds integer[]
+---@param on_frame fun(bytes: string)
+---@param on_ended fun() the other side has closed, or sent what is no frame
+---@return host.Link|nil link
+---@return string? message
+---@return string? code
+function guest.stream(fds, on_frame, on_ended) end
+
+--- In a guest's thread: the link to who started it; nil anywhere else.
+---@param unused nil
+---@param on_frame fun(bytes: string)
+---@param on_ended fun()
+---@return host.Link|nil
+function guest.parent(unused, on_frame, on_ended) end
+
+--- Two ends of a socket, both closed on exec.
+---@return integer|nil fd
+---@return integer|string fd or message
+---@return string? code
+function guest.pair() end
+
+---@param fd integer
+function guest.close(fd) end
+
+guest.Link = link
+
+return guest
