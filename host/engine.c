@@ -16,7 +16,7 @@
 
 enum {
   GC_WORK =
-      4, /* collector's work for what is allocated, see LUA_GCINC; Lua's own is 100 */
+      1, /* collector's work for what is allocated, see LUA_GCINC; Lua's own is 100 */
   GC_STEP = 10 /* log2 of the bytes between two of its steps; Lua's own is 13 */
 };
 

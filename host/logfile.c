@@ -12,20 +12,25 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "archive.h"
 #include "chunk.h"
+#include "squeezer.h"
+#include "stamp.h"
 
-enum { MARGIN = 64 * 1024, MARGIN_PART = 8, CHECK_MS = 1000, NUMBER = 12 };
+enum { MARGIN = 64 * 1024, MARGIN_PART = 8, CHECK_MS = 1000 };
 
 struct logfile {
-  char *path, *older, *newer; /* the last two have room for a number */
-  size_t name_room;
-  uint64_t max, early; /* from `early` on a line end is waited for to rotate at */
-  unsigned keep;
-  int fd; /* -1 when it could not be opened again */
+  char *path;
+  struct archive *archive;
+  struct squeezer *squeezer; /* borrowed */
+  uint64_t max, early;       /* from `early` on a line end is waited for to rotate at */
+  uint64_t max_age, born;    /* ms; it was made at `born` of the monotonic clock */
+  int fd;                    /* -1 when it could not be opened again */
   dev_t dev;
   ino_t ino;
   bool is_regular;
   bool due;      /* to be rotated before the next byte */
+  bool aged;     /* to be rotated at the next line end */
   bool moved;    /* to be opened again at the next line end */
   bool skipping; /* the line whose beginning was lost goes on */
   uint64_t size;
@@ -51,6 +56,25 @@ int logfile_open_path(const char *path) {
   return error;
 }
 
+static uint64_t now_ms(void) {
+  return uv_hrtime() / 1000000;
+}
+
+/* How long ago a file was made, in ms, as far as the file system and the clock know. */
+static uint64_t age_of(int fd) {
+  struct statx status;
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &status) < 0) return 0;
+  if (!(status.stx_mask & STATX_BTIME)) return 0;
+  return stamp_age(status.stx_btime.tv_sec) * 1000;
+}
+
+/* A file that is empty has no age. */
+static void take_age(struct logfile *file) {
+  uint64_t now = now_ms(), age = file->max_age && file->size > 0 ? age_of(file->fd) : 0;
+  file->born = age < now ? now - age : 0;
+  file->aged = false;
+}
+
 /* Closes what is open first: its descriptor is the one that is sure to be free. */
 static int open_again(struct logfile *file) {
   struct stat stat;
@@ -68,26 +92,11 @@ static int open_again(struct logfile *file) {
   file->is_regular = S_ISREG(stat.st_mode);
   file->size = file->whole = file->is_regular ? (uint64_t)stat.st_size : 0;
   file->due = file->is_regular && file->max && file->size > file->early;
+  take_age(file);
   return 0;
 }
 
 /* ---- rotation ---- */
-
-static const char *name_of(const struct logfile *file, char *name, unsigned number) {
-  if (number == 0) return file->path;
-  snprintf(name, file->name_room, "%s.%u", file->path, number);
-  return name;
-}
-
-static int shift(struct logfile *file) {
-  if (file->keep == 0) return unlink(file->path) < 0 && errno != ENOENT ? -errno : 0;
-  for (unsigned number = file->keep; number > 0; number--) {
-    const char *from = name_of(file, file->newer, number - 1);
-    const char *to = name_of(file, file->older, number);
-    if (rename(from, to) < 0 && errno != ENOENT) return -errno;
-  }
-  return 0;
-}
 
 /* Is the path still the file that is open? Somebody else's file is not to be renamed. */
 static bool is_in_place(const struct logfile *file) {
@@ -97,14 +106,25 @@ static bool is_in_place(const struct logfile *file) {
 }
 
 static int rotate(struct logfile *file) {
-  int error = is_in_place(file) ? shift(file) : 0;
+  int error = is_in_place(file) ? archive_shift(file->archive) : 0;
+  if (!error && file->squeezer) squeezer_ask(file->squeezer, file->archive);
   return error ? error : open_again(file);
+}
+
+/* Whether it has become too old; one that is empty only becomes older. */
+static void check_age(struct logfile *file, uint64_t now) {
+  if (!file->max_age || !file->is_regular) return;
+  if (file->size == 0) file->born = now;
+  if (now < file->born + file->max_age) return;
+  if (file->whole == file->size) file->due = true;
+  file->aged = true;
 }
 
 /* How much of [bytes] goes into the present file; whether it is full then. */
 static size_t take(struct logfile *file, const char *bytes, size_t len) {
-  if (!file->max || !file->is_regular || file->size + len <= file->early) return len;
-  uint64_t room = file->max > file->size ? file->max - file->size : 0;
+  bool is_full = file->max && file->size + len > file->early;
+  if (!file->is_regular || (!is_full && !file->aged)) return len;
+  uint64_t room = !file->max ? len : file->max > file->size ? file->max - file->size : 0;
   size_t fits = room < len ? (size_t)room : len;
   const char *end = memrchr(bytes, '\n', fits);
   if (end) fits = (size_t)(end - bytes) + 1;
@@ -195,6 +215,7 @@ int logfile_write(struct logfile *file, const char *bytes, size_t len, uint64_t 
   if (file->skipping) skip(file, &bytes, &len);
   *lost = chunk_lines(begin, (size_t)(bytes - begin));
   look(file, now);
+  check_age(file, now);
   if (file->moved && len > 0) error = follow(file, &bytes, &len);
   size_t left = len;
   if (!error) error = put(file, bytes, len, &left);
@@ -216,11 +237,10 @@ static int allocate(const struct logfile_options *options, struct logfile **out)
   struct logfile *file = *out = calloc(1, sizeof *file);
   if (!file) return UV_ENOMEM;
   file->fd = -1;
-  file->name_room = strlen(options->path) + NUMBER;
   file->path = strdup(options->path);
-  file->older = malloc(file->name_room);
-  file->newer = malloc(file->name_room);
-  return file->path && file->older && file->newer ? 0 : UV_ENOMEM;
+  file->archive = archive_new(options->path, options->keep);
+  file->squeezer = options->keep > 0 ? options->squeezer : NULL;
+  return file->path && file->archive ? 0 : UV_ENOMEM;
 }
 
 int logfile_open(const struct logfile_options *options, struct logfile **out) {
@@ -230,10 +250,10 @@ int logfile_open(const struct logfile_options *options, struct logfile **out) {
   uint64_t margin = options->max_size / MARGIN_PART;
   file->max = options->max_size;
   file->early = file->max - (margin < MARGIN ? margin : MARGIN);
-  file->keep = options->keep;
+  file->max_age = options->max_age;
   error = open_again(file);
   if (error) goto fail;
-  file->checked = uv_hrtime() / 1000000;
+  file->checked = now_ms();
   *out = file;
   return 0;
 fail:
@@ -245,7 +265,6 @@ void logfile_close(struct logfile *file) {
   if (!file) return;
   if (file->fd >= 0) close(file->fd);
   free(file->path);
-  free(file->older);
-  free(file->newer);
+  archive_release(file->archive);
   free(file);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Logfile: a file that is appended to, rotated by size, and found again when it was moved.
+/* Logfile: a file that is appended to, rotated by size and age, and found again when it was
+ * moved.
  *
  * FILE is renamed to FILE.1 when it would grow past max_size, FILE.1 to FILE.2, and so on
  * up to `keep` of them: no more than (keep + 1) * max_size bytes in all. It is cut where a
  * line ends, a little early if need be; only a line longer than that margin is cut in two.
+ * One that is older than max_age is rotated before the next line. What is rotated may be
+ * compressed, by a squeezer.
  * While it is written it is looked at once a second: moved or deleted by somebody else, it
  * is made anew. What could not be written is lost, and with it the rest of the line it
  * belonged to, so that no part of a line is taken for a whole one.
@@ -13,11 +16,14 @@
 #include <stdint.h>
 
 struct logfile;
+struct squeezer;
 
 struct logfile_options {
   const char *path;  /* copied */
   uint64_t max_size; /* 0: it is never rotated */
   unsigned keep;
+  uint64_t max_age;          /* ms; 0: any */
+  struct squeezer *squeezer; /* borrowed; NULL: nothing is compressed */
 };
 
 /* Returns owned in [out] a logfile that is open, or a negative libuv code. */

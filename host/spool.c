@@ -3,7 +3,6 @@
 #include "spool.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +48,9 @@ static bool has_room(struct spool *spool) {
 
 static void free_spool(struct spool *spool) {
   while (spool->first) free(spool_first(spool));
+  spool_tell_openers(spool);
   logfile_close(spool->file);
+  syslogger_free(spool->logger);
   free(spool->path);
   free(spool);
 }
@@ -64,6 +65,7 @@ static bool is_over(struct spool *spool) {
 static void on_news(uv_async_t *news) {
   struct spools *spools = news->data;
   for (struct spool *spool = spools->all; spool; spool = spool->next) {
+    spool_tell_openers(spool);
     tell(spools, spool);
     if (spool->waiters && has_room(spool)) wake_waiters(spool);
   }
@@ -201,6 +203,20 @@ void spool_give(struct spool *spool, struct chunk *chunk) {
   pthread_mutex_unlock(&spools->lock);
 }
 
+void spool_put(struct spool *spool, const char *bytes, size_t len) {
+  struct chunk *chunk = len > 0 ? chunk_copy(bytes, len) : NULL;
+  if (!chunk) return;
+  pthread_mutex_lock(&spool->spools->lock);
+  bool is_full = spool->queued + len > SPOOL_ROOM;
+  if (is_full && !spool->error) spool->reason = UV_ENOBUFS;
+  if (is_full)
+    drop_locked(spool, chunk);
+  else
+    give_locked(spool, chunk);
+  pthread_mutex_unlock(&spool->spools->lock);
+  if (is_full) uv_async_send(&spool->spools->news);
+}
+
 struct chunk *spool_chunk(struct spool *spool) {
   struct spools *spools = spool->spools;
   pthread_mutex_lock(&spools->lock);
@@ -213,51 +229,7 @@ struct chunk *spool_chunk(struct spool *spool) {
   return chunk ? chunk : chunk_new(CHUNK_SIZE);
 }
 
-/* ---- opening ---- */
-
-static int start_thread(struct spools *spools) {
-  sigset_t all, old;
-  if (spools->started) return 0;
-  sigfillset(&all); /* the thread takes none, not even its own SIGXFSZ */
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  int error = pthread_create(&spools->thread, NULL, spool_run, spools);
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
-  spools->started = error == 0;
-  return -error;
-}
-
-static struct spool *find(struct spools *spools, const char *path) {
-  struct spool *spool = spools->all;
-  pthread_mutex_lock(&spools->lock);
-  while (spool && (spool->closed || strcmp(spool->path, path) != 0)) spool = spool->next;
-  if (spool) spool->users++;
-  pthread_mutex_unlock(&spools->lock);
-  return spool;
-}
-
-int spool_open(struct spools *spools, const struct logfile_options *options,
-               struct spool **out) {
-  *out = find(spools, options->path);
-  if (*out) return 0;
-  int error = start_thread(spools);
-  if (error) return error;
-  struct spool *spool = calloc(1, sizeof *spool);
-  if (!spool || !(spool->path = strdup(options->path)))
-    error = UV_ENOMEM;
-  else
-    error = logfile_open(options, &spool->file);
-  if (error) goto fail;
-  spool->spools = spools;
-  spool->users = 1;
-  spool->next = spools->all;
-  spools->all = spool;
-  *out = spool;
-  return 0;
-fail:
-  if (spool) free(spool->path);
-  free(spool);
-  return error;
-}
+/* ---- letting go ---- */
 
 void spool_release(struct spool *spool) {
   if (!spool) return;
@@ -271,7 +243,7 @@ unsigned spools_reopen(struct spools *spools) {
   unsigned count = 0;
   pthread_mutex_lock(&spools->lock);
   for (struct spool *spool = spools->all; spool; spool = spool->next) {
-    if (spool->closed) continue;
+    if (spool->closed || spool->logger) continue;
     spool->reopen = true;
     spool_line_up(spool);
     count++;
@@ -350,9 +322,11 @@ static bool stop_thread(struct spools *spools, unsigned ms) {
 void spools_free(struct spools *spools, unsigned ms) {
   if (!spools) return;
   spools->hung = !stop_thread(spools, ms);
+  squeezer_free(spools->squeezer, spools->hung ? 0 : ms);
   for (struct spool *spool; !spools->hung && (spool = spools->all);) {
     spools->all = spool->next;
     spool->closed = true;
+    if (!spool->open_error) spool->open_error = UV_ECANCELED; /* for who still waits */
     tell(spools, spool);
     free_spool(spool);
   }

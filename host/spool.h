@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spool: what is on its way into a logfile. One thread writes for all spools of a loop, so
+/* Spool: what is on its way into a logfile, or to the system's log. One thread writes for all spools of a loop, so
  * that a slow disk costs the loop nothing, and a path has one spool however many write to
  * it.
  *
@@ -19,6 +19,7 @@
 
 #include "chunk.h"
 #include "logfile.h"
+#include "syslogger.h"
 
 struct spools;
 struct spool;
@@ -48,16 +49,35 @@ unsigned spools_reopen(struct spools *spools);
 /* Waits until all is written, at most [ms]; returns whether it is. */
 bool spools_flush(struct spools *spools, unsigned ms);
 
+/* Where a spool leads to: a file, or the system's log. */
+struct spool_options {
+  struct logfile_options file;
+  bool gzip;                       /* what is rotated is compressed */
+  struct syslogger_options syslog; /* path NULL for a file */
+};
+
 /* Returns in [out] the spool of a path, to be released once by each who opened it, or a
  * negative libuv code. Who is first decides the size and the number of its files. */
-int spool_open(struct spools *spools, const struct logfile_options *options,
+int spool_open(struct spools *spools, const struct spool_options *options,
                struct spool **out);
+
+/* Told from the loop of a spool that was opened, NULL with a negative libuv code. */
+typedef void (*spool_opened)(void *data, struct spool *spool, int error);
+
+/* As spool_open(), but the thread does it: [call] comes later, with UV_ECANCELED when the
+ * spools are freed first (but for a thread that hangs), unless this returns a negative
+ * libuv code. spool_open() of a path for which that is under way is UV_EBUSY. */
+int spool_open_later(struct spools *spools, const struct spool_options *options,
+                     spool_opened call, void *data);
 
 /* What is queued is written yet. NULL is fine. */
 void spool_release(struct spool *spool);
 
 /* Takes an owned chunk; when it can be neither queued nor written it is dropped. */
 void spool_give(struct spool *spool, struct chunk *chunk);
+
+/* Gives a copy; what finds no room is dropped, and counted, at once: for who cannot wait. */
+void spool_put(struct spool *spool, const char *bytes, size_t len);
 
 /* An empty chunk of CHUNK_SIZE, owned; NULL without memory. */
 struct chunk *spool_chunk(struct spool *spool);

@@ -6,15 +6,28 @@
 #include <stdint.h>
 
 #include "spool.h"
+#include "squeezer.h"
 
 enum { SPOOL_ROOM = 1 << 20 }; /* queued bytes from which givers wait */
+
+/* Somebody who waits until it is open; the loop's. */
+struct spool_opener {
+  struct spool_opener *next;
+  spool_opened call;
+  void *data;
+};
 
 struct spool {
   struct spools *spools;
   struct spool *next;    /* of all; the loop's */
   struct spool *waiting; /* for the thread */
-  struct logfile *file;
+  struct logfile *file;  /* one of the two, once it is open */
+  struct syslogger *logger;
   char *path;
+  struct logfile_options options; /* until it is open */
+  bool opening;
+  int open_error;
+  struct spool_opener *openers;
   unsigned users;
   struct chunk *first, *last;
   size_t queued; /* bytes, with what is being written */
@@ -49,6 +62,7 @@ struct spools {
   struct spool *first, **last; /* the thread's line */
   struct chunk *spare;
   unsigned spare_count;
+  struct squeezer *squeezer; /* NULL until there is something to compress */
 };
 
 /* The four below are called with the lock. */
@@ -64,6 +78,9 @@ void spool_recycle(struct spools *spools, struct chunk *chunk);
 
 /* Has half of the queue been written, or is nobody to wait any more? */
 bool spool_has_room(const struct spool *spool);
+
+/* Tells those who wait whether it is open. Thread: loop, without the lock. */
+void spool_tell_openers(struct spool *spool);
 
 /* The thread, with the spools as [arg]. */
 void *spool_run(void *arg);

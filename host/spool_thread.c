@@ -90,9 +90,11 @@ static bool account_locked(struct spool *spool, int error, unsigned long lost) {
 static int write_chunk(struct spool *spool, struct chunk *chunk, unsigned long *lost) {
   uint64_t now = now_ms();
   bool waits = spool->error && now < spool->retry_at;
+  if (!chunk->hole && !waits && spool->logger)
+    return syslogger_write(spool->logger, chunk->bytes, chunk->len, lost);
   if (!chunk->hole && !waits)
     return logfile_write(spool->file, chunk->bytes, chunk->len, now, lost);
-  logfile_lose(spool->file, chunk->bytes, chunk->len);
+  if (spool->file) logfile_lose(spool->file, chunk->bytes, chunk->len);
   *lost = chunk->hole ? 0 : chunk_lines(chunk->bytes, chunk->len);
   return spool->error;
 }
@@ -129,10 +131,29 @@ static void reopen_locked(struct spool *spool) {
   if (error && account_locked(spool, error, 0)) uv_async_send(&spools->news);
 }
 
+/* One that cannot be opened is closed, and whoever waits for it is told why. */
+static void open_locked(struct spool *spool) {
+  struct logfile *file = NULL;
+  pthread_mutex_unlock(&spool->spools->lock);
+  int error = logfile_open(&spool->options, &file);
+  pthread_mutex_lock(&spool->spools->lock);
+  spool->file = file;
+  spool->opening = false;
+  spool->open_error = error;
+  spool->closed = error != 0;
+  uv_async_send(&spool->spools->news);
+}
+
 static void serve_locked(struct spool *spool) {
+  if (spool->opening) open_locked(spool);
+  if (spool->closed) {
+    spool->busy = false;
+    return;
+  }
   struct chunk *chunk = spool_first(spool);
   if (chunk) serve_chunk_locked(spool, chunk);
-  if (spool->reopen) reopen_locked(spool);
+  if (spool->reopen && spool->file) reopen_locked(spool);
+  spool->reopen = false;
   bool over = !spool->first && spool->users == 0;
   if (over) close_locked(spool);
   spool->busy = false;

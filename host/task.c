@@ -33,8 +33,8 @@ void tasks_free(struct tasks *tasks) {
 }
 
 void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
-  static const char *const names[HANDLERS] = {"advance", "ready", "finished", "failed",
-                                              "late",    "beat",  "serve",    "held"};
+  static const char *const names[HANDLERS] = {
+      "begin", "advance", "ready", "finished", "failed", "late", "beat", "serve", "held"};
   for (int i = 0; i < HANDLERS; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, tasks->handlers[i]);
     lua_getfield(L, -1, names[i]);
@@ -221,6 +221,7 @@ bool tasks_run(struct tasks *tasks, uint64_t budget) {
 void task_begin(struct tasks *tasks, struct task *task, bool failing) {
   deadline_cancel(&task->wake);
   task->phase = PHASE_ADVANCE;
+  task->fresh = !failing;
   task->failing = failing;
   task_make_ready(tasks, task);
 }
@@ -276,6 +277,16 @@ void task_nudge(struct tasks *tasks, struct task *task) {
     deadline_cancel(&task->wake);
     task_make_ready(tasks, task);
   }
+}
+
+void task_stop(struct tasks *tasks, struct task *task, uint64_t duration,
+               const lua_State *L) {
+  uint32_t serial = task->serial;
+  if (duration) task->limits[LIMIT_STOP] = schedule_served(tasks->schedule) + duration;
+  bool ran = L == tasks->L && turn_run_now(tasks, task);
+  if (task->serial != serial) return;
+  task_arm_guard(tasks, task);
+  if (!ran) task_nudge(tasks, task);
 }
 
 static bool is_between_turns(const struct task *task) {

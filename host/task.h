@@ -53,6 +53,7 @@ struct task {
   uint8_t waits;
   bool queued : 1;
   bool running : 1;
+  bool fresh : 1;     /* it has had no turn yet */
   bool failing : 1;   /* the next advance takes the machine's error event */
   bool cancelled : 1; /* the cancel has been ordered */
   bool raising : 1;   /* and not yet been raised */
@@ -109,6 +110,11 @@ void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L, uint64
 /* Ends the pause between two turns, or a sleep, at once: something has changed. */
 void task_nudge(struct tasks *tasks, struct task *task);
 
+/* Wants an end within [duration] ns (0 for any time), and gives the task the turn in which
+ * it sees that: now if it rests, or as soon as it can be. [L] is who asks. */
+void task_stop(struct tasks *tasks, struct task *task, uint64_t duration,
+               const lua_State *L);
+
 /* Something is in the task's mailbox: wakes it if it waits for that. A [request] it serves
  * even if it does not, between two turns. */
 void task_mail(struct tasks *tasks, struct task *task, bool request);
@@ -151,8 +157,8 @@ bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
 /* How many slots are open. */
 uint32_t tasks_count(const struct tasks *tasks);
 
-/* Pops a table of the machine's functions: advance(object, event), ready(object),
- * finished(object), failed(object, kind, message, traceback), late(object, limit),
+/* Pops a table of the machine's functions: begin(object), advance(object, event),
+ * ready(object), finished(object), failed(object, kind, message, traceback), late(object, limit),
  * beat(object), held(object); and serve(object), run as the actor is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
 

@@ -11,6 +11,7 @@ enum { TASKS_IN_CHUNK = 64, SPARE_COROUTINES = 64 };
 enum value { VALUE_OBJECT = 1, VALUE_ACTOR, VALUE_COROUTINE, VALUES_IN_TASK = 3 };
 
 enum handler {
+  HANDLER_BEGIN,
   HANDLER_ADVANCE,
   HANDLER_READY,
   HANDLER_FINISHED,
@@ -54,6 +55,10 @@ void task_set_value(lua_State *L, const struct task *task, enum value value);
 
 /* Gives the task's coroutine back, closing what it has open. */
 void turn_drop(struct tasks *tasks, struct task *task);
+
+/* Runs one turn of a task that rests between two turns; false where it does not, or where
+ * this is the middle of another's. */
+bool turn_run_now(struct tasks *tasks, struct task *task);
 
 /* Runs one turn of a ready task. */
 void turn_run(struct tasks *tasks, struct task *task);

@@ -134,6 +134,7 @@ static void fail(struct tasks *tasks, struct task *task, lua_State *co,
   task->waits = WAIT_NOTHING;
   deadline_cancel(&task->wake);
   task->cancelled = task->raising = task->serving = false;
+  tasks->current = NULL; /* the turn is over: the machine may run others' */
   task_notify(tasks, task, HANDLER_FAILED, 3);
 }
 
@@ -201,31 +202,54 @@ static bool is_closed_by_ready(struct tasks *tasks, struct task *task) {
   return task->serial != serial;
 }
 
+/* L: [..., actor, every] -> [...]; the actor has the next call. */
+static void set_actor(lua_State *L, struct task *task) {
+  task->every = schedule_ns(lua_tonumber(L, -1));
+  lua_pop(L, 1);
+  task_set_value(L, task, VALUE_ACTOR);
+  task->phase = PHASE_ACTOR;
+}
+
+/* A machine that needs no coroutine to get to its first actor says so; false when the task
+ * is closed already. */
+static bool begin(struct tasks *tasks, struct task *task) {
+  lua_State *L = tasks->L;
+  uint32_t serial = task->serial;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_BEGIN]);
+  task_push_value(L, task, VALUE_OBJECT);
+  if (vm_call(L, 1, 2) != LUA_OK) return task->serial == serial;
+  bool open = task->serial == serial;
+  if (open && lua_isfunction(L, -2))
+    set_actor(L, task);
+  else
+    lua_pop(L, 2);
+  return open;
+}
+
 /* co: [actor, every, ready] or [] -> the actor's call, or -1 when there is none */
 static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) {
   lua_settop(co, 3);
   if (!lua_isfunction(co, 1)) {
     lua_settop(co, 0);
     release_coroutine(tasks, task);
+    tasks->current = NULL;
     task_notify(tasks, task, HANDLER_FINISHED, 0);
     return -1;
   }
-  task->every = schedule_ns(lua_tonumber(co, 2));
   bool ready = lua_toboolean(co, 3);
-  lua_settop(co, 1);
-  task_set_value(co, task, VALUE_ACTOR);
-  task->phase = PHASE_ACTOR;
+  lua_settop(co, 2);
+  set_actor(co, task);
   if (ready && is_closed_by_ready(tasks, task)) return -1;
   return task->held ? -1 : push_call(tasks, task, co);
 }
 
 static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
+  uint32_t serial = task->serial;
   int next = task->phase == PHASE_ACTOR ? after_actor(tasks, task, co)
                                         : after_advance(tasks, task, co);
-  if (next < 0) release_coroutine(tasks, task);
-  bool open = task->serial & 1;
-  if (next < 0 && open && task->held && task->phase == PHASE_ACTOR)
-    task_notify(tasks, task, HANDLER_HELD, 0);
+  if (next >= 0 || task->serial != serial) return next;
+  release_coroutine(tasks, task);
+  if (task->held && task->phase == PHASE_ACTOR) task_notify(tasks, task, HANDLER_HELD, 0);
   return next;
 }
 
@@ -309,11 +333,22 @@ static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
   task_notify(tasks, task, HANDLER_LATE, 1);
 }
 
+bool turn_run_now(struct tasks *tasks, struct task *task) {
+  bool rests = task->phase == PHASE_ACTOR && !task->co && !task->queued && !task->held;
+  if (tasks->current || !rests) return false;
+  deadline_cancel(&task->wake);
+  turn_run(tasks, task);
+  return true;
+}
+
 void turn_run(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
   if (task->held && !task->co && task->phase == PHASE_ACTOR) return;
   tasks->turn_began = schedule_served(tasks->schedule);
   tasks->overdue = LIMITS;
+  bool fresh = task->fresh && !task->held;
+  task->fresh = false;
+  if (fresh && !begin(tasks, task)) return;
   lua_State *co = task->co;
   int count;
   if (co) {

@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "api/process_line.h"
+#include "api/process_log.h"
 #include "api/process_options.h"
 #include "api/process_stream.h"
 #include "child.h"
@@ -320,11 +321,9 @@ static int process_tail(lua_State *L) {
   return 1;
 }
 
-/* reopen() -> how many files */
-static int process_reopen(lua_State *L) {
+struct process_streams *process_streams(lua_State *L) {
   struct family *family = family_of(L);
-  lua_pushinteger(L, family ? spools_reopen(family->streams.spools) : 0);
-  return 1;
+  return family ? &family->streams : NULL;
 }
 
 static const luaL_Reg methods[] = {
@@ -348,7 +347,8 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg functions[] = {
     {"spawn", process_spawn},
     {"environment", process_environment},
-    {"reopen", process_reopen},
+    {"reopen", process_log_reopen},
+    {"open_log", process_log_open},
     {"on_trouble", process_stream_on_trouble},
     {NULL, NULL},
 };
@@ -372,6 +372,7 @@ static void push_instance(lua_State *L) {
 
 int luaopen_host_process(lua_State *L) {
   if (!family_of(L)) make_family(L);
+  process_log_register(L);
   luaL_newmetatable(L, PROCESS);
   luaL_setfuncs(L, metamethods, 0);
   luaL_newlib(L, methods);
@@ -387,6 +388,7 @@ void process_close_all(lua_State *L) {
   if (!family) return;
   while (family->first) close_process(family->first);
   while (family->streams.all) output_free(family->streams.all);
+  process_log_close_all(&family->streams);
   spools_free(family->streams.spools, FLUSH_MS);
   reaper_free(family->reaper);
   nursery_free(family->nursery);

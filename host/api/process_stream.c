@@ -51,20 +51,41 @@ static uint64_t read_count(lua_State *L, const char *name, lua_Integer otherwise
   return (uint64_t)value;
 }
 
+/* syslog = { path =, ident =, priority = } */
+static void read_syslog(lua_State *L, struct syslogger_options *syslog) {
+  if (lua_getfield(L, -1, "syslog") != LUA_TNIL) {
+    if (!lua_istable(L, -1)) bad_key(L, "syslog", "a table");
+    syslog->path = read_text(L, "path");
+    syslog->ident = read_text(L, "ident");
+    syslog->priority = (int)read_count(L, "priority", 0);
+    if (!syslog->path || !syslog->ident) bad_key(L, "syslog", "{ path =, ident = }");
+  }
+  lua_pop(L, 1);
+}
+
+struct spool_options process_stream_spool(lua_State *L) {
+  struct spool_options options = {.gzip = read_boolean(L, "gzip")};
+  options.file.path = read_text(L, "file");
+  options.file.max_size = read_count(L, "max_size", 0);
+  options.file.keep = (unsigned)read_count(L, "keep", KEEP);
+  options.file.max_age = read_count(L, "max_age_ms", 0);
+  read_syslog(L, &options.syslog);
+  return options;
+}
+
 /* { file =, prefix =, ... } on top */
 static void read_table(lua_State *L, struct process_stream *stream) {
   struct lines_style *style = &stream->style;
-  stream->file.path = read_text(L, "file");
-  stream->file.max_size = read_count(L, "max_size", 0);
-  stream->file.keep = (unsigned)read_count(L, "keep", KEEP);
+  stream->spool = process_stream_spool(L);
   style->prefix = read_text(L, "prefix");
   style->timestamp = read_boolean(L, "timestamp");
   style->unit = read_text(L, "json");
   style->stream = stream->key;
-  stream->is_lines =
-      style->prefix || style->timestamp || style->unit || read_boolean(L, "lines");
-  stream->kind = stream->file.path ? STREAM_FILE : STREAM_LINES;
-  if (!stream->file.path && !stream->is_lines)
+  stream->is_lines = stream->spool.syslog.path || style->prefix || style->timestamp ||
+                     style->unit || read_boolean(L, "lines");
+  bool has_spool = stream->spool.file.path || stream->spool.syslog.path;
+  stream->kind = has_spool ? STREAM_FILE : STREAM_LINES;
+  if (!has_spool && !stream->is_lines)
     bad_key(L, stream->key, "{ file = path } or { prefix = text }");
 }
 
@@ -146,7 +167,7 @@ static int set_target(lua_State *L, struct process_streams *streams,
   target->all = &streams->all;
   target->style = stream->is_lines ? &stream->style : NULL;
   if (stream->kind == STREAM_FILE)
-    return spool_open(streams->spools, &stream->file, &target->spool);
+    return spool_open(streams->spools, &stream->spool, &target->spool);
   target->sink = put_stdout;
   if (stream->kind == STREAM_LINES) return 0;
   target->sink = hear;
@@ -182,7 +203,7 @@ static int open_one(lua_State *L, struct process_streams *streams,
   if (stream->kind == STREAM_NULL)
     fd = open_null();
   else if (number == 0)
-    fd = input_open_file(stream->file.path);
+    fd = input_open_file(stream->spool.file.path);
   else
     fd = open_pipe(L, streams, pipes, number - 1, stream);
   *error = fd < 0 ? fd : 0;
@@ -197,7 +218,7 @@ int process_stream_open(lua_State *L, struct process_options *options,
     if (options->streams[i].kind == STREAM_STDOUT) continue;
     stdio[i] = open_one(L, streams, pipes, i, &options->streams[i], &error);
     result->stage = options->streams[i].kind > STREAM_FILE ? "pipe" : "open";
-    result->subject = options->streams[i].file.path;
+    result->subject = options->streams[i].spool.file.path;
   }
   if (options->streams[2].kind == STREAM_STDOUT)
     stdio[2] = stdio[1] == LAUNCH_INHERIT ? STDOUT_FILENO : stdio[1];

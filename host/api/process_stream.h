@@ -20,21 +20,27 @@ enum stream_kind {
 
 struct process_stream {
   enum stream_kind kind;
-  const char *key;             /* "stdout" */
-  struct logfile_options file; /* path NULL without one */
+  const char *key;            /* "stdout" */
+  struct spool_options spool; /* file.path and syslog.path NULL without one */
   struct lines_style style;
   bool is_lines;
 };
+
+/* Reads where a spool leads to from the table on top; raises an error on misuse. */
+struct spool_options process_stream_spool(lua_State *L);
 
 /* Reads the stream [key] of the options at [index]; raises an error that names the key on
  * misuse. Leaves nothing on the stack. */
 struct process_stream process_stream_read(lua_State *L, int index, const char *key,
                                           enum stream_kind otherwise);
 
+struct process_log;
+
 /* What all streams of a state share. */
 struct process_streams {
   struct spools *spools;
-  struct output *all; /* also those of processes that have closed */
+  struct output *all;       /* also those of processes that have closed */
+  struct process_log *logs; /* those that Lua has open */
 };
 
 /* What a program's stdout and stderr lead to. */

@@ -93,6 +93,14 @@ static int nudge(lua_State *L) {
   return 0;
 }
 
+static int stop(lua_State *L) {
+  struct task *task = find(L);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
+  luaL_checkstack(L, LUA_MINSTACK, "too many results"); /* turns may run on this stack */
+  if (task) task_stop(tasks_of(L), task, ns, L);
+  return 0;
+}
+
 static int mail(lua_State *L) {
   struct task *task = find(L);
   if (task) task_mail(tasks_of(L), task, lua_toboolean(L, 2));
@@ -276,6 +284,7 @@ static const luaL_Reg functions[] = {
     {"set_actor", set_actor},
     {"limit", limit},
     {"nudge", nudge},
+    {"stop", stop},
     {"mail", mail},
     {"hold", hold},
     {"release", release},

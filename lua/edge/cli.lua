@@ -17,12 +17,18 @@ local LOG_OPTIONS = {
   { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
 }
 
-local RUN_OPTIONS = {
+local FILE_OPTIONS = {
+  { name = "log-file", value = "PATH", text = "the log goes into this file, rotated, and not to stderr" },
+  { name = "log-size", value = "SIZE", parse = log.size, text = "rotated before it is larger: 50MB; 0 for never" },
+  { name = "log-keep", value = "N", parse = log.keep, text = "so many rotated ones are kept: 10" },
+}
+
+local RUN_OPTIONS = table.move(FILE_OPTIONS, 1, #FILE_OPTIONS, 6, {
   { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
   { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
   { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
   table.unpack(LOG_OPTIONS),
-}
+})
 
 -- `rest`: everything after the operands belongs to the script. A command returns its exit code, or nil while it runs.
 local commands = {
@@ -94,6 +100,11 @@ local function find_option(command, name)
 end
 
 local function check_choice(option, value)
+  if option.parse then
+    local result, message = option.parse(value)
+    if result == nil then message = ("--%s: %s"):format(option.name, message) end
+    return result, message
+  end
   if not option.choices then return value end
   for _, choice in ipairs(option.choices) do
     if choice == value then return value end
@@ -113,7 +124,10 @@ local function read_option(command, arguments, i)
     i = i + 1
     value = arguments[i]
   end
-  if not value then return nil, ("--%s needs a value: %s"):format(name, option.value) end
+  if not value then
+    local choices = option.choices and table.concat(option.choices, ", ") or option.value
+    return nil, ("--%s needs a value: %s"):format(name, choices)
+  end
   value, message = check_choice(option, value)
   if not value then return nil, message end
   return name, value, i + 1

@@ -1,6 +1,7 @@
 -- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
 -- nothing; every fault is one message that names file and line, unit and key.
 
+local claims = require "luvisor.edge.claims"
 local fsm = require "luvisor.core.fsm"
 local generations = require "luvisor.edge.generation"
 local keys = require "luvisor.core.spec.keys"
@@ -176,6 +177,7 @@ local function load_all(path, file, generation)
   if not loaded then return nil, message, code end
   local ok
   ok, message = loader.prepare(loaded.root, loaded.settings, generation)
+  if ok then ok, message = claims.check(loaded.root) end
   if not ok then return nil, message, "EINVAL" end
   loaded.source = { path = path, directory = script.directory, files = generation:sources() }
   return loaded

@@ -1,6 +1,9 @@
--- Log: the host's own lines, "time level unit message" as text or JSON, on stderr.
+-- Log: the host's own lines, "time level unit message" as text or JSON, on stderr or in a file.
 
+local process = require "host.process"
 local system = require "host.system"
+local units = require "luvisor.core.units"
+local uv = require "luv"
 
 local log = {}
 
@@ -42,9 +45,9 @@ local function json_line(level, unit, message)
     quoted(message))
 end
 
-local function choose_format(format)
+local function choose_format(format, in_file)
   if format == "json" then return json_line end
-  local plain = not system.is_terminal(STDERR) or os.getenv "NO_COLOR"
+  local plain = in_file or not system.is_terminal(STDERR) or os.getenv "NO_COLOR"
   return plain and text_line or coloured_line
 end
 
@@ -58,20 +61,61 @@ local function one_line(message)
 end
 
 --- A log: write(level, unit or name, format, ...), and which levels are worth the trouble of wording a message.
----@param options { level: string, format: string }
+---@param options { level: string, format: string, file?: host.process.Log } file: in place of stderr
 ---@return fun(level: string, unit: table|string, format: string, ...: any) write
 ---@return table<string, boolean> enabled
 function log.new(options)
   local lowest = RANK[options.level or "info"]
-  local line = choose_format(options.format)
+  local file = options.file
+  local line = choose_format(options.format, file)
   local enabled = {}
   for name, rank in pairs(RANK) do enabled[name] = rank >= lowest and name ~= "none" end
   local function write(level, unit, format, ...)
     if not enabled[level] then return end
     local message = select("#", ...) > 0 and format:format(...) or format
-    system.put(STDERR, line(level, name_of(unit), one_line(message)))
+    local text = line(level, name_of(unit), one_line(message))
+    if file then file:write(text) else system.put(STDERR, text) end
   end
   return write, enabled
+end
+
+-- ---- a file
+
+local MAX_SIZE, KEEP, KEEP_MOST, SMALLEST = 50 * 1024 * 1024, 10, 1000, 4096
+
+--- The size of a file from the command line.
+---@param text string
+---@return integer|nil bytes
+---@return string? message
+function log.size(text)
+  local bytes = units.size(tonumber(text) or text)
+  if bytes and (bytes == 0 or bytes >= SMALLEST) then return bytes end
+  return nil, ('expected 0 or a size from 4096 bytes on, such as "50MB", got "%s"'):format(text)
+end
+
+--- How many rotated files are kept, from the command line.
+---@param text string
+---@return integer|nil count
+---@return string? message
+function log.keep(text)
+  local count = math.tointeger(tonumber(text))
+  if count and count >= 0 and count <= KEEP_MOST then return count end
+  return nil, ('expected a whole number from 0 to %d, got "%s"'):format(KEEP_MOST, text)
+end
+
+--- Opens the file of the log, if there is to be one.
+---@param options table<string, any> of the command line
+---@return host.process.Log|false|nil file false for none, nil and a message when it cannot be opened
+---@return string? message
+function log.open(options)
+  local path = options["log-file"]
+  if not path then return false end
+  if path:sub(1, 1) ~= "/" then path = uv.cwd() .. "/" .. path end
+  local size = options["log-size"] or MAX_SIZE
+  local file, message = process.open_log { file = path, max_size = size, keep = options["log-keep"] or KEEP }
+  if not file then return nil, ("--log-file: %s: %s"):format(message, path) end
+  log.path = path
+  return file
 end
 
 --- A logger for one unit, with a method for each level: self.log:warn("lost %d files", n).

@@ -68,6 +68,10 @@ end
 -- A log file that cannot be written costs lines, never a program.
 local function report_trouble(write)
   process.on_trouble(function(path, message, lines)
+    if path == log.path then -- the log itself cannot say it
+      return complain(message and ("%s: %s, lines are dropped"):format(path, message)
+        or ("%s: no more lines are dropped, %d were"):format(path, lines))
+    end
     if message then return write("error", "luvisor", "%s: %s, lines are dropped", path, message) end
     write("warn", "luvisor", "%s: no more lines are dropped, %d were", path, lines)
   end)
@@ -98,7 +102,10 @@ local function open_log(options, place)
   local ok, message = true, nil
   if options.daemon then ok, message = daemon.detach(place.log) end
   if not ok then return nil, message end
-  local write, enabled = log.new { level = options["log-level"], format = options["log-format"] }
+  local file
+  file, message = log.open(options)
+  if file == nil then return nil, message end
+  local write, enabled = log.new { level = options["log-level"], format = options["log-format"], file = file }
   return options.daemon and daemon.relay(write) or write, enabled
 end
 

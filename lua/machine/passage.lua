@@ -55,4 +55,17 @@ function passage.take(self, event)
   return state
 end
 
+--- Takes a worker from the beginning to its first actor in one step; nil when that takes more.
+---@param self table the worker's unit
+---@return luvisor.State|nil state
+---@return table|nil actor
+function passage.begin(self)
+  local passages = self.spec.passages
+  local found = passages and passages.initial
+  local actor = found and self.spec.definition.actors[found.state.name]
+  if not actor then return nil end
+  self.state, self.past, self.is_ready = found.state, found.past, found.ready
+  return found.state, actor
+end
+
 return passage

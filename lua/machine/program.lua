@@ -17,17 +17,16 @@
 
 local exit = require "luvisor.core.exit"
 local chronicle = require "luvisor.machine.chronicle"
-local program_environment = require "luvisor.machine.program_environment"
 local program_exit = require "luvisor.machine.program_exit"
 local program_health = require "luvisor.machine.program_health"
 local program_hook = require "luvisor.machine.program_hook"
+local program_launch = require "luvisor.machine.program_launch"
 local program_limits = require "luvisor.machine.program_limits"
 local program_notify = require "luvisor.machine.program_notify"
 local program_output = require "luvisor.machine.program_output"
 local program_ready = require "luvisor.machine.program_ready"
 local program_reload = require "luvisor.machine.program_reload"
 local program_retire = require "luvisor.machine.program_retire"
-local program_sockets = require "luvisor.machine.program_sockets"
 local program_stop = require "luvisor.machine.program_stop"
 local unit = require "luvisor.machine.unit"
 
@@ -168,45 +167,7 @@ end
 
 Program.change, Program.leave_service = set_state, leave_service
 
--- What the unit adds to the environment, with `variables` of the host's.
-local function additions(self, variables)
-  for name, value in pairs(self.spec.variables or self.spec.env or {}) do
-    if variables[name] == nil then variables[name] = value end
-  end
-  return variables
-end
-
-local function options(self, run, variables)
-  local spec, process = self.spec, self.env.process
-  local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
-  local inherited = spec.clear_env and {} or process.environment()
-  local who = spec.identity or {}
-  return {
-    command = spec.command, argv0 = spec.argv0, cwd = spec.cwd,
-    uid = who.uid, gid = who.gid, groups = who.groups, no_new_privs = spec.no_new_privs,
-    umask = spec.umask, nice = spec.nice, limits = spec.limits,
-    oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
-    env = program_environment.build(inherited, additions(self, variables), mark),
-    stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
-    previous = self.child_before, die_with_host = spec.die_with_host,
-    on_exit = function(...) on_leader_exit(self, run, ...) end,
-  }
-end
-
-local function spawn(self, run)
-  local variables = {}
-  local ok, message, code = program_notify.prepare(self, run, variables)
-  if not ok then return nil, message, code end
-  program_sockets.announce(self.spec, variables)
-  run.options = options(self, run, variables)
-  ok, message, code = program_sockets.prepare(self, run.options)
-  if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
-  if not ok then return nil, message, code end
-  return self.env.process.spawn(run.options)
-end
-
-local function begin(self, run)
-  local child, message, code = spawn(self, run)
+local function launched(self, run, child, message, code)
   if not child then
     program_ready.begin(self, run, false)
     run.exit = program_exit.of_launch(message, code)
@@ -220,6 +181,20 @@ local function begin(self, run)
   program_notify.listen(self, run)
   program_limits.begin(self, run)
   program_ready.begin(self, run, true)
+end
+
+local function begin(self, run)
+  run.launching = true
+  program_output.open(self, function(opened, message, code)
+    run.launching = nil
+    local is_wanted = self.run == run and not run.exit
+    if is_wanted and opened then
+      launched(self, run, program_launch.spawn(self, run, function(...) on_leader_exit(self, run, ...) end))
+    elseif is_wanted then
+      launched(self, run, nil, message, code)
+    end
+    program_output.let_go(opened)
+  end)
 end
 
 function Program.launch(self)
@@ -244,7 +219,7 @@ end
 
 -- A launch that failed is told in a moment.
 local function is_over(run)
-  return not run or not run.child and not program_hook.is_busy(run)
+  return not run or not run.child and not run.launching and not program_hook.is_busy(run)
 end
 
 -- It has not been launched: the hook that comes before is called off.

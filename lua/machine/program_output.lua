@@ -1,5 +1,5 @@
--- Program output: what becomes of what a program prints: how it looks, the functions that take it line by line, and
--- its last words when it does not start.
+-- Program output: what becomes of what a program prints: how it looks, the functions that take it line by line, the
+-- files, which are open before it is launched, and its last words when it does not start.
 --
 -- A function is called from the loop, a few lines at a time; the program never waits for it. What it is behind with is
 -- kept up to 1 MiB, and what comes then is dropped and counted.
@@ -80,11 +80,56 @@ function program_output.stream(self, name)
   if type(target) == "function" then return listener(self, name, target) end
   if type(target) ~= "table" then return target end
   local ready = self.spec.ready
+  local syslog = target.syslog
   return {
-    file = target.file, max_size = target.max_size, keep = target.keep, timestamp = target.timestamp,
+    file = target.file, max_size = target.max_size, keep = target.keep, gzip = target.gzip,
+    max_age_ms = target.max_age and target.max_age * 1000 // 1 | 0,
+    syslog = syslog and { path = syslog.path, ident = syslog.ident or tostring(self.name), priority = syslog.priority },
+    timestamp = target.timestamp,
     prefix = target.prefix == true and tostring(self.name) .. " | " or target.prefix,
     json = target.json and tostring(self.name) or nil, lines = target.shared or ready and ready.line and true or nil,
   }
+end
+
+-- ---- files
+
+local function files_of(self)
+  local files = {}
+  for _, name in ipairs { "stdout", "stderr" } do
+    local target = self.spec[name]
+    if type(target) == "table" and target.file then files[#files + 1] = program_output.stream(self, name) end
+  end
+  return files
+end
+
+-- One after the other; the open ones in `opened`.
+local function open_next(self, files, opened, done)
+  local file = files[#opened + 1]
+  if not file then return done(opened) end
+  local function answer(log, message, code)
+    if log then
+      opened[#opened + 1] = log
+      return open_next(self, files, opened, done)
+    end
+    program_output.let_go(opened)
+    done(nil, ("%s: %s"):format(message, file.file), code)
+  end
+  local ok, message, code = self.env.process.open_log(file, answer)
+  if not ok then answer(nil, message, code) end
+end
+
+--- Opens the files of a program, away from the loop: done(opened) or done(nil, message, CODE), at once where there are
+--- none. They stay open until they are let go of and the program is gone.
+---@param self table
+---@param done fun(opened: table[]|nil, message: string|nil, code: string|nil)
+function program_output.open(self, done)
+  open_next(self, files_of(self), {}, done)
+end
+
+--- Lets go of what was opened; nil is fine.
+---@param opened table[]|nil
+function program_output.let_go(opened)
+  for _, log in ipairs(opened or {}) do log:close() end
 end
 
 -- ---- the last words

@@ -4,29 +4,30 @@
 
 local unit = require "luvisor.machine.unit"
 
+local BURST = 256 -- children asked before others have their turn
+
 local sweep = {}
 
 local function depends(one, other)
   return one.spec.after and one.spec.after[other.name] ~= nil
 end
 
-local function may_go_together(supervisor, first, child)
-  local strategy = supervisor.spec.strategy
-  if strategy == "simple_one_for_one" then return true end
-  if strategy ~= "one_for_one" then return false end
+local function may_go_together(first, child)
   if first.spec.kind ~= "program" or child.spec.kind ~= "program" then return false end
   return not depends(first, child) and not depends(child, first)
 end
 
 -- How far the children that may be asked now reach.
 local function batch_end(supervisor, units, first)
+  local strategy = supervisor.spec.strategy
+  if strategy == "simple_one_for_one" then return #units end
   local last = first
+  if strategy ~= "one_for_one" then return last end
   while units[last + 1] do
     for i = first, last do
-      if not may_go_together(supervisor, units[i], units[last + 1]) then return last end
+      if not may_go_together(units[i], units[last + 1]) then return last end
     end
     last = last + 1
-    if supervisor.spec.strategy == "simple_one_for_one" then return #units end
   end
   return last
 end
@@ -40,17 +41,43 @@ local function ask(self, child)
   end
 end
 
-local function advance(self)
-  while self.pending == 0 do
-    local first = self.next
-    if first > #self.units then
-      self.supervisor.sweep = nil
-      return self.done(self.supervisor)
+-- false when it has to wait, or is over
+local function ask_next(self)
+  local next, units, supervisor = self.next, self.units, self.supervisor
+  if next > self.last then
+    if self.pending > 0 then return false end
+    if next > #units then
+      supervisor.sweep = nil
+      self.done(supervisor)
+      return false
     end
-    local last = self.force and #self.units or batch_end(self.supervisor, self.units, first)
-    self.next = last + 1
-    for i = first, last do ask(self, self.units[i]) end
+    self.last = self.force and #units or batch_end(supervisor, units, next)
   end
+  self.next = next + 1
+  ask(self, units[next])
+  return supervisor.sweep == self
+end
+
+local advance
+
+local function go_on(self)
+  self.posted = nil
+  if self.supervisor.sweep == self then advance(self) end
+end
+
+-- Many are gone as soon as they are asked; so this gives way now and then.
+function advance(self)
+  if self.posted or self.asking then return end
+  self.asking = true
+  local more
+  for _ = 1, BURST do
+    more = ask_next(self)
+    if not more then break end
+  end
+  self.asking = nil
+  if not more then return end
+  self.posted = true
+  self.supervisor.env.post(go_on, self)
 end
 
 --- Stops the units in the order given, then calls done(supervisor); a sweep under way is replaced by this one.
@@ -58,7 +85,7 @@ end
 ---@param units table[] in the order in which they are to be stopped
 ---@param done fun(supervisor: table)
 function sweep.run(supervisor, units, done)
-  local self = { supervisor = supervisor, units = units, next = 1, pending = 0, waiting = {}, done = done,
+  local self = { supervisor = supervisor, units = units, next = 1, last = 0, pending = 0, waiting = {}, done = done,
     force = supervisor.forced }
   supervisor.sweep = self
   advance(self)
@@ -79,8 +106,9 @@ function sweep.force(supervisor)
   if not self or self.force then return end
   self.force = true
   for child in pairs(self.waiting) do unit.ask_to_kill(child) end
-  for i = self.next, #self.units do ask(self, self.units[i]) end
-  self.next = #self.units + 1
+  local first = self.next
+  self.next, self.last = #self.units + 1, #self.units
+  for i = first, #self.units do ask(self, self.units[i]) end
   if self.pending == 0 then advance(self) end
 end
 

@@ -80,7 +80,7 @@ function unit.ask_to_stop(self, cause, by)
   chronicle.note(self, "asked", cause, by)
   if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation }) end
   self:stop()
-  return false
+  return not ALIVE[self.phase]
 end
 
 --- Ends the unit by force; true when there is nothing to wait for.

@@ -120,6 +120,17 @@ return function(env)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
+  --- The way to the first actor, where nothing on it can wait and nobody looks on; all else is for `advance`.
+  function Worker.begin(instance)
+    if logs.info or watched.transition then return end
+    local self = instance._unit
+    local state, actor = passage.begin(self)
+    if not actor then return end
+    enter(self.task, state.heartbeat, state.timeout, self.is_ready)
+    if self.is_ready then ready(self, self.generation) end
+    return actor.fn, actor.every
+  end
+
   -- ---- ends
 
   local function finish(self, why)
@@ -262,8 +273,7 @@ return function(env)
       if self.task then close(self.task) end
       return post(end_unstarted, self, self.generation)
     end
-    if shutdown ~= "infinity" then limit(self.task, "stop", shutdown) end
-    task.nudge(self.task)
+    task.stop(self.task, shutdown ~= "infinity" and shutdown or nil)
   end
 
   local function end_killed(self, generation)
@@ -282,8 +292,8 @@ return function(env)
   end
 
   task.set_handlers {
-    advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished, failed = Worker.failed,
-    late = Worker.late, beat = Worker.beat,
+    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
+    failed = Worker.failed, late = Worker.late, beat = Worker.beat,
   }
   return Worker
 end

@@ -63,9 +63,10 @@ local task = {}
 ---@alias host.limit "heartbeat"|"state"|"transition"|"start"|"stop"
 
 --- The machine's functions. advance runs on a worker's coroutine and returns its next actor, the seconds between two
---- turns, and whether to call ready; the others are called from the loop.
+--- turns, and whether to call ready; the others are called from the loop. begin comes before the first advance: it
+--- returns the first actor and its seconds, where no coroutine is needed to get there, or nothing.
 --- serve(object) runs as an actor does, with what task.mail announced. held(object) tells that a task is suspended.
----@param handlers table<string, function> advance, ready, finished, failed, late, beat, serve, held
+---@param handlers table<string, function> begin, advance, ready, finished, failed, late, beat, serve, held
 function task.set_handlers(handlers) end
 
 --- Whether beat(object) is called for each heartbeat.
@@ -110,6 +111,12 @@ function task.limit(handle, limit, seconds) end
 --- Ends a pause between two turns, or a sleep, at once.
 ---@param handle host.handle
 function task.nudge(handle) end
+
+--- Asks for an end within so many seconds (nil for any time): a task that rests between two turns has one before this
+--- returns, unless another has its turn just now; anybody else is nudged.
+---@param handle host.handle
+---@param seconds? number
+function task.stop(handle, seconds) end
 
 --- Something is in the task's mailbox: ends its wait in receive. A request is served even if it does not wait: by
 --- `serve`, between two turns, which come when they would have come.

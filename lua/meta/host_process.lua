@@ -11,6 +11,9 @@ local process = {}
 ---@field file? string       appended to, and rotated; without it lines go to the host's own stdout
 ---@field max_size? integer  bytes before it is rotated; 0, the default: never
 ---@field keep? integer      rotated files kept; 10
+---@field max_age_ms? integer rotated when it is older; 0, the default: never
+---@field gzip? boolean      what is rotated is compressed
+---@field syslog? { path: string, ident: string, priority: integer } in place of a file: the system's log
 ---@field prefix? string     before each line
 ---@field timestamp? boolean before the prefix
 ---@field json? string       each line a JSON object, with this as the unit's name
@@ -57,6 +60,24 @@ function process.spawn(options) end
 --- The host's own environment, as "NAME=value".
 ---@return string[]
 function process.environment() end
+
+--- Opens a log: at once, which may take as long as the disk does, or with fn away from the loop, and fn gets it later.
+---@param options host.process.Lines
+---@param fn? fun(log: host.process.Log|nil, message: string|nil, code: string|nil)
+---@return host.process.Log|true|nil log
+---@return string? message
+---@return string? code
+function process.open_log(options, fn) end
+
+---@class host.process.Log
+local Log = {} -- luacheck: ignore 241
+
+--- Appends whole lines. Never waits: what finds no room is dropped and counted.
+---@param lines string
+function Log:write(lines) end
+
+--- Lets go of it; what was written reaches the file yet.
+function Log:close() end
 
 --- Opens all log files again, for whoever has moved them.
 ---@return integer count

@@ -18,7 +18,8 @@ local rooms = {
   { "vm", "vm", "modules" },
   {
     "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
-    "lines", "logfile", "spool", "tail", "notify", "mailbox", "codec", "link",
+    "lines", "logfile", "spool", "archive", "gzip", "squeezer", "syslogger", "tail", "notify", "mailbox", "codec",
+    "link",
   },
   { "executors", "task", "turn", "timer", "runtime", "executor", "guest", "watchdog" },
   { "api", "api" },

@@ -22,7 +22,7 @@ static int teardown(void **state) {
 
 static struct logfile *open_log(uint64_t max_size, unsigned keep) {
   struct logfile *file;
-  struct logfile_options options = {"log", max_size, keep};
+  struct logfile_options options = {.path = "log", .max_size = max_size, .keep = keep};
   assert_int_equal(logfile_open(&options, &file), 0);
   return file;
 }
@@ -46,6 +46,27 @@ static const char *text_of(const char *path) {
   into[got < 0 ? 0 : got] = '\0';
   close(fd);
   return into;
+}
+
+/* The file is older than it may be by its clock: at the next line, and not in one. */
+static void rotates_by_age(void **state) {
+  (void)state;
+  struct logfile *file;
+  struct logfile_options options = {.path = "log", .keep = 3, .max_age = 1000};
+  uint64_t begun = now_ms();
+  assert_int_equal(logfile_open(&options, &file), 0);
+  assert_int_equal(put_at(file, "one\n", begun + 5000),
+                   0); /* empty: only now it begins */
+  assert_int_equal(put_at(file, "two", begun + 5900), 0);
+  assert_int_equal(put_at(file, " halves\nthree\nfo", begun + 6100), 0);
+  assert_string_equal(text_of("log.1"), "one\ntwo halves\nthree\n");
+  assert_string_equal(text_of("log"), "fo");
+  assert_int_equal(put_at(file, "ur\n", begun + 6200), 0);
+  assert_string_equal(text_of("log"), "four\n");
+  assert_int_equal(put_at(file, "five\n", now_ms() + 1100), 0);
+  assert_string_equal(text_of("log.1"), "four\n");
+  assert_string_equal(text_of("log"), "five\n");
+  logfile_close(file);
 }
 
 /* 32 bytes, of which the last four are left out where a line ends before them. */
@@ -184,7 +205,7 @@ static void full_device(void **state) {
   (void)state;
   struct logfile *file;
   unsigned long lost = 0;
-  struct logfile_options options = {"/dev/full", 16, 1};
+  struct logfile_options options = {.path = "/dev/full", .max_size = 16, .keep = 1};
   assert_int_equal(logfile_open(&options, &file), 0);
   assert_int_equal(logfile_write(file, "one\ntwo\n", 8, 0, &lost), UV_ENOSPC);
   assert_int_equal(lost, 2);
@@ -198,7 +219,7 @@ static void full_device(void **state) {
 static void survives_its_directory(void **state) {
   (void)state;
   struct logfile *file;
-  struct logfile_options options = {"d/log", 0, 1};
+  struct logfile_options options = {.path = "d/log", .max_size = 0, .keep = 1};
   mkdir("d", 0700);
   assert_int_equal(logfile_open(&options, &file), 0);
   unlink("d/log");
@@ -214,7 +235,7 @@ static void survives_its_directory(void **state) {
 static void refuses_links(void **state) {
   (void)state;
   struct logfile *file;
-  struct logfile_options options = {"link", 0, 1};
+  struct logfile_options options = {.path = "link", .max_size = 0, .keep = 1};
   assert_int_equal(symlink("log", "link"), 0);
   assert_int_equal(logfile_open(&options, &file), UV_ELOOP);
   unlink("link");
@@ -226,6 +247,7 @@ static void refuses_links(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      TEST(rotates_by_age),
       TEST(rotates_at_line_ends),
       TEST(cuts_a_piece_into_files),
       TEST(a_started_line_stays_whole),

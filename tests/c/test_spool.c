@@ -43,7 +43,7 @@ static int teardown(void **state) {
 
 static struct spool *open_spool(const char *path) {
   struct spool *spool;
-  struct logfile_options options = {path, 0, 1};
+  struct spool_options options = {.file = {.path = path, .keep = 1}};
   assert_int_equal(spool_open(spools, &options, &spool), 0);
   return spool;
 }
@@ -207,6 +207,70 @@ static void slow_disk(void **state) {
   close(master);
 }
 
+static struct spool *opened;
+static int open_error;
+static bool was_told;
+
+static void note_opened(void *data, struct spool *spool, int error) {
+  (void)data;
+  opened = spool;
+  open_error = error;
+  was_told = true;
+}
+
+static void open_later(const char *path) {
+  struct spool_options options = {.file = {.path = path, .keep = 1}};
+  was_told = false;
+  assert_int_equal(spool_open_later(spools, &options, note_opened, NULL), 0);
+  assert_false(was_told);
+}
+
+static void opens_off_the_loop(void **state) {
+  (void)state;
+  open_later("log");
+  assert_true(run_until(&loop, &was_told, 5000));
+  assert_non_null(opened);
+  assert_ptr_equal(open_spool("log"), opened);
+  struct spool *first = opened;
+  open_later("log"); /* open already */
+  assert_true(run_until(&loop, &was_told, 5000));
+  assert_ptr_equal(opened, first);
+  give(opened, "one\n");
+  for (int i = 0; i < 3; i++) spool_release(first);
+  spools_flush(spools, 1000);
+  assert_string_equal(text_of("log"), "one\n");
+}
+
+static void says_why_it_cannot(void **state) {
+  (void)state;
+  open_later("none/log");
+  assert_true(run_until(&loop, &was_told, 5000));
+  assert_null(opened);
+  assert_int_equal(open_error, UV_ENOENT);
+  mkdir("none", 0700); /* nothing is left of the attempt */
+  open_later("none/log");
+  assert_true(run_until(&loop, &was_told, 5000));
+  assert_int_equal(open_error, 0);
+  spool_release(opened);
+  open_later("never"); /* nobody is forgotten at the end */
+  spools_free(spools, 1000);
+  assert_true(was_told);
+  spools = NULL;
+}
+
+static void put_never_waits(void **state) {
+  static char line[64 * 1024];
+  (void)state;
+  memset(line, 'x', sizeof line - 1);
+  line[sizeof line - 1] = '\n';
+  struct spool *spool = open_spool("log");
+  for (int i = 0; i < 1000; i++) spool_put(spool, line, sizeof line);
+  assert_true(spools_flush(spools, 10000));
+  run_for(&loop, 20);
+  assert_true(told[0] == '\0' || strstr(told, "ENOBUFS"));
+  spool_release(spool);
+}
+
 static void reopens_without_output(void **state) {
   (void)state;
   struct spool *spool = open_spool("log");
@@ -230,6 +294,9 @@ int main(void) {
       TEST(hanging_disk),
       TEST(slow_disk),
       TEST(reopens_without_output),
+      TEST(opens_off_the_loop),
+      TEST(says_why_it_cannot),
+      TEST(put_never_waits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,13 +66,26 @@ function Child:dies(code, signal, core)
 end
 
 function fake_process.new()
-  local fake = { spawned = {}, instance = "host", host_environment = {} }
+  local fake = { spawned = {}, instance = "host", host_environment = {}, logs = {} }
 
   function fake.spawn(options)
     if fake.failure then return nil, table.unpack(fake.failure) end
     local child = setmetatable({ options = options, sent = {}, number = 100 + #fake.spawned }, Child)
     fake.spawned[#fake.spawned + 1] = child
     return child
+  end
+
+  -- open at once, unless the spec holds it back: fake.hold = {} collects fn(log, message, code)
+  function fake.open_log(options, fn)
+    local log = { options = options }
+    function log.close() log.closed = true end
+    fake.logs[#fake.logs + 1] = log
+    if fake.hold then
+      fake.hold[#fake.hold + 1] = function(...) if select("#", ...) > 0 then fn(...) else fn(log) end end
+    else
+      fn(log)
+    end
+    return true
   end
 
   function fake.environment()

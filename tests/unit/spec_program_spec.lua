@@ -81,6 +81,13 @@ describe("spec.program", function()
     assert.same({ file = "x", max_size = 0, keep = 0, timestamp = true },
       assert(program { stdout = { file = "x", max_size = 0, keep = 0, timestamp = true } }).stdout)
     assert.same({ json = true }, assert(program { stdout = { json = true, prefix = false } }).stdout)
+    assert.same({ file = "x", max_size = 50 << 20, keep = 10, max_age = 86400, gzip = true },
+      assert(program { stdout = { file = "x", max_age = 86400, gzip = true } }).stdout)
+    assert.same({ syslog = { path = "/dev/log", priority = 3 * 8 + 6 } },
+      assert(program { stdout = { syslog = true } }).stdout)
+    assert.same({ syslog = { path = "/s", priority = 16 * 8 + 3, ident = "web" } },
+      assert(program { stdout = { syslog = { path = "/s", facility = "local0", level = "err", ident = "web" } } })
+        .stdout)
     assert.equal(print, assert(program { stderr = print }).stderr)
     assert.is_false(assert(program { backoff = false }).backoff)
     assert.equal(7, assert(program { shutdown = 7 }).shutdown)
@@ -140,7 +147,15 @@ describe("spec.program", function()
     { { stdout = "stdout" }, 'key "stdout": unknown value "stdout", expected one of "inherit", "null"' },
     { { stdout = "nul" }, 'key "stdout": unknown value "nul", did you mean "null"?' },
     { { stdout = { fil = "x" } }, 'key "stdout.fil": unknown key, did you mean "file"?' },
-    { { stdout = {} }, 'key "stdout": expected { file = path } or { prefix = true }' },
+    { { stdout = {} }, 'key "stdout": expected { file = path }, { prefix = true } or { syslog = true }' },
+    { { stdout = { file = "x", gzip = true, keep = 0 } },
+      'key "stdout.gzip": nothing is kept that could be compressed' },
+    { { stdout = { prefix = true, max_age = 3 } }, 'key "stdout.max_age": needs a file' },
+    { { stdout = { syslog = true, file = "x" } }, 'key "stdout.file": not together with syslog' },
+    { { stdout = { syslog = { facility = "demon" } } },
+      'key "stdout.syslog.facility": unknown value "demon", did you mean "daemon"?' },
+    { { stdout = { syslog = { ident = "a b" } } },
+      'key "stdout.syslog.ident": expected up to 64 of letters, digits, "_", ".", "@", "/", "-", got "a b"' },
     { { stderr = { file = "x", max_size = 1 } },
       'key "stderr.max_size": expected 0 or a size from 4096 bytes on, such as "50MB", got 1' },
     { { stdout = { file = "x", keep = -1 } }, 'key "stdout.keep": expected a whole number from 0 to 1000, got -1' },

@@ -93,7 +93,11 @@ describe("a supervisor stopping", function()
       end
       children.intensity = { restarts = 100, within = 1 }
       world:tree(children)
-      if round % 2 == 0 then world.started:stop() end
+      if round % 2 == 0 then -- the newest keeps the others waiting for their turn
+        world.scripts.temporary_none:hang()
+        world:step(0)
+        world.started:stop()
+      end
       for i, one in ipairs(names) do
         if (i + round) % 3 ~= 0 and one[2] ~= "none" then world.scripts[one[1]][one[2]](world.scripts[one[1]]) end
       end
@@ -102,6 +106,27 @@ describe("a supervisor stopping", function()
       world:close()
     end
     world = worlds.new()
+  end)
+
+  it("gives everybody else a turn while it stops very many", function()
+    world = worlds.new { quiet = true }
+    local children = {}
+    for i = 1, 600 do children[i] = "w" .. i end
+    world:tree(children)
+    local present = {}
+    local function look()
+      if world.ended then return end
+      local count = 0
+      for i = 1, 600 do
+        if world:phase("w" .. i) == "running" then count = count + 1 end
+      end
+      present[#present + 1] = count
+      world.env.post(look)
+    end
+    world.env.post(look)
+    world:stop()
+    assert.equal("shutdown", world.ended.kind)
+    assert.is_true(present[1] > 0 and present[1] < 600, "stopped in bursts")
   end)
 
   it("keeps each child's own reason when it ends by itself while it waits for its turn", function()

@@ -26,20 +26,62 @@ local function max_size(value)
   return check.expected('0 or a size from 4096 bytes on, such as "50MB"', value)
 end
 
-local target = check.record {
-  file = check.text, max_size = max_size, keep = check.integer(0, KEEP_MOST), prefix = prefix, timestamp = flag,
-  json = flag, shared = flag,
+local FACILITIES = {
+  kern = 0, user = 1, mail = 2, daemon = 3, auth = 4, syslog = 5, lpr = 6, news = 7, uucp = 8, cron = 9, authpriv = 10,
+  ftp = 11, local0 = 16, local1 = 17, local2 = 18, local3 = 19, local4 = 20, local5 = 21, local6 = 22, local7 = 23,
+}
+local LEVELS = { emerg = 0, alert = 1, crit = 2, err = 3, warning = 4, notice = 5, info = 6, debug = 7 }
+local SOCKET = "/dev/log"
+
+local function ident(value)
+  local ok, message = check.text(value)
+  if not ok then return false, message end
+  if #value > 64 or value:find "[^%w_.@/-]" then
+    return check.expected('up to 64 of letters, digits, "_", ".", "@", "/", "-"', value)
+  end
+  return true, value
+end
+
+local function socket_path(value)
+  local ok, message = check.text(value)
+  if not ok then return false, message end
+  if #value > 107 then return false, "longer than 107 bytes" end
+  return true, value
+end
+
+local syslog_keys = check.record {
+  ident = ident, facility = check.one_of(check.keys(FACILITIES)), level = check.one_of(check.keys(LEVELS)),
+  path = socket_path,
 }
 
-local OF_FILES = { "max_size", "keep", "shared" }
+local function syslog(value)
+  if value == true then value = {} end
+  if type(value) ~= "table" then return check.expected("true or a table", value) end
+  local ok, given, below = syslog_keys(value)
+  if not ok then return false, given, below end
+  local priority = FACILITIES[given.facility or "daemon"] * 8 + LEVELS[given.level or "info"]
+  return true, { path = given.path or SOCKET, ident = given.ident, priority = priority }
+end
+
+local target = check.record {
+  file = check.text, max_size = max_size, keep = check.integer(0, KEEP_MOST), max_age = check.seconds, gzip = flag,
+  prefix = prefix, timestamp = flag, json = flag, shared = flag, syslog = syslog,
+}
+
+local OF_FILES = { "max_size", "keep", "max_age", "gzip", "shared" }
+local NOT_OF_SYSLOG = { "file", "prefix", "timestamp", "json" }
 
 local function settle(result)
+  for _, key in ipairs(result.syslog and NOT_OF_SYSLOG or {}) do
+    if result[key] ~= nil then return false, "not together with syslog", "." .. key end
+  end
+  if result.gzip and result.keep == 0 then return false, "nothing is kept that could be compressed", ".gzip" end
   if not result.file then
     for _, key in ipairs(OF_FILES) do
       if result[key] ~= nil then return false, "needs a file", "." .. key end
     end
-    if not (result.prefix or result.timestamp or result.json) then
-      return false, "expected { file = path } or { prefix = true }"
+    if not (result.prefix or result.timestamp or result.json or result.syslog) then
+      return false, "expected { file = path }, { prefix = true } or { syslog = true }"
     end
     return true, result
   end
@@ -74,7 +116,12 @@ local function device(path)
 end
 
 local function agree(spec, key, one, other)
-  for _, name in ipairs { "max_size", "keep" } do
+  if normal(one.file) ~= normal(other.target.file) then
+    return keys.problem(spec, key .. ".file",
+      ('is shared with %s "%s", which calls it %s; one file needs one name')
+        :format(other.spec.kind, other.spec.name, other.target.file))
+  end
+  for _, name in ipairs { "max_size", "keep", "max_age", "gzip" } do
     if one[name] ~= other.target[name] then
       return keys.problem(spec, key .. "." .. name,
         ('differs from that of %s "%s", which shares %s'):format(other.spec.kind, other.spec.name, one.file))
@@ -83,10 +130,10 @@ local function agree(spec, key, one, other)
   return true
 end
 
-local function add(files, spec, key)
+local function add(files, spec, key, identify)
   local one = spec[key]
   if type(one) ~= "table" or not one.file or device(one.file) then return true end
-  local path = normal(one.file)
+  local path = identify(one.file)
   local other = files[path]
   if not other then
     files[path] = { spec = spec, key = key, target = one }
@@ -101,14 +148,15 @@ local function add(files, spec, key)
 end
 
 --- Whether the files of a program are its own, or shared by all who write to them.
----@param files table<string, table> by path: who writes to them, added to
+---@param files table<string, table> who writes to them, by what `identify` makes of their paths; added to
 ---@param spec luvisor.Spec of a program
+---@param identify? fun(path: string): string
 ---@return true|nil ok
 ---@return string? message
 ---@return string? code
-function output.claim(files, spec)
+function output.claim(files, spec, identify)
   for _, key in ipairs { "stdout", "stderr" } do
-    local ok, message, code = add(files, spec, key)
+    local ok, message, code = add(files, spec, key, identify or normal)
     if not ok then return nil, message, code end
   end
   return true
