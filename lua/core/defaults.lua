@@ -35,7 +35,7 @@ defaults.list = {
   setting("mailbox", count, 1000, "messages a worker's mailbox holds"),
   setting("history", count, 100, "transitions and exits remembered for each unit"),
   setting("load_timeout", check.seconds, 5, "how long a reload may take to load the script"),
-  setting("load_memory", check.size, 256 * 2 ^ 20, "how many bytes of memory it may take for that"),
+  setting("load_memory", check.size, 256 << 20, "how many bytes of memory it may take for that"),
   setting("die_with_host", check.boolean, true, "whether programs are killed when the host dies"),
 }
 
