@@ -42,7 +42,6 @@ local commands = {
     text = "load and validate a script, print its tree; starts nothing",
     call = function(operands) return check.tree(operands[1]) end,
   },
-  clients.status,
   {
     name = "lua", operands = "FILE [ARG...]", least = 1, rest = true, options = {},
     text = "run any Lua file with luvisor's modules",
@@ -54,6 +53,7 @@ local commands = {
     call = function() return cli.version() end,
   },
 }
+table.move(clients, 1, #clients, #commands + 1, commands)
 
 local function out(text) system.put(1, text .. "\n") end
 local function err(text) system.put(2, "luvisor: " .. text .. "\n") end

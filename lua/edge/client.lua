@@ -17,6 +17,7 @@ client.codes = { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3, NO_HOST = 4, 
 local codes = client.codes
 local quitting = false
 local PATIENCE = 10  -- seconds for an answer, where a command has no limit of its own
+local INVALID_PARAMS = -32602
 local GRACE = 1      -- more than the host was told, for the way there and back
 
 ---@class luvisor.Client
@@ -37,6 +38,11 @@ function client.quit(code, message)
   quitting = true
   client.complain(message)
   system.quit(code)
+end
+
+--- Ends the command after so many seconds, if nothing else has.
+function client.quit_after(seconds, code, message)
+  runtime.after(seconds, function() client.quit(code, message) end)
 end
 
 -- ---- answers
@@ -82,10 +88,10 @@ function Client:call(method, params, fn, seconds)
   self.connection:send { id = id, method = method, params = params }
 end
 
---- The same for commands that have nothing to do with a failure but to say it, and end with 1.
+--- The same for commands that have nothing to do with a failure but to say it, and end with 1, or 2 when it is theirs.
 function Client:ask(method, params, fn, seconds)
-  self:call(method, params, function(result, message)
-    if result == nil then return client.quit(codes.FAILED, message) end
+  self:call(method, params, function(result, message, code)
+    if result == nil then return client.quit(code == INVALID_PARAMS and codes.USAGE or codes.FAILED, message) end
     fn(result)
   end, seconds)
 end

@@ -6,16 +6,26 @@ local PLACE = {
   { name = "name", value = "NAME", text = "the host of that name (default)" },
   { name = "socket", value = "PATH", text = "the host with that control socket" },
 }
-
 local JSON = { name = "json", text = "print JSON, for programs" }
+local NO_WAIT = { name = "no-wait", text = "ask for it, and do not wait for what comes of it" }
+local TIMEOUT = { name = "timeout", value = "SECONDS", text = "how long to wait (60)" }
 
 -- A command is loaded when it is called: the others cost nothing.
-local function command(name, operands, least, text, options)
+local function module(name)
+  return require("luvisor.edge.client_" .. name)
+end
+
+local function command(name, operands, least, text, options, call)
   local all = table.move(PLACE, 1, #PLACE, #options + 1, table.move(options, 1, #options, 1, {}))
-  clients[name] = {
+  clients[#clients + 1] = {
     name = name, operands = operands, least = least, options = all, text = text,
-    call = function(...) return require("luvisor.edge.client_" .. name).call(...) end,
+    most = operands == "" and 0 or nil, call = call or function(...) return module(name).call(...) end,
   }
+end
+
+local function change(name, text, force)
+  command(name, "UNIT...", 1, text, { NO_WAIT, TIMEOUT, force and { name = "force", text = force } },
+    function(operands, options) return module "command".change(name, operands, options) end)
 end
 
 command("status", "[UNIT...]", 0, "show the units of a running host, with state, pid, uptime, restarts and why", {
@@ -23,5 +33,14 @@ command("status", "[UNIT...]", 0, "show the units of a running host, with state,
   { name = "all", text = "every child of a pool, however many there are" },
   { name = "wide", text = "memory and CPU time, too" },
 })
+command("why", "UNIT...", 1, "show what happened to units, each with its cause", { JSON })
+change("start", "start units, and wait until they are ready")
+change("stop", "stop units, and wait until they are gone", "kill them at once")
+change("restart", "stop units and start them again", "kill them at once, then start")
+command("signal", "SIG UNIT...", 2, "send a signal to programs", {},
+  function(...) return module "command".signal(...) end)
+command("shutdown", "", 0, "stop the tree and end the host", {
+  { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
+}, function(...) return module "command".shutdown(...) end)
 
 return clients

@@ -16,18 +16,21 @@ for rank, name in ipairs(log.levels) do RANK[name] = rank end
 local COLOURS = { debug = "\27[2m", info = "", warn = "\27[33m", error = "\27[31m" }
 local STDERR = 2
 
-local function stamp()
-  local now = system.wall()
+--- The wall clock so many seconds ago, as the log writes it.
+---@param age number
+---@return string
+function log.stamp(age)
+  local now = system.wall() - age
   local whole = math.floor(now)
   return os.date("%Y-%m-%dT%H:%M:%S", whole) .. (".%03d"):format(math.floor((now - whole) * 1000))
 end
 
 local function text_line(level, unit, message)
-  return ("%s %-5s %s %s\n"):format(stamp(), level, unit, message)
+  return ("%s %-5s %s %s\n"):format(log.stamp(0), level, unit, message)
 end
 
 local function coloured_line(level, unit, message)
-  return ("\27[2m%s\27[0m %s%-5s\27[0m \27[1m%s\27[0m %s%s\27[0m\n"):format(stamp(), COLOURS[level], level, unit,
+  return ("\27[2m%s\27[0m %s%-5s\27[0m \27[1m%s\27[0m %s%s\27[0m\n"):format(log.stamp(0), COLOURS[level], level, unit,
     COLOURS[level], message)
 end
 
@@ -41,7 +44,7 @@ local function quoted(text)
 end
 
 local function json_line(level, unit, message)
-  return ('{"time":%s,"level":%s,"unit":%s,"message":%s}\n'):format(quoted(stamp()), quoted(level), quoted(unit),
+  return ('{"time":%s,"level":%s,"unit":%s,"message":%s}\n'):format(quoted(log.stamp(0)), quoted(level), quoted(unit),
     quoted(message))
 end
 

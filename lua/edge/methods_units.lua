@@ -1,8 +1,11 @@
 -- Methods, units: looking at them. A large tree is described in small portions, so that nobody waits for it.
 
 local check = require "luvisor.core.check"
+local explain = require "luvisor.machine.explain"
 local inspect = require "luvisor.machine.inspect"
 local json = require "host.json"
+local log = require "luvisor.edge.log"
+local names = require "luvisor.edge.names"
 local rpc = require "luvisor.edge.rpc"
 local runtime = require "host.runtime"
 local selection = require "luvisor.machine.selection"
@@ -11,15 +14,7 @@ local usage = require "luvisor.edge.usage"
 local methods = {}
 
 local PORTION = 100    -- units described in one go
-local LONGEST_NAME = 1000
 local POOL_SHOWN = 100 -- children of a pool that are listed unless all are asked for
-
-local function short_text(value)
-  if type(value) == "string" and #value > LONGEST_NAME then return false, "too long" end
-  return check.text(value)
-end
-
-local names = check.list("names of units", short_text)
 
 -- ---- the order of description
 
@@ -74,7 +69,7 @@ end
 
 methods.status = {
   summary = "units with state, pid, uptime, restarts and why; all of the tree if none is named",
-  params = { units = names, flat = check.boolean, all = check.boolean, usage = check.boolean },
+  params = { units = names.list, flat = check.boolean, all = check.boolean, usage = check.boolean },
   call = function(context, params, reply)
     local units = { context.tree.root }
     if params.units and params.units[1] then
@@ -85,6 +80,21 @@ methods.status = {
     end
     local walk = { { units = units, at = 0, depth = 0 } }
     describe_some(walk, params, { '{"units":[' }, reply)
+  end,
+}
+
+methods.why = {
+  summary = "what happened to units, each with its cause, and to those because of whom", required = { "units" },
+  params = { units = names.list },
+  call = function(context, params, reply)
+    local units, message, code = selection.find(context.tree, params.units)
+    if not units then return reply(nil, message, code) end
+    local result = { now = log.stamp(0), units = json.array() }
+    for i, unit in ipairs(units) do
+      if i > PORTION then break end
+      result.units[i] = explain.unit(unit)
+    end
+    reply(result)
   end,
 }
 

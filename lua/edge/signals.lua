@@ -24,12 +24,12 @@ local function stop(tree, write)
   return function(name)
     if tree.stopping then
       write("warn", "luvisor", "%s again: killing everything", name)
-      return tree:kill()
+      return tree:kill(name)
     end
     tree.stopping = true
     write("info", "luvisor", "%s: stopping", name)
     manager.stopping(name)
-    tree:stop()
+    tree:stop(name)
   end
 end
 

@@ -7,6 +7,9 @@ local chronicle = {}
 local MOST, STRIDE = 32, 5
 local ROOM = MOST * STRIDE
 
+-- A child of a pool that is asked to stop is gone in a moment, and there may be very many.
+local GOES = { asked = true, stopped = true }
+
 --- Adds an entry.
 ---   state   from, to, text: a passage of a program or supervisor
 ---   ended   exit, decision, delay: by itself
@@ -19,6 +22,7 @@ local ROOM = MOST * STRIDE
 function chronicle.note(self, kind, first, second, third)
   local ring = self.chronicle
   if not ring then
+    if GOES[kind] and math.type(self.name) == "integer" then return end
     ring = { last = 0 }
     self.chronicle = ring
   end

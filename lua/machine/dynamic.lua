@@ -105,14 +105,15 @@ local function leave_group(self, child)
 end
 
 --- Stops a child; its spec stays, unless it is temporary or of a pool. Also ends retries.
-function dynamic.terminate_child(self, which, reply)
+---@param cause? string who asks
+function dynamic.terminate_child(self, which, reply, cause)
   if is_pool(self) and type(which) == "table" and which.parent == self and not self.children:find(which.name) then
     return reply(true) -- dead already
   end
   local child = find(self, which, reply)
   if not child then return end
   leave_group(self, child)
-  if unit.ask_to_stop(child) then
+  if unit.ask_to_stop(child, cause) then
     child.phase = "stopped"
     return after_stop(self, child, reply)
   end

@@ -95,6 +95,19 @@ function inspect.why(self)
   return because[self.phase](self)
 end
 
+local LAST_BYTES, LAST_LINES = 4096, 10
+
+--- The last lines that a program wrote on stderr, as far as the host sees them.
+---@return string[]|nil
+function inspect.last_words(self)
+  local child = self.child_before
+  if not child then return nil end
+  local lines, text = {}, child:tail(LAST_BYTES, self.spec.stderr == "stdout" and "stdout" or "stderr")
+  for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
+  if #lines == 0 then return nil end
+  return table.move(lines, math.max(1, #lines - LAST_LINES + 1), #lines, 1, {})
+end
+
 -- ---- all of it
 
 --- Everything about a unit but its children.

@@ -114,7 +114,7 @@ local function gather_group(self, child, due)
   self.regroup = {
     child = children[index], start = pick(children, start), remove = pick(children, remove), due = due,
   }
-  sweep.run(self, pick(children, stop), try_group)
+  sweep.run(self, pick(children, stop), try_group, "starts again with " .. child.name, child:path())
 end
 
 local function restart(self, child)

@@ -61,7 +61,8 @@ end
 local function end_with(self, event, done)
   self.regroup = nil
   take(self, event)
-  sweep.run(self, self.children:reversed(), done)
+  local cause = self.failure and "its supervisor gave up" or "its supervisor ends"
+  sweep.run(self, self.children:reversed(), done, cause, self:path())
 end
 
 local function give_up(self, why)

@@ -34,7 +34,11 @@ end
 
 local function ask(self, child)
   local gone
-  if self.force then gone = unit.ask_to_kill(child) else gone = unit.ask_to_stop(child) end
+  if self.force then
+    gone = unit.ask_to_kill(child, self.cause, self.by)
+  else
+    gone = unit.ask_to_stop(child, self.cause, self.by)
+  end
   if not gone then
     self.waiting[child] = true
     self.pending = self.pending + 1
@@ -84,9 +88,11 @@ end
 ---@param supervisor table
 ---@param units table[] in the order in which they are to be stopped
 ---@param done fun(supervisor: table)
-function sweep.run(supervisor, units, done)
+---@param cause string
+---@param by string path of the unit for whose sake
+function sweep.run(supervisor, units, done, cause, by)
   local self = { supervisor = supervisor, units = units, next = 1, last = 0, pending = 0, waiting = {}, done = done,
-    force = supervisor.forced }
+    force = supervisor.forced, cause = cause, by = by }
   supervisor.sweep = self
   advance(self)
 end

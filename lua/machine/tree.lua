@@ -92,6 +92,12 @@ function Tree:may_start(child)
   return false
 end
 
+--- The unit that a waiting child waits for; nil when it is not there.
+---@return table|nil
+function Tree:blocker(child)
+  return select(3, first_missing(self, child))
+end
+
 --- What a waiting child waits for, in words.
 ---@return string
 function Tree:missing(child)
@@ -138,13 +144,15 @@ function Tree:start()
 end
 
 --- Stops everything; on_end is called when all is gone.
-function Tree:stop()
-  if unit.ask_to_stop(self.root) then self.env.post(self.on_end, self.root.last_exit) end
+---@param cause? string who asks
+function Tree:stop(cause)
+  if unit.ask_to_stop(self.root, cause) then self.env.post(self.on_end, self.root.last_exit) end
 end
 
 --- Kills everything; on_end is called when all is gone.
-function Tree:kill()
-  if unit.ask_to_kill(self.root) then self.env.post(self.on_end, self.root.last_exit) end
+---@param cause? string
+function Tree:kill(cause)
+  if unit.ask_to_kill(self.root, cause) then self.env.post(self.on_end, self.root.last_exit) end
 end
 
 function Tree:child_ready()

@@ -1,0 +1,109 @@
+-- Client, command: `luvisor start`, `stop`, `restart`, `signal` and `shutdown`: what came of it, unit by unit, on
+-- stdout when it is well and on stderr when it is not.
+
+local client = require "luvisor.edge.client"
+local system = require "host.system"
+
+local command = {}
+
+local codes = client.codes
+local DEFAULT_TIMEOUT = 60 -- seconds
+local COUNTED = 2          -- from so many units on, progress is shown
+
+--- Seconds of --timeout; nil and a message when they are none.
+---@return number|nil seconds
+---@return string? message
+function command.seconds(options)
+  if not options.timeout then return DEFAULT_TIMEOUT end
+  local seconds = tonumber(options.timeout)
+  if seconds and seconds > 0 and seconds <= 86400 then return seconds end
+  return nil, ('--timeout: expected seconds > 0, got "%s"'):format(options.timeout)
+end
+
+local function line_of(outcome)
+  if not outcome.ok then return ("%s %s"):format(outcome.path, outcome.message) end
+  local why = outcome.why and (" (%s)"):format(outcome.why) or ""
+  return ("%s: %s%s"):format(outcome.path, outcome.state, why)
+end
+
+local function print_outcome(outcome)
+  if outcome.ok then return system.put(1, line_of(outcome) .. "\n") end
+  client.complain(line_of(outcome))
+  for _, line in ipairs(outcome.last_words or {}) do system.put(2, "  | " .. line .. "\n") end
+end
+
+local function code_of(result)
+  if result.ok then return codes.DONE end
+  return result.timed_out and codes.TIMED_OUT or codes.FAILED
+end
+
+-- One line that counts, rubbed out by the next.
+local function show_progress(self)
+  if not system.is_terminal(2) then return end
+  self:on("progress", function(params)
+    if params.total < COUNTED then return end
+    local tail = params.done < params.total and ("%s: %s"):format(params.outcome.path, params.outcome.state) or nil
+    system.put(2, ("\r\27[K%s"):format(tail and ("%d/%d  %s"):format(params.done, params.total, tail) or ""))
+  end)
+end
+
+--- Carries out start, stop or restart.
+---@param what string
+---@param operands string[]
+---@param options table
+---@return integer|nil
+function command.change(what, operands, options)
+  local seconds, message = command.seconds(options)
+  if not seconds then
+    client.complain(message)
+    return codes.USAGE
+  end
+  return client.connect(options, function(self)
+    show_progress(self)
+    local params = {
+      units = operands, force = options.force or false, wait = not options["no-wait"],
+      progress = system.is_terminal(2),
+    }
+    self:ask(what, params, function(result)
+      for _, outcome in ipairs(result.units) do print_outcome(outcome) end
+      client.quit(code_of(result))
+    end, seconds)
+  end)
+end
+
+--- Sends a signal.
+---@param operands string[] the signal, then units
+---@param options table
+---@return integer|nil
+function command.signal(operands, options)
+  local units = table.move(operands, 2, #operands, 1, {})
+  return client.connect(options, function(self)
+    self:ask("signal", { signal = operands[1], units = units }, function(result)
+      for _, outcome in ipairs(result.units) do
+        if not outcome.ok then client.complain(("%s %s"):format(outcome.path, outcome.message)) end
+      end
+      client.quit(result.ok and codes.DONE or codes.FAILED)
+    end)
+  end)
+end
+
+--- Ends the host, and waits for that.
+---@param options table
+---@return integer|nil
+function command.shutdown(_, options)
+  local seconds, message = command.seconds(options)
+  if not seconds then
+    client.complain(message)
+    return codes.USAGE
+  end
+  return client.connect(options, function(self)
+    local function gone() client.quit(codes.DONE) end
+    self.leaving = gone
+    self:ask("shutdown", { force = options.force or false }, function()
+      if options["no-wait"] then return gone() end
+      client.quit_after(seconds, codes.TIMED_OUT, "the tree is still stopping")
+    end)
+  end)
+end
+
+return command
