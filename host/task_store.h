@@ -32,9 +32,12 @@ struct tasks {
   struct task *free;
   struct task *ready_head;
   struct task *ready_tail;
+  struct task *sliced_head;
+  struct task *sliced_tail;
   struct task *current;
   uint64_t turn_began; /* served ns */
   int overdue;         /* the limit that passed during this turn, LIMITS for none */
+  uint8_t raised;      /* interrupt level that the last resume saw raised */
   bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
   lua_State *hand; /* the coroutine of the next turn, or NULL */
@@ -62,6 +65,19 @@ bool turn_run_now(struct tasks *tasks, struct task *task);
 
 /* Runs one turn of a ready task. */
 void turn_run(struct tasks *tasks, struct task *task);
+
+/* Goes on with the task's coroutine, as lua_resume. */
+int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *count);
+
+/* Closes a coroutine: runs its to-be-closed variables, or with [kill] no more than what
+ * C there is of them. */
+void turn_reset(lua_State *co, bool kill);
+
+/* Puts a task whose slice has ended at the end of their queue. */
+void task_put_off(struct tasks *tasks, struct task *task);
+
+/* Runs a turn of a task that was taken out of a queue, unless it has ended meanwhile. */
+void task_run_queued(struct tasks *tasks, struct task *task);
 
 /* Calls a handler with the task's object and the [extra] values on top of L. */
 void task_notify(struct tasks *tasks, struct task *task, enum handler handler, int extra);

@@ -83,6 +83,7 @@ end
 local function begin(told)
   local spec, settings = loader.load_unit(told)
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
+  runtime.watch(settings.slice, settings.stall, settings.kill)
   local world = make_world(told)
   world.settings = settings
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end

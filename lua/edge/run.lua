@@ -77,6 +77,12 @@ local function report_trouble(write)
   end)
 end
 
+-- From here on nothing that does not come back to the loop holds up the others.
+local function watch(settings, write)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then write("error", "luvisor", "no watchdog, a worker that runs away stops everything: %s", message) end
+end
+
 -- A host that cannot be controlled is still one that keeps its units alive.
 local function open_control(place, context)
   if not place then return end
@@ -128,6 +134,7 @@ function run.tree(path, options, arguments)
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
   confine.host()
+  watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   signals.install(tree, write, { reload = reload.apply })
