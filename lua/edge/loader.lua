@@ -48,27 +48,29 @@ local function explain(message)
   return way:find("traceback:\n") and text .. way or text
 end
 
-local function call(generation, fn, ...)
-  if generation.bound then return generation.bound:call(fn, explain, ...) end
-  return xpcall(fn, explain, ...)
-end
-
 local function refuse_exit()
   error("os.exit: a script describes a tree, and ends nothing", 2)
+end
+
+-- Until it is closed, however the load ends.
+local function begin(directory)
+  local os_exit = os.exit
+  os.exit = refuse_exit -- luacheck: ignore 122
+  script.begin(directory)
+  return setmetatable({}, { __close = function()
+    os.exit = os_exit -- luacheck: ignore 122
+    script.finish()
+  end })
 end
 
 local function evaluate(path, file, generation, directory)
   local chunk, message = generation:script(path, file)
   if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
   place.set_script(path)
-  script.begin(directory)
-  local os_exit = os.exit
-  os.exit = refuse_exit -- luacheck: ignore 122
-  local ok, root = call(generation, chunk)
-  os.exit = os_exit -- luacheck: ignore 122
-  local said = script.finish()
+  local over <close> = begin(directory) -- luacheck: ignore
+  local ok, root = xpcall(chunk, explain)
   if not ok then return nil, root, "EINVAL" end
-  return root, said
+  return root, script.finish()
 end
 
 -- ---- workers
@@ -81,7 +83,7 @@ local function load_definition(unit_spec, generation)
   local module = unit_spec.module
   if type(module) == "table" then return module end
   if not generation:has(module) then return missing(unit_spec, module) end
-  local ok, definition = call(generation, generation.require, generation, module)
+  local ok, definition = xpcall(generation.require, explain, generation, module)
   if not ok then
     return fault(unit_spec, "module", (definition:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
   end
@@ -183,37 +185,33 @@ local function load_all(path, file, generation)
   return loaded
 end
 
--- What a load can change that others see: put back when it fails.
+-- What a load can change that others see; put back when it is closed, unless it was kept.
 local function remember()
   local path, cpath, directory, modules = package.path, package.cpath, script.directory, {}
+  local kept = {}
   for name, module in pairs(package.loaded) do modules[name] = module end
-  return function()
+  function kept.put_back()
     package.path, package.cpath, script.directory = path, cpath, directory
     for name in pairs(package.loaded) do
       if modules[name] == nil then package.loaded[name] = nil end
     end
     for name, module in pairs(modules) do package.loaded[name] = module end
   end
+  return setmetatable(kept, { __close = function() if not kept.keep then kept.put_back() end end })
 end
 
 --- Loads a script into a generation of its own. Nobody else notices before that generation is used.
 ---@param path string how to name it
----@param options? { file?: string, sources?: luvisor.Source[], bound?: luvisor.Bound } where it is; what to read
---- instead of files; limits on what its code takes
+---@param options? { file?: string, sources?: luvisor.Source[] } where it is; what to read instead of files
 ---@return { root: table, settings: table, subscribers: table, generation: luvisor.Generation, discard: function }|nil
 ---@return string? message
 ---@return string? code
 function loader.load(path, options)
   options = options or {}
-  local put_back, generation = remember(), generations.new(options.sources)
-  generation.bound = options.bound
-  local loaded, message, code = load_all(path, options.file or path, generation)
-  generation.bound = nil
-  if not loaded then
-    put_back()
-    return nil, message, code
-  end
-  loaded.discard = put_back
+  local before <close> = remember()
+  local loaded, message, code = load_all(path, options.file or path, generations.new(options.sources))
+  if not loaded then return nil, message, code end
+  before.keep, loaded.discard = true, before.put_back
   return loaded
 end
 

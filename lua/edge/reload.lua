@@ -2,8 +2,8 @@
 -- with what runs, and only then is anything changed; a script that fails leaves everything as it was. One reload at a
 -- time: another one waits for it, and those that wait for the same are one.
 
-local bounded = require "luvisor.edge.bounded"
 local change = require "luvisor.machine.change"
+local errand = require "luvisor.edge.errand"
 local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
@@ -12,17 +12,38 @@ local plans = require "luvisor.core.plan"
 local reload = {}
 
 local REMEMBERED = 5 -- generations that can be rolled back to
+local LOOK = 0.02    -- seconds between two looks at what a load takes
 
 local running -- { tree, env, write, path, file, loaded, past, queue, busy }
 
 -- ---- loading
 
-local function load_apart(sources)
-  local settings = running.loaded.settings
-  local loaded, message, code = loader.load(running.path, {
-    file = running.file, sources = sources,
-    bound = bounded.new("loading", settings.load_timeout, settings.load_memory),
-  })
+local function memory()
+  return collectgarbage "count" * 1024
+end
+
+-- What a load takes is looked at now and then; it is a worker, so everybody else is served meanwhile.
+local function watch(load)
+  if load.over then return end
+  local settings, env = running.loaded.settings, running.env
+  local message
+  if env.now() >= load.due then
+    message = ("loading takes more than %g s"):format(settings.load_timeout)
+  elseif memory() > load.most then
+    collectgarbage()
+    if memory() > load.most then message = ("loading takes more than %d MB"):format(settings.load_memory // 2 ^ 20) end
+  end
+  if not message then
+    load.timer = env.after(LOOK, watch, load)
+    return
+  end
+  load.over = true
+  load.cancel()
+  collectgarbage()
+  load.done(nil, message, "EINVAL")
+end
+
+local function compare(loaded, message, code)
   if not loaded then return nil, message, code end
   imprint.note(loaded.generation, loaded.root)
   local plan
@@ -32,24 +53,25 @@ local function load_apart(sources)
   return nil, message, code
 end
 
+-- done(loaded, plan) or done(nil, message, code), later.
+local function load_apart(sources, done)
+  local settings, env = running.loaded.settings, running.env
+  local load = { done = done, due = env.now() + settings.load_timeout, most = memory() + settings.load_memory }
+  local function run() return { loader.load(running.path, { file = running.file, sources = sources }) } end
+  load.cancel = errand.start(running.tree.root, "reload", run, nil, function(ran, result)
+    if load.over then return end
+    load.over = true
+    env.cancel(load.timer)
+    if not ran then return done(nil, tostring(result), "EINVAL") end
+    done(compare(table.unpack(result, 1, 3)))
+  end)
+  watch(load)
+end
+
 local function check_running()
   if not running then return nil, "no tree runs", "NOT_RUNNING" end
   if running.tree.stopping or running.tree.over then return nil, "the tree is stopping", "NOT_RUNNING" end
   return true
-end
-
---- What a reload would do now.
----@return luvisor.Plan|nil
----@return string? message
----@return string? code
-function reload.plan()
-  local ok, message, code = check_running()
-  if not ok then return nil, message, code end
-  local loaded, plan
-  loaded, plan, code = load_apart()
-  if not loaded then return nil, plan, code end
-  loaded.discard()
-  return plan
 end
 
 -- ---- a new generation takes over
@@ -149,16 +171,22 @@ local function sources_of(request)
   return true, sources
 end
 
+local function on_loaded(request, loaded, plan, code)
+  if not loaded then return refuse(request, plan, code) end
+  local ok, message, reason = check_running() -- it may have been stopped meanwhile
+  if request.what ~= "plan" and ok then return apply(request, loaded, plan) end
+  loaded.discard()
+  if not ok then return refuse(request, message, reason) end
+  finish(request, { plan = plan, failures = {} })
+end
+
 local function serve(request)
   local ok, message, code = check_running()
   if not ok then return refuse(request, message, code) end
   local sources
   ok, sources, code = sources_of(request)
   if not ok then return refuse(request, sources, code) end
-  local loaded, plan
-  loaded, plan, code = load_apart(sources)
-  if not loaded then return refuse(request, plan, code) end
-  apply(request, loaded, plan)
+  load_apart(sources, function(...) on_loaded(request, ...) end)
 end
 
 function next_request()
@@ -171,7 +199,7 @@ local function ask(what, reply)
   if not running then return reply(nil, "no tree runs", "NOT_RUNNING") end
   local queue = running.queue
   local last = queue[#queue]
-  if last and last.what == what and what == "reload" then
+  if last and last.what == what and what ~= "rollback" then
     last.replies[#last.replies + 1] = reply
     return
   end
@@ -183,6 +211,12 @@ end
 ---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
 function reload.apply(reply)
   ask("reload", reply or function() end)
+end
+
+--- What a reload would do now: reply({ plan = }) or reply(nil, message, code).
+---@param reply fun(result: table|nil, message: string|nil, code: string|nil)
+function reload.plan(reply)
+  ask("plan", reply)
 end
 
 --- Goes back to the generation before the last reload that changed something, from what was read then.

@@ -9,9 +9,9 @@
 local copy = require "luvisor.core.copy"
 local unit = require "luvisor.machine.unit"
 
-local PATIENCE = 10          -- seconds until the worker comes to an actor boundary
-local LOOK = 0.1             -- seconds between two looks whether it is still there
-local INSTRUCTIONS = 5e7     -- that `upgrade` may run for, about half a second
+local PATIENCE = 10 -- seconds until the worker comes to an actor boundary
+local LOOK = 0.1   -- seconds between two looks whether it is still there
+local LONGEST = 5  -- seconds that `upgrade` may take
 
 local upgrade = {}
 
@@ -26,21 +26,18 @@ local function copy_data(value, seen)
   return setmetatable(mine, debug.getmetatable(value))
 end
 
-local function too_long()
-  debug.sethook(too_long, "", 1) -- so that no pcall goes on
-  error("upgrade takes too long", 2)
-end
-
--- On a coroutine of its own: it cannot wait, and its instructions are counted.
-local function call_bounded(fn, ...)
-  local co = coroutine.create(fn)
-  debug.sethook(co, too_long, "", INSTRUCTIONS)
-  local ok, result = coroutine.resume(co, ...)
-  local waits = ok and coroutine.status(co) ~= "dead"
-  coroutine.close(co)
-  if waits then return nil, "upgrade: must not wait" end
-  if not ok then return nil, tostring(result) end
-  return true, result
+-- It runs apart from the worker, which waits for it, so that nothing it does can harm the worker.
+local function call_apart(job, fn, ...)
+  local env, arguments = job.unit.env, table.pack(...)
+  local id, number = env.task.current()
+  local cancel = env.errand(job.unit, "upgrade", function()
+    return fn(table.unpack(arguments, 1, arguments.n))
+  end, nil, function(ran, result) env.task.wake(id, number, { ran = ran, result = result }) end)
+  local answer = env.task.park(LONGEST)
+  cancel()
+  if not answer then return nil, ("upgrade takes more than %d s"):format(LONGEST) end
+  if not answer.ran then return nil, tostring(answer.result) end
+  return true, answer.result
 end
 
 local function check_data(old, new)
@@ -54,7 +51,8 @@ local function map_data(job, instance)
   if not migrate then return true, instance.data end
   local fields = {}
   for key, value in next, instance do fields[key] = value end
-  local ok, data = call_bounded(migrate, instance, job.old.definition.version or 1, copy_data(instance.data, {}))
+  local version = job.old.definition.version or 1
+  local ok, data = call_apart(job, migrate, instance, version, copy_data(instance.data, {}))
   local message = data
   if ok then ok, message = check_data(instance.data, data) end
   if ok then return true, data end
@@ -124,6 +122,8 @@ end
 local function stand_in(job)
   return function(instance)
     if not job.over then
+      job.at_boundary = true
+      job.unit.env.task.enter(job.unit.task, nil, nil, job.unit.is_ready) -- no heartbeat is owed meanwhile
       end_job(job, hand_over(job, instance))
       if job.unit.env.logs.info and job.unit.spec == job.spec then
         job.unit.env.log("info", job.unit, "upgraded in state %s", job.unit.state.name)
@@ -165,7 +165,7 @@ function look(job)
     return job.done(true)
   end
   job.looks = job.looks + 1
-  if job.looks * LOOK < PATIENCE then return look_later(job) end
+  if job.at_boundary or job.looks * LOOK < PATIENCE then return look_later(job) end
   end_job(job, nil, ("it did not come to the end of its actor within %d s"):format(PATIENCE))
   local actor = job.unit.state and job.old.definition.actors[job.unit.state.name]
   if actor then job.unit.env.task.set_actor(job.unit.task, actor.fn, actor.every) end
