@@ -88,7 +88,7 @@ function Definition:leave(state, event, fn)
 end
 
 --- How the data of a worker that ran with older code becomes the data of this one: fn(self, old_version, data) is given
---- a copy, and returns what self.data is to be. It must not wait. If it fails, the old code goes on with the old data.
+--- a copy, and returns what self.data is to be. If it fails, the old code goes on with the old data.
 ---@param fn fun(self: table, old_version: any, data: any): any
 function Definition:upgrade(fn)
   check_function(fn, "upgrade")
