@@ -20,7 +20,9 @@ local function dump(write, unit, depth)
   for _, child in ipairs(unit.children and unit.children:all() or {}) do dump(write, child, depth + 1) end
 end
 
-local function stop(tree, write)
+--- What stops a tree: the first call gracefully, a second one kills; it is given the name of who asks.
+---@return fun(name: string)
+function signals.stopper(tree, write)
   return function(name)
     if tree.stopping then
       write("warn", "luvisor", "%s again: killing everything", name)
@@ -44,8 +46,8 @@ end
 ---@param write function
 ---@param actions { reload: function }
 function signals.install(tree, write, actions)
-  on("sigterm", stop(tree, write))
-  on("sigint", stop(tree, write))
+  on("sigterm", signals.stopper(tree, write))
+  on("sigint", signals.stopper(tree, write))
   on("sigquit", function() dump(write, tree.root, 0) end)
   on("sighup", function(name)
     write("info", "luvisor", "%s: reloading", name)
