@@ -10,7 +10,7 @@ local system = require "host.system"
 
 local cli = {}
 
-local USAGE = 2
+local FAILED, USAGE = 1, 2
 
 local LOG_OPTIONS = {
   { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
@@ -178,6 +178,9 @@ local function find_command(word)
     if command.name == word then return command end
     names[i] = command.name
   end
+  if word:find "%.lua$" then
+    return nil, ('unknown command "%s", did you mean "run %s"?'):format(word, word)
+  end
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
@@ -186,6 +189,14 @@ local function run_guest(arguments)
   local input = math.tointeger(tonumber(arguments[2]))
   if not input then return usage_error "guest: is what a host starts for its units" end
   return require("luvisor.edge.guest").main { input, math.tointeger(tonumber(arguments[3])) }
+end
+
+-- What could not be written was not said.
+local function check_written()
+  local ok, message = system.flush()
+  if ok then return 0 end
+  err("stdout: " .. message)
+  return FAILED
 end
 
 --- Runs the command line; arguments[0] is the program.
@@ -207,7 +218,8 @@ function cli.main(arguments)
   local ok
   ok, message = check_operands(command, operands)
   if not ok then return usage_error(message, command) end
-  return command.call(operands, options, arguments)
+  local code = command.call(operands, options, arguments)
+  return code == 0 and check_written() or code
 end
 
 return cli
