@@ -43,6 +43,10 @@ void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
   lua_pop(L, 1);
 }
 
+void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse) {
+  tasks->pulse = pulse;
+}
+
 void tasks_watch_beats(struct tasks *tasks, bool on) {
   tasks->watch_beats = on;
 }

@@ -65,6 +65,7 @@ struct task {
   bool stalled : 1;   /* it was cancelled because it did not give way */
 };
 
+struct pulse;
 struct tasks;
 
 /* Makes the task store of a state. Returns owned, NULL when out of memory. */
@@ -163,6 +164,9 @@ uint32_t tasks_count(const struct tasks *tasks);
  * late(object, limit), beat(object), held(object); and serve(object), run as the actor
  * is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
+
+/* Keeps [pulse], which is borrowed, up to date with the turns. */
+void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse);
 
 /* Whether [beat] is called for each heartbeat. */
 void tasks_watch_beats(struct tasks *tasks, bool on);

@@ -37,6 +37,7 @@ struct tasks {
   struct task *current;
   uint64_t turn_began; /* served ns */
   int overdue;         /* the limit that passed during this turn, LIMITS for none */
+  struct pulse *pulse; /* in a guest: what the host sees of its turns; else NULL */
   uint8_t raised;      /* interrupt level that the last resume saw raised */
   bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
@@ -81,6 +82,9 @@ void task_run_queued(struct tasks *tasks, struct task *task);
 
 /* Calls a handler with the task's object and the [extra] values on top of L. */
 void task_notify(struct tasks *tasks, struct task *task, enum handler handler, int extra);
+
+/* Shows in the pulse by when the running task has to give a sign of life. */
+void task_show(const struct tasks *tasks, const struct task *task);
 
 /* The first limit of the task that has passed at [served] ns, LIMITS for none. */
 int task_first_overdue(const struct task *task, uint64_t served);

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "pulse.h"
 #include "task_store.h"
 #include "vm.h"
 
@@ -330,6 +331,11 @@ static void report_late(struct tasks *tasks, struct task *task) {
   task_notify(tasks, task, HANDLER_LATE, 1);
 }
 
+static void show_turn(const struct tasks *tasks, const struct task *task) {
+  atomic_fetch_add(&tasks->pulse->turn, 1);
+  task_show(tasks, task);
+}
+
 bool turn_run_now(struct tasks *tasks, struct task *task) {
   bool rests = task->phase == PHASE_ACTOR && !task->co && !task->queued && !task->held;
   if (tasks->current || !rests) return false;
@@ -358,8 +364,10 @@ void turn_run(struct tasks *tasks, struct task *task) {
     count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
+  if (tasks->pulse) show_turn(tasks, task);
   run_calls(tasks, task, co, count);
   tasks->current = NULL;
+  if (tasks->pulse) atomic_store(&tasks->pulse->due, 0);
   account(tasks, task, serial);
   if (task->serial == serial) report_late(tasks, task);
 }

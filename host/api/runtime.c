@@ -82,6 +82,14 @@ static int memory(lua_State *L) {
   return 2;
 }
 
+/* limit_memory(bytes): from here on the state may hold no more than that */
+static int limit_memory(lua_State *L) {
+  lua_Integer bytes = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, bytes > 0, 1, "expected bytes");
+  vm_of(L)->memory.limit = (size_t)bytes;
+  return 0;
+}
+
 /* watch(slice, stall, kill) */
 static int watch(lua_State *L) {
   struct watchdog_budget budget = {
@@ -106,13 +114,21 @@ static int looks(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"now", now},         {"exact", exact},
-    {"after", after},     {"deadline", deadline},
-    {"cancel", cancel},   {"post", post},
-    {"kick", kick},       {"manual", manual},
-    {"step", step},       {"set_reporter", set_reporter},
-    {"memory", memory},   {"watch", watch},
-    {"unwatch", unwatch}, {"looks", looks},
+    {"now", now},
+    {"exact", exact},
+    {"after", after},
+    {"deadline", deadline},
+    {"cancel", cancel},
+    {"post", post},
+    {"kick", kick},
+    {"manual", manual},
+    {"step", step},
+    {"set_reporter", set_reporter},
+    {"memory", memory},
+    {"watch", watch},
+    {"unwatch", unwatch},
+    {"looks", looks},
+    {"limit_memory", limit_memory},
     {NULL, NULL},
 };
 

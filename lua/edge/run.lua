@@ -7,6 +7,7 @@ local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
+local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
 local methods = require "luvisor.edge.methods"
@@ -54,6 +55,7 @@ local function start(loaded, write, enabled)
     tree.over = true
     world.sockets.close()
     signals.close()
+    local_repl.close()
     control.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
@@ -133,11 +135,16 @@ function run.tree(path, options, arguments)
   watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
-  open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
+  local context = {
+    tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
+    repl = not options["no-repl"],
+  }
+  open_control(place, context)
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
   tree:start()
+  if options.repl then local_repl.open(context, signals.stopper(tree, write)) end
   return nil
 end
 

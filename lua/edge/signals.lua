@@ -20,7 +20,9 @@ local function dump(write, unit, depth)
   for _, child in ipairs(unit.children and unit.children:all() or {}) do dump(write, child, depth + 1) end
 end
 
-local function stop(tree, write)
+--- What stops a tree: the first call gracefully, a second one kills; it is given the name of who asks.
+---@return fun(name: string)
+function signals.stopper(tree, write)
   return function(name)
     if tree.stopping then
       write("warn", "luvisor", "%s again: killing everything", name)
@@ -41,8 +43,8 @@ end
 
 --- Begins to listen.
 function signals.install(tree, write)
-  on("sigterm", stop(tree, write))
-  on("sigint", stop(tree, write))
+  on("sigterm", signals.stopper(tree, write))
+  on("sigint", signals.stopper(tree, write))
   on("sigquit", function() dump(write, tree.root, 0) end)
   on("sighup", function(name) write("warn", "luvisor", "%s: this version cannot reload, restart it instead", name) end)
   on("sigusr1", function(name)

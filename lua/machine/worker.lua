@@ -60,6 +60,7 @@ return function(env)
   end
 
   local function announce(self, from, event, target)
+    if self.spec.internal then return end
     if logs.info then
       env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
     end

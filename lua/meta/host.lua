@@ -56,6 +56,10 @@ function runtime.set_reporter(fn) end
 ---@return integer peak
 function runtime.memory() end
 
+--- From here on the Lua state may hold no more than that: what would need more fails with "not enough memory".
+---@param bytes integer
+function runtime.limit_memory(bytes) end
+
 --- Has the watchdog interrupt what does not come back to the loop: a task's turn is cut after `slice` seconds and goes
 --- on later; what cannot be cut is cancelled after `stall` seconds of processor time, and killed `kill` seconds later.
 ---@param slice number
