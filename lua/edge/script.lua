@@ -62,6 +62,11 @@ function script.set_tree(running)
   tree = running
 end
 
+--- The env of the running tree, or nil.
+function script.env()
+  return tree and tree.env
+end
+
 --- Handle of a unit of the running tree.
 function script.find(path)
   if not tree then return nil, "no tree runs", "NOT_RUNNING" end
