@@ -72,7 +72,8 @@ end
 function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
-    post = runtime.post, random = math.random, task = task, sockets = options.sockets, cgroups = cgroups.new(options.write),
+    post = runtime.post, random = math.random, task = task,
+    sockets = options.sockets, cgroups = cgroups.new(options.write),
     log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)
