@@ -1,7 +1,6 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
 local exit = require "luvisor.core.exit"
-local cgroups = require "luvisor.edge.cgroups"
 local handle = require "luvisor.machine.handle"
 local log = require "luvisor.edge.log"
 local runtime = require "host.runtime"
@@ -47,6 +46,7 @@ function PARTS.errand() return require("luvisor.edge.errand").start end
 function PARTS.memory() return require("luvisor.edge.memory").of end
 function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end
 function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
+function PARTS.cgroups(self) return require("luvisor.edge.cgroups").new(self.log) end
 function PARTS.ends() return require("luvisor.machine.ends").new() end
 function PARTS.registry(self) return require("luvisor.machine.registry").new(self.ends) end
 function PARTS.codec(self)
@@ -72,8 +72,7 @@ end
 function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
-    post = runtime.post, random = math.random, task = task,
-    sockets = options.sockets, cgroups = cgroups.new(options.write),
+    post = runtime.post, random = math.random, task = task, sockets = options.sockets,
     log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)
