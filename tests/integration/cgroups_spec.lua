@@ -78,8 +78,10 @@ describe("a control group", function()
   maybe("bounds the number of its processes; without it there is no bound", function()
     local process = run(program("python3 crowd.py", "cgroup = { pids = 10 }"))
     assert.is_true(tonumber(process:expect("started (%d+)", 20)) < 10)
+    assert(process:wait(20))
     process = run(program "python3 crowd.py")
     assert.equal("40", process:expect("started (%d+)", 20))
+    assert(process:wait(20)) -- all of them are gone
   end)
 
   -- The control is in orphans_spec: without a group such a one is only found when the host ends.
