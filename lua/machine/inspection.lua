@@ -1,7 +1,7 @@
 -- Inspection: looking into a worker, and holding it, from outside; the worker itself does nothing for it.
 --
--- A worker that is suspended gets no turn from its next boundary on: its letters wait, its deadlines stand still. A stop
--- resumes it.
+-- A worker that is suspended gets no turn from its next boundary on: its letters wait, its deadlines stand still. A
+-- stop resumes it.
 
 local mailbox = require "luvisor.machine.mailbox"
 
@@ -33,7 +33,8 @@ function inspection.get_state(self)
   return self.state and self.state.name or "idle", copies[1]
 end
 
---- Puts fn(data) in place of the worker's data, between two of its turns or while it waits; an error in fn changes nothing.
+--- Puts fn(data) in place of the worker's data, between two of its turns or while it waits; an error in fn changes
+--- nothing.
 function inspection.replace_state(self, fn)
   local instance = self.instance
   if not instance then return not_running(self) end

@@ -1,5 +1,6 @@
--- Job: a function that runs once, on a coroutine of its own, for a worker that wants its result. A job is a unit with a
--- machine of two steps that belongs to its owner instead of a supervisor: nobody restarts it, and it ends with its owner.
+-- Job: a function that runs once, on a coroutine of its own, for a worker that wants its result. A job is a unit with
+-- a machine of two steps that belongs to its owner instead of a supervisor: nobody restarts it, and it ends with its
+-- owner.
 
 local ends = require "luvisor.machine.ends"
 local exchange = require "luvisor.machine.exchange"
@@ -66,7 +67,8 @@ Group.child_stopped = Group.child_ended
 
 -- ---- for whoever has one
 
---- Waits for the result: what the function returned, or nil, message, CODE: FAILED (and the exit), ETIMEDOUT, ECANCELED.
+--- Waits for the result: what the function returned, or nil, message, CODE: FAILED (and the exit), ETIMEDOUT,
+--- ECANCELED.
 ---@param timeout? number seconds
 function Job:join(timeout)
   if self.exit then return outcome(self) end
@@ -127,7 +129,8 @@ local function fill(stream)
   end
 end
 
---- Runs fn(self, item) for each item of a list, so many at a time; an iterator of index, results... in the list's order.
+--- Runs fn(self, item) for each item of a list, so many at a time; an iterator of index, results... in the list's
+--- order.
 ---@param options { concurrency?: integer, timeout?: number } timeout: for waiting for each; one that is late is ended
 function job.stream(owner, list, fn, options)
   local stream = { owner = owner, list = list, fn = fn, started = 0, taken = 0, jobs = {},
