@@ -14,7 +14,7 @@ local worker = {}
 local Definition = { __name = "luvisor.worker" }
 Definition.__index = Definition
 
-local KEYS = { "fsm" }
+local KEYS = { "fsm", "version" }
 
 local function check_name(value, what)
   if type(value) ~= "string" or value == "" then
@@ -27,16 +27,21 @@ local function check_function(value, what)
 end
 
 --- A new worker definition; without `fsm` it has the default machine.
----@param given? { fsm?: luvisor.Machine }
+--- `version` is for `upgrade`, which is told the one of the code that ran before.
+---@param given? { fsm?: luvisor.Machine, version?: any }
 ---@return luvisor.Definition
 function worker.define(given)
   given = given or {}
   if type(given) ~= "table" then error("define: expected a table, got " .. type(given), 2) end
   for key in pairs(given) do
-    if key ~= "fsm" then error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2) end
+    if key ~= "fsm" and key ~= "version" then
+      error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2)
+    end
   end
   if given.fsm ~= nil and not fsm.is(given.fsm) then error("define: fsm: expected what luvisor.fsm made", 2) end
-  return setmetatable({ fsm = given.fsm, actors = {}, meta = instance.metatable() }, Definition)
+  return setmetatable({
+    fsm = given.fsm, version = given.version, actors = {}, meta = instance.metatable(),
+  }, Definition)
 end
 
 --- Whether the value is a definition.
@@ -83,6 +88,15 @@ end
 --- A hook run while the worker leaves a state, by one event or by any: fn(self, exit, event).
 function Definition:leave(state, event, fn)
   add_hook(self, "leave", state, event, fn)
+end
+
+--- How the data of a worker that ran with older code becomes the data of this one: fn(self, old_version, data) is given
+--- a copy, and returns what self.data is to be. If it fails, the old code goes on with the old data.
+---@param fn fun(self: table, old_version: any, data: any): any
+function Definition:upgrade(fn)
+  check_function(fn, "upgrade")
+  if self.migrate then error("upgrade: there is one already", 2) end
+  self.migrate = fn
 end
 
 local function add_handler(self, kind, name, options, fn)

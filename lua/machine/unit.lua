@@ -56,6 +56,7 @@ end
 --- Starts a new generation. The body answers through ready and exited, never before this returns.
 function unit.start(self)
   if self.timer then cancel_timer(self) end
+  if self.next_spec then self.spec, self.next_spec = self.next_spec, nil end
   self.generation = self.generation + 1
   self.phase = "starting"
   if self.env.watched.start then self.env.emit("start", self, { generation = self.generation }) end

@@ -135,7 +135,7 @@ return function(env)
       or walk(self, instance, event)
     if state.outcome then return end
     if box then mailbox.state_changed(self, box) end
-    local actor, is_ready = spec.definition.actors[state.name], self.is_ready
+    local actor, is_ready = self.spec.definition.actors[state.name], self.is_ready -- a hook may have waited meanwhile
     enter(self.task, state.heartbeat, state.timeout, is_ready)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
