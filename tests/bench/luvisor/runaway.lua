@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A worker that never gives way beside N others that beat every 100 ms. usage: runaway.lua [N [SECONDS]]
--- runaway.late: how late the latest of their turns came. runaway.looks: how often the watchdog has looked in a second in
+-- runaway.late: how late the latest of their turns came. runaway.looks: how often the watchdog looked in a second in
 -- which nothing happened.
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
