@@ -90,6 +90,16 @@ end
 
 -- ---- options
 
+-- "-n" and "-n5" as "--lines" and "--lines=5"; nil for what is none of the command's short options.
+local function long_option(command, word)
+  for _, option in ipairs(command.options) do
+    if option.short and word:sub(2, 2) == option.short then
+      if #word == 2 then return "--" .. option.name end
+      return option.value and ("--%s=%s"):format(option.name, word:sub(3))
+    end
+  end
+end
+
 local function find_option(command, name)
   local names = { "--help" }
   for _, option in ipairs(command.options) do
@@ -114,8 +124,9 @@ end
 
 -- "--name value" or "--name=value" at position i -> name, value, next position
 local function read_option(command, arguments, i)
-  local name, value = arguments[i]:match("^%-%-([^=]+)=(.*)$")
-  name = name or arguments[i]:match("^%-%-(.+)$")
+  local word = long_option(command, arguments[i]) or arguments[i]
+  local name, value = word:match("^%-%-([^=]+)=(.*)$")
+  name = name or word:match("^%-%-(.+)$")
   if not name then return nil, ("unknown option %s, options begin with --"):format(arguments[i]) end
   local option, message = find_option(command, name)
   if not option then return nil, message end

@@ -5,7 +5,6 @@ local client = require "luvisor.edge.client"
 local json = require "host.json"
 local log = require "luvisor.edge.log"
 local sheet = require "luvisor.edge.sheet"
-local system = require "host.system"
 
 local why = {}
 
@@ -48,12 +47,12 @@ function why.call(operands, options)
   return client.connect(options, function(self)
     self:ask("why", { units = operands }, function(result)
       if options.json then
-        system.put(1, assert(json.encode(result)) .. "\n")
+        client.print(assert(json.encode(result)) .. "\n")
         return client.quit(client.codes.DONE)
       end
       local lines = {}
       for _, about in ipairs(result.units) do add_chain(lines, about, 0) end
-      system.put(1, table.concat(lines, "\n") .. "\n")
+      client.print(table.concat(lines, "\n") .. "\n")
       client.quit(client.codes.DONE)
     end)
   end)
