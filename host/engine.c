@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/coroutine.h"
 #include "api/links.h"
 #include "api/notifier.h"
 #include "api/process.h"
@@ -40,6 +41,7 @@ static void set_up_state(struct engine *engine) {
   luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
+  coroutine_install(L);
   api_open_luv(L);
   lua_getfield(L, -1, "walk");
   lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);

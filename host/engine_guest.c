@@ -8,11 +8,13 @@
 #include "api/links.h"
 #include "engine.h"
 #include "guest.h"
+#include "runtime.h"
 #include "vm.h"
 
 static void run(struct engine *engine, struct guest *guest) {
   lua_State *L = engine->vm->L;
   engine->vm->memory.limit = guest_memory(guest);
+  tasks_set_pulse(runtime_tasks(engine->runtime), guest_pulse(guest));
   links_set_parent(L, guest_channel(guest));
   lua_pushnil(L);
   if (engine_main(engine, "luvisor.edge.guest") < 0) engine_run(engine);

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "link.h"
+#include "pulse.h"
 
 enum {
   STACK = 1 << 20, /* 200 nested C calls of Lua's take more than 256 KiB */
@@ -19,6 +20,7 @@ enum {
 struct guest {
   pthread_t thread;
   struct channel *channel;
+  struct pulse pulse;
   size_t memory;
   atomic_int holders;
   char name[NAME];
@@ -51,7 +53,8 @@ static int start_thread(struct guest *guest) {
   sigset_t all, before;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, STACK);
-  sigfillset(&all); /* the process's signals are the main thread's */
+  sigfillset(&all);        /* the process's signals are the main thread's */
+  sigdelset(&all, SIGURG); /* but each thread is interrupted itself */
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = pthread_create(&guest->thread, &attributes, thread_main, guest);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -83,6 +86,10 @@ int guest_start(size_t memory, const char *name, struct guest **out) {
 
 struct channel *guest_channel(struct guest *guest) {
   return guest->channel;
+}
+
+struct pulse *guest_pulse(struct guest *guest) {
+  return &guest->pulse;
 }
 
 size_t guest_memory(const struct guest *guest) {

@@ -11,6 +11,7 @@
 
 struct channel;
 struct guest;
+struct pulse;
 
 /* What a guest's thread runs; set once, before the first one. Thread: main. */
 void guest_set_main(void (*run)(struct guest *guest));
@@ -21,6 +22,9 @@ int guest_start(size_t memory, const char *name, struct guest **out);
 
 /* The guest's channel, borrowed. Thread: any. */
 struct channel *guest_channel(struct guest *guest);
+
+/* What shows how it does, borrowed. Thread: any. */
+struct pulse *guest_pulse(struct guest *guest);
 
 /* Its limit. Thread: any. */
 size_t guest_memory(const struct guest *guest);

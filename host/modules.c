@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "embedded.h"
+#include "interrupt.h"
 
 static int compare(const void *name, const void *entry) {
   return strcmp(name, ((const struct embedded *)entry)->name);
@@ -41,6 +42,7 @@ static bool load_override(lua_State *L, const char *dir, const char *name) {
   const char *path = lua_pushfstring(L, "%s/%s", dir, lua_tostring(L, -1));
   if (access(path, R_OK) != 0) return false;
   if (luaL_loadfilex(L, path, "t") != LUA_OK) lua_error(L);
+  interrupt_exempt(L);
   lua_pushstring(L, path);
   return true;
 }
@@ -56,9 +58,10 @@ static int search(lua_State *L) {
     return 1;
   }
   push_path(L, name);
-  const char *chunk = lua_pushfstring(L, "@luvisor/%s", lua_tostring(L, -1));
+  const char *chunk = lua_pushfstring(L, "=luvisor/%s", lua_tostring(L, -1));
   if (luaL_loadbufferx(L, module->bytes, module->size, chunk, "t") != LUA_OK)
     lua_error(L);
+  interrupt_exempt(L);
   lua_pushstring(L, chunk + 1);
   return 2;
 }

@@ -11,6 +11,7 @@
 
 #include "timer.h"
 #include "vm.h"
+#include "watchdog.h"
 
 #define TURN_BUDGET (UINT64_C(2) * 1000000)  /* ns of tasks between posted calls */
 #define ROUND_BUDGET (UINT64_C(8) * 1000000) /* ns of work between two polls */
@@ -24,7 +25,8 @@ struct runtime {
   int posts; /* reference: queue of function, a, b, c, function, ... */
   lua_Integer post_first, post_last;
   int timer_fd;
-  uint64_t armed; /* real ns the timerfd stands at, UINT64_MAX for off */
+  struct watch *watch; /* NULL while nobody watches */
+  uint64_t armed;      /* real ns the timerfd stands at, UINT64_MAX for off */
   uv_poll_t timer;
   uv_prepare_t before_poll;
   uv_check_t after_poll;
@@ -102,6 +104,7 @@ void runtime_kick(struct runtime *runtime) {
 static void round_of_work(struct runtime *runtime) {
   schedule_advance(&runtime->schedule, expired, runtime);
   bool left = work(runtime, runtime->schedule.now + ROUND_BUDGET);
+  left = tasks_run_sliced(runtime->tasks) || left;
   if (left)
     runtime_kick(runtime);
   else
@@ -161,7 +164,7 @@ void runtime_set_manual(struct runtime *runtime) {
 static void settle(struct runtime *runtime) {
   do {
     schedule_advance(&runtime->schedule, expired, runtime);
-  } while (work(runtime, UINT64_MAX));
+  } while (work(runtime, UINT64_MAX) || tasks_run_sliced(runtime->tasks));
 }
 
 void runtime_step(struct runtime *runtime, uint64_t ns) {
@@ -223,7 +226,18 @@ fail:
   return r;
 }
 
+int runtime_watch(struct runtime *runtime, const struct watchdog_budget *budget) {
+  runtime_unwatch(runtime);
+  return watchdog_add(&runtime->vm->interrupt, budget, &runtime->watch);
+}
+
+void runtime_unwatch(struct runtime *runtime) {
+  watchdog_remove(runtime->watch);
+  runtime->watch = NULL;
+}
+
 void runtime_close(struct runtime *runtime) {
+  runtime_unwatch(runtime);
   uv_close((uv_handle_t *)&runtime->timer, NULL);
   uv_close((uv_handle_t *)&runtime->before_poll, NULL);
   uv_close((uv_handle_t *)&runtime->after_poll, NULL);

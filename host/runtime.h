@@ -14,6 +14,7 @@
 
 struct runtime;
 struct vm;
+struct watchdog_budget;
 
 /* Attaches a new runtime to the vm and its loop. Returns 0 or a libuv code. */
 int runtime_new(struct vm *vm, struct runtime **out);
@@ -34,6 +35,11 @@ void runtime_post(struct runtime *runtime, lua_State *L);
 
 /* Has the loop make a round without sleeping: something was queued from outside of it. */
 void runtime_kick(struct runtime *runtime);
+
+/* Has the watchdog look after this runtime, within these budgets. Returns 0 or a libuv
+ * code. Closing it ends that. */
+int runtime_watch(struct runtime *runtime, const struct watchdog_budget *budget);
+void runtime_unwatch(struct runtime *runtime);
 
 /* Makes the clock stand still (for tests): it then moves only by runtime_step. */
 void runtime_set_manual(struct runtime *runtime);

@@ -43,6 +43,10 @@ void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
   lua_pop(L, 1);
 }
 
+void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse) {
+  tasks->pulse = pulse;
+}
+
 void tasks_watch_beats(struct tasks *tasks, bool on) {
   tasks->watch_beats = on;
 }
@@ -199,20 +203,22 @@ static struct task *take_ready(struct tasks *tasks) {
   struct task *task = tasks->ready_head;
   tasks->ready_head = task->next_ready;
   if (!tasks->ready_head) tasks->ready_tail = NULL;
-  task->queued = false;
   return task;
+}
+
+void task_run_queued(struct tasks *tasks, struct task *task) {
+  bool closed = !(task->serial & 1);
+  task->queued = false;
+  if (closed)
+    free_slot(tasks, task);
+  else
+    turn_run(tasks, task);
 }
 
 bool tasks_run(struct tasks *tasks, uint64_t budget) {
   uint64_t end = tasks->schedule->now + budget;
   while (tasks->ready_head) {
-    struct task *task = take_ready(tasks);
-    bool closed = !(task->serial & 1);
-    if (closed) {
-      free_slot(tasks, task);
-      continue;
-    }
-    turn_run(tasks, task);
+    task_run_queued(tasks, take_ready(tasks));
     if (tasks->schedule->now >= end) break;
   }
   return tasks->ready_head != NULL;

@@ -61,8 +61,11 @@ struct task {
   bool mail : 1;      /* requests are to be served before the actor's next turn */
   bool serving : 1;   /* this turn began with that */
   bool held : 1;      /* suspended: it gets no further turn */
+  bool sliced : 1;    /* its slice has ended: it waits for nothing but its turn */
+  bool stalled : 1;   /* it was cancelled because it did not give way */
 };
 
+struct pulse;
 struct tasks;
 
 /* Makes the task store of a state. Returns owned, NULL when out of memory. */
@@ -141,6 +144,9 @@ bool task_wake(struct tasks *tasks, struct task *task, uint32_t number, lua_Stat
 /* Runs ready tasks for about [budget] ns; true when some are left. */
 bool tasks_run(struct tasks *tasks, uint64_t budget);
 
+/* Lets one of the tasks whose slices have ended go on; true when more are left. */
+bool tasks_run_sliced(struct tasks *tasks);
+
 /* Expiry of a task's deadline, by its mark. */
 void task_expired(struct tasks *tasks, struct deadline *deadline);
 
@@ -154,9 +160,13 @@ bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
 uint32_t tasks_count(const struct tasks *tasks);
 
 /* Pops a table of the machine's functions: begin(object), advance(object, event),
- * ready(object), finished(object), failed(object, kind, message, traceback), late(object, limit),
- * beat(object), held(object); and serve(object), run as the actor is. */
+ * ready(object), finished(object), failed(object, kind, message, traceback, limit),
+ * late(object, limit), beat(object), held(object); and serve(object), run as the actor
+ * is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
+
+/* Keeps [pulse], which is borrowed, up to date with the turns. */
+void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse);
 
 /* Whether [beat] is called for each heartbeat. */
 void tasks_watch_beats(struct tasks *tasks, bool on);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Task: the deadlines of a task. See task.h. */
+#include "pulse.h"
 #include "task.h"
 #include "task_store.h"
 
@@ -33,8 +34,34 @@ void task_arm_guard(struct tasks *tasks, struct task *task) {
     schedule_guard(tasks->schedule, &task->guard, due);
 }
 
+/* A turn is a sign of life as a beat is: what waited long for it may not be late at once. */
+static uint64_t limit_due_from(const struct task *task, int limit, uint64_t now) {
+  if (limit != LIMIT_HEARTBEAT || !task->limits[limit]) return limit_due(task, limit);
+  return (task->beat > now ? task->beat : now) + task->limits[limit];
+}
+
+void task_show(const struct tasks *tasks, const struct task *task) {
+  uint64_t now = schedule_served(tasks->schedule), earliest = UINT64_MAX;
+  int which = LIMITS;
+  for (int i = 0; i < LIMITS; i++) {
+    uint64_t due = limit_due_from(task, i, now);
+    if (due < earliest) {
+      earliest = due;
+      which = i;
+    }
+  }
+  atomic_store(&tasks->pulse->limit, (unsigned)which);
+  atomic_store(&tasks->pulse->due,
+               which == LIMITS ? 0 : earliest + tasks->schedule->lost);
+}
+
+static void show_if_running(const struct tasks *tasks, const struct task *task) {
+  if (tasks->pulse && tasks->current == task) task_show(tasks, task);
+}
+
 void task_beat(struct tasks *tasks, struct task *task) {
   task->beat = schedule_served(tasks->schedule);
+  show_if_running(tasks, task);
 }
 
 void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat,
@@ -45,6 +72,7 @@ void task_enter(struct tasks *tasks, struct task *task, uint64_t heartbeat,
   task->limits[LIMIT_STATE] = stay ? now + stay : 0;
   task->limits[LIMIT_TRANSITION] = 0;
   task_arm_guard(tasks, task);
+  show_if_running(tasks, task);
 }
 
 void task_limit(struct tasks *tasks, struct task *task, enum limit limit,
@@ -57,6 +85,7 @@ void task_limit(struct tasks *tasks, struct task *task, enum limit limit,
     task->limits[limit] = duration ? now + duration : 0;
   }
   task_arm_guard(tasks, task);
+  show_if_running(tasks, task);
 }
 
 void task_extend(struct tasks *tasks, struct task *task, uint64_t duration) {
@@ -69,6 +98,7 @@ void task_extend(struct tasks *tasks, struct task *task, uint64_t duration) {
     else
       task->limits[i] = until;
   }
+  show_if_running(tasks, task);
 }
 
 int task_first_overdue(const struct task *task, uint64_t served) {

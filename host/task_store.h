@@ -32,9 +32,13 @@ struct tasks {
   struct task *free;
   struct task *ready_head;
   struct task *ready_tail;
+  struct task *sliced_head;
+  struct task *sliced_tail;
   struct task *current;
   uint64_t turn_began; /* served ns */
   int overdue;         /* the limit that passed during this turn, LIMITS for none */
+  struct pulse *pulse; /* in a guest: what the host sees of its turns; else NULL */
+  uint8_t raised;      /* interrupt level that the last resume saw raised */
   bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
   lua_State *hand; /* the coroutine of the next turn, or NULL */
@@ -63,8 +67,24 @@ bool turn_run_now(struct tasks *tasks, struct task *task);
 /* Runs one turn of a ready task. */
 void turn_run(struct tasks *tasks, struct task *task);
 
+/* Goes on with the task's coroutine, as lua_resume. */
+int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *count);
+
+/* Closes a coroutine: runs its to-be-closed variables, or with [kill] no more than what
+ * C there is of them. */
+void turn_reset(lua_State *co, bool kill);
+
+/* Puts a task whose slice has ended at the end of their queue. */
+void task_put_off(struct tasks *tasks, struct task *task);
+
+/* Runs a turn of a task that was taken out of a queue, unless it has ended meanwhile. */
+void task_run_queued(struct tasks *tasks, struct task *task);
+
 /* Calls a handler with the task's object and the [extra] values on top of L. */
 void task_notify(struct tasks *tasks, struct task *task, enum handler handler, int extra);
+
+/* Shows in the pulse by when the running task has to give a sign of life. */
+void task_show(const struct tasks *tasks, const struct task *task);
 
 /* The first limit of the task that has passed at [served] ns, LIMITS for none. */
 int task_first_overdue(const struct task *task, uint64_t served);

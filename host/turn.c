@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "pulse.h"
 #include "task_store.h"
 #include "vm.h"
 
@@ -69,16 +70,9 @@ static void release_coroutine(struct tasks *tasks, struct task *task) {
   task->co = NULL;
 }
 
-static void reset(lua_State *co) {
-  struct memory *memory = &vm_of(co)->memory;
-  memory->guarded++;
-  lua_resetthread(co); /* runs the to-be-closed variables */
-  memory->guarded--;
-  lua_settop(co, 0);
-}
-
 void turn_drop(struct tasks *tasks, struct task *task) {
-  if (task->co) reset(task->co);
+  bool deaf = task->cancelled && task->sliced; /* it has had its chance */
+  if (task->co) turn_reset(task->co, deaf);
   release_coroutine(tasks, task);
 }
 
@@ -114,6 +108,15 @@ static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
 
 /* ---- ends of a turn ---- */
 
+/* the limit that passed during this turn, or nil */
+static void push_overdue(struct tasks *tasks) {
+  if (tasks->overdue == LIMITS)
+    lua_pushnil(tasks->L);
+  else
+    lua_pushstring(tasks->L, limit_name((enum limit)tasks->overdue));
+  tasks->overdue = LIMITS; /* it is told */
+}
+
 static void fail(struct tasks *tasks, struct task *task, lua_State *co,
                  const char *kind) {
   lua_State *L = tasks->L;
@@ -122,16 +125,18 @@ static void fail(struct tasks *tasks, struct task *task, lua_State *co,
   vm_push_message(L, -1);
   lua_remove(L, -2);
   vm_push_traceback(L, co, 0);
-  reset(co);
+  turn_reset(co, tasks->raised == INTERRUPT_KILL);
   release_coroutine(tasks, task);
   task->waits = WAIT_NOTHING;
   deadline_cancel(&task->wake);
-  task->cancelled = task->raising = task->serving = false;
+  task->cancelled = task->raising = task->stalled = task->serving = false;
   tasks->current = NULL; /* the turn is over: the machine may run others' */
-  task_notify(tasks, task, HANDLER_FAILED, 3);
+  push_overdue(tasks);
+  task_notify(tasks, task, HANDLER_FAILED, 4);
 }
 
 static const char *failure_kind(const struct task *task, int status) {
+  if (task->stalled) return "stalled";
   if (task->cancelled) return "cancelled";
   return status == LUA_ERRMEM ? "memory" : "error";
 }
@@ -175,7 +180,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
   }
   if (task->cancelled) {
     lua_pushliteral(co, "cancelled");
-    fail(tasks, task, co, "cancelled");
+    fail(tasks, task, co, failure_kind(task, LUA_OK));
     return -1;
   }
   lua_settop(co, 1);
@@ -256,25 +261,16 @@ static void give_way(struct tasks *tasks, struct task *task, lua_State *co, int 
 
 static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int results) {
   if (!task->co) keep_hand(tasks, task);
-  if (task->waits == WAIT_NOTHING) give_way(tasks, task, co, results);
-}
-
-static int resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
-  struct vm *vm = vm_of(co);
-  task->running = true;
-  vm->memory.guarded++;
-  int status = lua_resume(co, tasks->L, *count, count);
-  vm->memory.guarded--;
-  task->running = false;
-  if (status == LUA_ERRMEM) vm_relax(vm);
-  schedule_read(tasks->schedule);
-  return status;
+  if (task->sliced)
+    task_put_off(tasks, task);
+  else if (task->waits == WAIT_NOTHING)
+    give_way(tasks, task, co, results);
 }
 
 /* The task closed itself meanwhile, or somebody did while it ran. */
 static void close_late(struct tasks *tasks, struct task *task, lua_State *co) {
   tasks->close_current = false;
-  reset(co);
+  turn_reset(co, false);
   task_close(tasks, task);
 }
 
@@ -293,7 +289,7 @@ static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int
       schedule_wake(tasks->schedule, &task->wake, tasks->schedule->now + 1);
       return;
     }
-    int status = resume(tasks, task, co, &count);
+    int status = turn_resume(tasks, task, co, &count);
     note_overdue(tasks, task);
     if (tasks->close_current) {
       close_late(tasks, task, co);
@@ -304,7 +300,6 @@ static void run_calls(struct tasks *tasks, struct task *task, lua_State *co, int
       return;
     }
     if (status != LUA_OK) {
-      tasks->overdue = LIMITS; /* it ends for another reason */
       fail(tasks, task, co, failure_kind(task, status));
       return;
     }
@@ -318,12 +313,27 @@ static void account(struct tasks *tasks, struct task *task, uint32_t serial) {
   uint64_t took = schedule_served(tasks->schedule) - tasks->turn_began;
   if (took < SCHEDULE_STALL) return;
   uint64_t lost = schedule_lose(tasks->schedule, took);
-  bool paused = schedule_was_continued(tasks->schedule);
-  if (paused || task->serial != serial) return;
-  task_shift_limits(tasks, task, lost);
-  if (tasks->overdue == LIMITS) return;
-  lua_pushstring(tasks->L, limit_name((enum limit)tasks->overdue));
+  if (schedule_was_continued(tasks->schedule))
+    tasks->overdue = LIMITS;
+  else if (task->serial == serial)
+    task_shift_limits(tasks, task, lost);
+}
+
+/* What the turn of a task that goes on has missed. */
+static void report_late(struct tasks *tasks, struct task *task) {
+  if (tasks->overdue == LIMITS && !task->stalled) return;
+  push_overdue(tasks);
+  if (task->stalled && lua_isnil(tasks->L, -1)) {
+    lua_pop(tasks->L, 1);
+    lua_pushliteral(tasks->L, "stall");
+  }
+  task->stalled = false;
   task_notify(tasks, task, HANDLER_LATE, 1);
+}
+
+static void show_turn(const struct tasks *tasks, const struct task *task) {
+  atomic_fetch_add(&tasks->pulse->turn, 1);
+  task_show(tasks, task);
 }
 
 bool turn_run_now(struct tasks *tasks, struct task *task) {
@@ -354,7 +364,10 @@ void turn_run(struct tasks *tasks, struct task *task) {
     count = serves ? push_serve(tasks, task, co) : push_call(tasks, task, co);
   }
   tasks->current = task;
+  if (tasks->pulse) show_turn(tasks, task);
   run_calls(tasks, task, co, count);
   tasks->current = NULL;
+  if (tasks->pulse) atomic_store(&tasks->pulse->due, 0);
   account(tasks, task, serial);
+  if (task->serial == serial) report_late(tasks, task);
 }

@@ -77,6 +77,20 @@ void vm_push_traceback(lua_State *L, lua_State *co, int level) {
   lua_pushlstring(L, text.bytes, text.length);
 }
 
+/* Every lua_pcall from C goes through here, where the watchdog sees it. */
+static int call_protected(lua_State *L, int nargs, int nresults, int handler) {
+  struct interrupt *interrupt = &vm_of(L)->interrupt;
+  struct interrupt_frame frame;
+  struct memory *memory = &vm_of(L)->memory;
+  interrupt_enter(interrupt, &frame, L, INTERRUPT_LOOP);
+  memory->guarded++;
+  int status = lua_pcall(L, nargs, nresults, handler);
+  memory->guarded--;
+  interrupt_leave(interrupt, &frame);
+  if (status == LUA_ERRMEM) vm_relax(vm_of(L));
+  return status;
+}
+
 static int to_text(lua_State *L) {
   luaL_tolstring(L, 1, NULL);
   return 1;
@@ -90,7 +104,7 @@ void vm_push_message(lua_State *L, int index) {
   index = lua_absindex(L, index);
   lua_pushcfunction(L, to_text); /* a __tostring of the user's may raise */
   lua_pushvalue(L, index);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
+  if (call_protected(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
   lua_pop(L, 1);
   lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
 }
@@ -108,11 +122,7 @@ int vm_pcall(lua_State *L, int nargs, int nresults) {
   int base = lua_gettop(L) - nargs;
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->handler);
   lua_insert(L, base);
-  struct memory *memory = &vm_of(L)->memory;
-  memory->guarded++;
-  int status = lua_pcall(L, nargs, nresults, base);
-  memory->guarded--;
-  if (status == LUA_ERRMEM) vm_relax(vm_of(L));
+  int status = call_protected(L, nargs, nresults, base);
   lua_remove(L, base);
   return status;
 }
@@ -133,7 +143,7 @@ static void report(lua_State *L) {
   lua_insert(L, -2);
   lua_pushvalue(L, -1);
   lua_insert(L, -3); /* message, reporter, message */
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+  if (call_protected(L, 1, 0, 0) != LUA_OK) {
     lua_pop(L, 1);
     report_to_stderr(L);
     return;

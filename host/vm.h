@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "interrupt.h"
 #include "memory.h"
 
 struct uv_loop_s;
 struct runtime;
 
 struct vm {
+  struct interrupt interrupt; /* first: found through the extra space */
   lua_State *L;
   struct memory memory;
   struct uv_loop_s *loop;  /* borrowed */

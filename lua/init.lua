@@ -1,5 +1,6 @@
 -- luvisor: what a supervision script and its workers use.
 
+local executors = require "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
 local place = require "luvisor.edge.place"
 local restart = require "luvisor.core.restart"
@@ -48,6 +49,14 @@ end
 function luvisor.on(kind, fn)
   local ok, message = script.subscribe(kind, fn)
   if not ok then error("luvisor.on: " .. message, 2) end
+end
+
+--- Names an executor: where workers and supervisors with executor = "name" run. See docs/executors.md.
+---@param name string
+---@param implementation { start: function, stop?: function, kill: function, alive?: function }
+function luvisor.executor(name, implementation)
+  local ok, message = executors.add(name, implementation)
+  if not ok then error("luvisor.executor: " .. message, 2) end
 end
 
 --- The absolute directory of the supervision script, for what lies beside it: programs, data, configuration.

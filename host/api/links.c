@@ -4,6 +4,7 @@
 #include "api/links.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 #include "api/api.h"
 #include "guest.h"
 #include "link.h"
+#include "pulse.h"
+#include "runtime.h"
+#include "task.h"
 #include "vm.h"
 
 #define LINK "host.link"
@@ -22,6 +26,8 @@ struct member {
   lua_State *L;                 /* the main one */
   struct link *link;            /* NULL when closed */
   struct guest *guest;          /* of a thread that this state has started, or NULL */
+  struct pulse *pulse;          /* of the guest on the other side, or NULL */
+  bool mapped;                  /* and it is this state's to unmap */
   int self;                     /* registry reference while open */
 };
 
@@ -56,6 +62,9 @@ static void on_frame(void *data, const char *bytes, size_t length) {
 }
 
 static void drop(struct member *member) {
+  if (member->mapped) pulse_unmap(member->pulse);
+  member->pulse = NULL;
+  member->mapped = false;
   if (!member->link) return;
   link_close(member->link);
   member->link = NULL;
@@ -132,6 +141,7 @@ static int new_thread(lua_State *L) {
   struct link_events events = events_of(member);
   int error = guest_start(memory > 0 ? (size_t)memory : 0, name, &member->guest);
   if (error) return api_error(L, error);
+  member->pulse = guest_pulse(member->guest);
   error = link_open_channel(vm_loop(L), guest_channel(member->guest), 0, &events,
                             &member->link);
   if (!error) return keep(L, member);
@@ -139,7 +149,17 @@ static int new_thread(lua_State *L) {
   return api_error(L, error);
 }
 
-/* stream({ input, output }, on_frame, on_ended) -> link; it takes over the fds */
+/* The pulse of options.pulse, an fd, which is closed. */
+static void map_pulse(lua_State *L, struct member *member) {
+  int fd = (int)field(L, "pulse");
+  if (!fd) return;
+  member->pulse = pulse_map(fd);
+  member->mapped = member->pulse != NULL;
+  close(fd);
+}
+
+/* stream({ input, output, pulse = fd }, on_frame, on_ended) -> link; it takes over the
+ * fds */
 static int new_stream(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 3);
@@ -148,6 +168,7 @@ static int new_stream(lua_State *L) {
   int input = (int)luaL_checkinteger(L, 4), output = (int)luaL_optinteger(L, 5, input);
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
+  map_pulse(L, member);
   int error = link_open_stream(vm_loop(L), input, output, &events, &member->link);
   return error ? api_error(L, error) : keep(L, member);
 }
@@ -172,6 +193,40 @@ static int new_pair(lua_State *L) {
   lua_pushinteger(L, fds[0]);
   lua_pushinteger(L, fds[1]);
   return 2;
+}
+
+/* pulse() -> fd of a new one */
+static int new_pulse(lua_State *L) {
+  int fd = pulse_create();
+  if (fd < 0) return api_error(L, fd);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+/* show(fd): keeps that pulse up to date for as long as the process lives; closes fd */
+static int show_pulse(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  struct pulse *pulse = pulse_map(fd);
+  close(fd);
+  if (pulse) tasks_set_pulse(runtime_tasks(api_runtime(L)), pulse);
+  return 0;
+}
+
+/* own(fd) -> fd, 3 or more and closed on exec: nobody else reads or writes it. In the place
+ * of stdin is nothing then, in that of stdout is stderr. */
+static int own_fd(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (own < 0) return api_error(L, -errno);
+  int other =
+      fd == STDIN_FILENO ? open("/dev/null", O_RDONLY | O_CLOEXEC) : STDERR_FILENO;
+  if (fd > STDERR_FILENO)
+    close(fd);
+  else if (other >= 0)
+    dup2(other, fd);
+  if (other > STDERR_FILENO) close(other);
+  lua_pushinteger(L, own);
+  return 1;
 }
 
 /* close(fd) */
@@ -204,21 +259,32 @@ static int pending(lua_State *L) {
   return 1;
 }
 
+/* late() -> seconds, name of the limit, number of the turn; nothing when it is not */
+static int late(lua_State *L) {
+  struct member *member = check_member(L);
+  unsigned turn, limit;
+  uint64_t ns = member->pulse ? pulse_late(member->pulse, &turn, &limit) : 0;
+  if (!ns || limit >= LIMITS) return 0;
+  lua_pushnumber(L, (lua_Number)ns / 1e9);
+  lua_pushstring(L, limit_name((enum limit)limit));
+  lua_pushinteger(L, turn);
+  return 3;
+}
+
 static int close_link(lua_State *L) {
   close_member(check_member(L));
   return 0;
 }
 
 static const luaL_Reg methods[] = {
-    {"send", send_frame},
-    {"pending", pending},
-    {"close", close_link},
-    {NULL, NULL},
+    {"send", send_frame},  {"pending", pending}, {"late", late},
+    {"close", close_link}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
     {"thread", new_thread}, {"stream", new_stream}, {"parent", open_parent},
-    {"pair", new_pair},     {"close", close_fd},    {NULL, NULL},
+    {"pair", new_pair},     {"pulse", new_pulse},   {"show", show_pulse},
+    {"own", own_fd},        {"close", close_fd},    {NULL, NULL},
 };
 
 int luaopen_host_guest(lua_State *L) {

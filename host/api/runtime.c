@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "timer.h"
 #include "vm.h"
+#include "watchdog.h"
 
 static lua_Number seconds(uint64_t ns) {
   return (lua_Number)ns / (lua_Number)SCHEDULE_SECOND;
@@ -81,13 +82,54 @@ static int memory(lua_State *L) {
   return 2;
 }
 
+/* limit_memory(bytes): from here on the state may hold no more than that */
+static int limit_memory(lua_State *L) {
+  lua_Integer bytes = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, bytes > 0, 1, "expected bytes");
+  vm_of(L)->memory.limit = (size_t)bytes;
+  return 0;
+}
+
+/* watch(slice, stall, kill) */
+static int watch(lua_State *L) {
+  struct watchdog_budget budget = {
+      .slice = schedule_ns(luaL_checknumber(L, 1)),
+      .stall = schedule_ns(luaL_checknumber(L, 2)),
+      .kill = schedule_ns(luaL_checknumber(L, 3)),
+  };
+  int r = runtime_watch(api_runtime(L), &budget);
+  if (r < 0) return api_error(L, r);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int unwatch(lua_State *L) {
+  runtime_unwatch(api_runtime(L));
+  return 0;
+}
+
+static int looks(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)watchdog_looks());
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"now", now},       {"exact", exact},
-    {"after", after},   {"deadline", deadline},
-    {"cancel", cancel}, {"post", post},
-    {"kick", kick},     {"manual", manual},
-    {"step", step},     {"set_reporter", set_reporter},
-    {"memory", memory}, {NULL, NULL},
+    {"now", now},
+    {"exact", exact},
+    {"after", after},
+    {"deadline", deadline},
+    {"cancel", cancel},
+    {"post", post},
+    {"kick", kick},
+    {"manual", manual},
+    {"step", step},
+    {"set_reporter", set_reporter},
+    {"memory", memory},
+    {"watch", watch},
+    {"unwatch", unwatch},
+    {"looks", looks},
+    {"limit_memory", limit_memory},
+    {NULL, NULL},
 };
 
 int luaopen_host_runtime(lua_State *L) {

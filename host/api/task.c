@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "runtime.h"
+#include "vm.h"
 
 static struct tasks *tasks_of(lua_State *L) {
   return runtime_tasks(api_runtime(L));
@@ -111,6 +112,14 @@ static int release(lua_State *L) {
 static int cancel(lua_State *L) {
   struct task *task = find(L);
   lua_pushboolean(L, task && task_cancel(tasks_of(L), task));
+  return 1;
+}
+
+/* traceback(handle) -> where its coroutine stands, or nothing */
+static int traceback(lua_State *L) {
+  struct task *task = find(L);
+  if (!task || !task->co || task->running) return 0;
+  vm_push_traceback(L, task->co, 0);
   return 1;
 }
 
@@ -277,6 +286,7 @@ static const luaL_Reg functions[] = {
     {"hold", hold},
     {"release", release},
     {"cancel", cancel},
+    {"traceback", traceback},
     {"count", count},
     {"sleep", nap},
     {"beat", beat},

@@ -34,6 +34,9 @@ defaults.list = {
   setting("call_timeout", check.seconds, 5, "how long a call waits for its answer"),
   setting("mailbox", count, 1000, "messages a worker's mailbox holds"),
   setting("history", count, 100, "transitions and exits remembered for each unit"),
+  setting("slice", check.seconds, 0.005, "how long Lua may run before a worker gives way to the others"),
+  setting("stall", check.seconds, 1, "processor time of Lua that cannot give way until it is cancelled"),
+  setting("kill", check.seconds, 0.5, "and so much later it is killed"),
   setting("die_with_host", check.boolean, true, "whether programs are killed when the host dies"),
 }
 

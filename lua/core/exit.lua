@@ -11,7 +11,7 @@ local exit = {}
 ---@field code? integer     exit code of a program
 ---@field signal? integer   signal that ended a program
 ---@field core? boolean     whether that signal dumped core
----@field deadline? string  heartbeat transition state start stop watchdog health age
+---@field deadline? string  heartbeat transition state start stop stall watchdog health age
 ---@field seconds? number   length of that deadline
 ---@field state? string     where it ran out: "running" or "starting -> running"
 local Exit = { __name = "luvisor.exit" }

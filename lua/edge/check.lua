@@ -26,7 +26,8 @@ end
 local function describe(spec)
   local parts = { what(spec), spec.restart_name or "policy", after_text(spec) or nil }
   if spec.critical then parts[#parts + 1] = "critical" end
-  if spec.autostart == false then parts[#parts + 1] = "not started by itself" end
+  if spec.schedule then parts[#parts + 1] = spec.schedule.text end
+  if spec.autostart == false and not spec.schedule then parts[#parts + 1] = "not started by itself" end
   return table.concat(parts, ", ")
 end
 

@@ -196,7 +196,8 @@ end
 local function run_guest(arguments)
   local input = math.tointeger(tonumber(arguments[2]))
   if not input then return usage_error "guest: is what a host starts for its units" end
-  return require("luvisor.edge.guest").main { input, math.tointeger(tonumber(arguments[3])) }
+  local output, pulse = math.tointeger(tonumber(arguments[3])), math.tointeger(tonumber(arguments[4]))
+  return require("luvisor.edge.guest").main { input, output, pulse = pulse }
 end
 
 --- Runs the command line; arguments[0] is the program.

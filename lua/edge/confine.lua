@@ -9,7 +9,24 @@ local function refuse(library, name, message)
   library[name] = function() error(message, 2) end
 end
 
+local SIGURG = 23
+
+-- The hook is what interrupts a worker, and the signal is what sets it.
+local function keep_interrupt()
+  refuse(debug, "sethook", "debug.sethook: is how a runaway worker is stopped")
+  local start, handle = uv.signal_start, uv.new_signal()
+  function uv.signal_start(signal, name, ...)
+    if name == SIGURG or type(name) == "string" and name:lower() == "sigurg" then
+      error("SIGURG: is how a runaway worker is stopped", 2)
+    end
+    return start(signal, name, ...)
+  end
+  getmetatable(handle).__index.start = uv.signal_start
+  handle:close()
+end
+
 local function keep_loop()
+  keep_interrupt()
   for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
     refuse(uv, name, ("uv.%s: the loop is the host's"):format(name))
   end
@@ -47,7 +64,6 @@ function confine.thread()
   refuse(os, "execute", "os.execute" .. instead)
   refuse(io, "popen", "io.popen" .. instead)
   refuse(os, "setlocale", "os.setlocale: is the whole process's")
-  refuse(debug, "sethook", "debug.sethook: is how a runaway worker is stopped")
   refuse_finalizers()
   refuse_bytecode()
 end

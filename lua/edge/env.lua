@@ -57,6 +57,7 @@ local PARTS = {}
 
 function PARTS.process() return require "host.process" end
 function PARTS.probes() return require "luvisor.edge.probes" end
+function PARTS.calendar() return require "luvisor.edge.calendar" end
 function PARTS.pipes() return require "luvisor.edge.pipes" end
 function PARTS.memory() return require("luvisor.edge.memory").of end
 function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end

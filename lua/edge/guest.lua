@@ -6,6 +6,7 @@ local confine = require "luvisor.edge.confine"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local loader = require "luvisor.edge.loader"
+local native = require "host.guest"
 local report = require "luvisor.edge.guest_report"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
@@ -59,7 +60,10 @@ local function root_parent(self, told)
     if path:sub(1, #prefix) == prefix then path = path:sub(#prefix + 1) end
     return find(self, path)
   end
-  self.child_ready = function() parent:send({ "ready" }, true) end
+  self.child_ready = function()
+    report.flush()
+    parent:send({ "ready" }, true)
+  end
   self.child_ended = function(_, _, why) finish(why) end
   self.child_stopped = function(_, _, why) finish(why) end
   self.fail = function(_, child, why)
@@ -80,9 +84,17 @@ local function make_world(told)
   return world
 end
 
+-- A worker that never gives way is cut short, or the guest would hear nothing of its host.
+local function watch(settings)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then parent:send { "log", "error", "luvisor", "no watchdog: " .. message } end
+end
+
 local function begin(told)
+  watch(told.settings)
   local spec, settings = loader.load_unit(told)
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
+  runtime.watch(settings.slice, settings.stall, settings.kill)
   local world = make_world(told)
   world.settings = settings
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end
@@ -101,6 +113,7 @@ end
 local frames = {}
 
 function frames.begin(told)
+  if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
   confine[told.executor == "thread" and "thread" or "process"]()
   local ok, message = xpcall(begin, debug.traceback, told)
   if not ok then finish(exit.new { kind = "error", message = message }) end
@@ -136,6 +149,9 @@ function guest.main(fds)
   local message
   runtime.set_reporter(on_fault)
   if fds then
+    if fds.pulse then native.show(fds.pulse) end
+    local same = fds[2] == nil or fds[2] == fds[1]
+    fds = { native.own(fds[1]), not same and native.own(fds[2]) or nil }
     parent, message = wire.stream(fds, on_frame, on_ended)
   else
     parent, message = wire.parent(on_frame, on_ended)

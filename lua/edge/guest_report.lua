@@ -121,6 +121,7 @@ local function send_event(kind, one, event)
   if not watched[kind] or one == root and TOLD_BY_HOST[kind] then return end
   if event.exit then event.exit = exit.pack(event.exit) end
   event.handle = nil
+  if not known[one] then report.flush() end -- an event of somebody unknown would be dropped
   parent:send { "event", kind, one:path(), event }
 end
 

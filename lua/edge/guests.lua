@@ -1,5 +1,6 @@
 -- Guests: makes the runtimes in which units with an executor of their own run, and tells them what to run.
 
+local custom = require "luvisor.edge.custom"
 local plain = require "luvisor.core.spec.plain"
 local process = require "host.process"
 local runtime = require "host.runtime"
@@ -23,8 +24,9 @@ local function order(env, unit)
   return { "begin", {
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     spec_path = spec.path, settings = env.settings, source = env.source, generation = unit.generation,
-    extra = unit.extra, logs = logs, watched = watched, executor = spec.executor, shutdown = spec.shutdown,
-    start_timeout = spec.start_timeout,
+    extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
+    start_timeout = spec.start_timeout, memory = spec.memory,
+    executor = type(spec.executor) == "string" and spec.executor or nil,
   } }
 end
 
@@ -34,6 +36,7 @@ local Thread = {}
 Thread.__index = Thread
 
 function Thread:send(frame, urgent) return self.wire:send(frame, urgent) end
+function Thread:late() return self.wire:late() end
 function Thread.destroy() end -- it was asked to end; nothing else can be done from outside
 function Thread:abandon() self.abandoned = true end
 
@@ -54,9 +57,11 @@ local Process = {}
 Process.__index = Process
 
 function Process:send(frame, urgent) return self.wire:send(frame, urgent) end
+function Process:late() return self.wire:late() end
 function Process:destroy() self.child:signal_group "KILL" end
 
-local FD = 3
+local FD, PULSE_FD = 3, 4
+local READ_GRACE = 1 -- seconds for what a dead process has sent
 
 local function variables(env, unit)
   local list = {}
@@ -73,23 +78,41 @@ local function how_it_ended(code, signal, core)
   return { kind = "exit", code = code }
 end
 
-local function options(env, unit, fd, on_exit)
+local function options(env, unit, fds, on_exit)
   local spec = unit.spec
   local who = spec.identity or {}
   return {
-    command = { "/proc/self/exe", "guest", tostring(FD) }, argv0 = "luvisor", env = variables(env, unit),
-    fds = { [FD] = fd }, stdin = "null", uid = who.uid, gid = who.gid, groups = who.groups, umask = spec.umask,
+    command = { "/proc/self/exe", "guest", tostring(FD), tostring(FD), tostring(PULSE_FD) }, argv0 = "luvisor",
+    env = variables(env, unit),
+    fds = fds, stdin = "null", uid = who.uid, gid = who.gid, groups = who.groups, umask = spec.umask,
     nice = spec.nice, limits = spec.limits, cwd = spec.cwd, die_with_host = true, on_exit = on_exit,
   }
 end
 
-local function spawn(self, env, unit, fd, events)
-  return env.process.spawn(options(env, unit, fd, function(status, signal, core)
+-- What a process had sent before it died comes first.
+local function when_read(self, fn)
+  if self.read then return fn() end
+  local function once()
+    if not self.on_read then return end
+    runtime.cancel(self.timer)
+    self.on_read = nil
+    fn()
+  end
+  self.on_read, self.timer = once, runtime.after(READ_GRACE, once)
+end
+
+local function note_read(self)
+  self.read = true
+  if self.on_read then self.on_read() end
+end
+
+local function spawn(self, env, unit, fds, events)
+  return env.process.spawn(options(env, unit, fds, function(status, signal, core)
     local how = how_it_ended(status, signal, core)
     if status ~= 0 then self.child:signal_group "KILL" end -- what it started is not to outlive it
     self.child:on_empty(function()
       self.child:close()
-      runtime.post(function() -- what it had sent comes first
+      when_read(self, function()
         self.wire:close()
         events.ended(how)
       end)
@@ -99,17 +122,23 @@ end
 
 local function open_process(env, unit, events)
   local self = setmetatable({}, Process)
-  local ours, theirs, code = guest.pair()
-  if not ours then return nil, theirs, code end
-  local message
-  self.child, message, code = spawn(self, env, unit, theirs, events)
+  local pulse, message, code = guest.pulse()
+  if not pulse then return nil, message, code end
+  local ours, theirs
+  ours, theirs, code = guest.pair()
+  if not ours then
+    guest.close(pulse)
+    return nil, theirs, code
+  end
+  self.child, message, code = spawn(self, env, unit, { [FD] = theirs, [PULSE_FD] = pulse }, events)
   guest.close(theirs)
   if not self.child then
     guest.close(ours)
+    guest.close(pulse)
     return nil, message, code
   end
   self.pid = self.child:pid()
-  self.wire, message, code = wire.stream({ ours }, events.frame, function() end)
+  self.wire, message, code = wire.stream({ ours, pulse = pulse }, events.frame, function() note_read(self) end)
   if self.wire then return self end
   self:destroy()
   return nil, message, code
@@ -127,6 +156,9 @@ function guests.new(env)
 
   --- Makes a guest and has it run the unit; events.ended is called once, events.frame for what it says.
   function self.open(unit, events)
+    if type(unit.spec.executor) == "table" then
+      return custom.open(env, unit, events, function() return order(env, unit) end)
+    end
     local made, message, code = OPEN[unit.spec.executor](env, unit, events)
     if not made then return nil, message, code end
     local ok

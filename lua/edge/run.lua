@@ -75,6 +75,12 @@ local function report_trouble(write)
   end)
 end
 
+-- From here on nothing that does not come back to the loop holds up the others.
+local function watch(settings, write)
+  local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
+  if not ok then write("error", "luvisor", "no watchdog, a worker that runs away stops everything: %s", message) end
+end
+
 -- A host that cannot be controlled is still one that keeps its units alive.
 local function open_control(place, context)
   if not place then return end
@@ -125,6 +131,7 @@ function run.tree(path, options, arguments)
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
   confine.host()
+  watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   signals.install(tree, write)
   open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })

@@ -24,6 +24,11 @@ function Wire:pending()
   return self.link:pending()
 end
 
+--- How late the other side's turn is: seconds, the limit's name, the number of the turn; nothing when it is not.
+function Wire:late()
+  return self.link:late()
+end
+
 --- Closes it; a thread on the other side that has not ended goes on by itself.
 function Wire:close()
   self.link:close()

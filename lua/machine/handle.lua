@@ -6,6 +6,7 @@ local dynamic = require "luvisor.machine.dynamic"
 local rolling = require "luvisor.machine.rolling"
 local plain = require "luvisor.core.spec.plain"
 local spec = require "luvisor.core.spec"
+local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 
 local PATIENCE = 60 -- seconds to wait for an outcome, if the caller does not say
@@ -151,14 +152,14 @@ function Handle:child(name)
 end
 
 --- What is known of the unit now: path, kind, phase, state, generation, restarts, pid (of a program that runs),
---- status (what it says of itself) and exit (the last one).
+--- status (what it says of itself), exit (the last one), next_start (seconds since the epoch, of one with a schedule).
 ---@return table
 function Handle:info()
   local self_unit = unit_of(self)
   local state, pid, status = self_unit:describe()
   return {
     path = self.path, kind = self_unit.spec.kind, phase = self_unit.phase, state = state, pid = pid,
-    status = status,
+    status = status, next_start = timetable.next_at(self_unit),
     generation = self_unit.generation, restarts = self_unit.restarts or 0, exit = self_unit.last_exit,
   }
 end

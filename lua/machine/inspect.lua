@@ -71,6 +71,7 @@ function because.stopped(self)
 end
 
 function because.idle(self)
+  if self.spec.schedule then return "not due yet: " .. self.spec.schedule.text end
   return self.spec.autostart == false and "not started yet: autostart = false" or nil
 end
 

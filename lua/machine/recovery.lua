@@ -9,6 +9,7 @@ local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local strategy = require "luvisor.core.strategy"
 local sweep = require "luvisor.machine.sweep"
+local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 
 local recovery = {}
@@ -16,6 +17,7 @@ local recovery = {}
 -- ---- children that stay down
 
 local function may_go_on(child)
+  if child.spec.schedule then return true end
   return child.phase ~= "done" and not (child.phase == "idle" and child.spec.autostart == false)
 end
 
@@ -47,6 +49,7 @@ local function retire(self, child)
     if child.static then self.finished[child.name] = child end -- others may come after it
   end
   self.env.tree:changed()
+  timetable.ended(child)
   if check_significant(self, child) then return end
   if not self.is_ready then self:note_progress(child) end
   check_complete(self)
@@ -57,6 +60,7 @@ local function fatal(self, child, why)
   self.env.log("error", child, "FATAL: %s", tostring(why))
   if self.env.watched.fatal then self.env.emit("fatal", child, { exit = why }) end
   self.env.tree:changed()
+  timetable.ended(child)
   if child.spec.critical then return self.env.tree:fail(child, why) end
   if not self.is_ready then self:note_progress(child) end
 end
@@ -80,7 +84,7 @@ end
 -- ---- restarts
 
 local function may_start(child)
-  if child.phase == "fatal" or unit.is_alive(child) then return false end
+  if child.phase == "fatal" or unit.is_alive(child) or child.spec.schedule then return false end
   return child.generation > 0 or child.spec.autostart ~= false
 end
 
@@ -192,7 +196,7 @@ function recovery:child_ended(child, why, was_ready)
     return sweep.gone(self, child)
   end
   local env = self.env
-  if not was_ready and not child.spec.backoff and not exit.is_normal(why) then
+  if not was_ready and not child.spec.backoff and not child.spec.schedule and not exit.is_normal(why) then
     if child.dynamic then return refused(self, child, why) end
     if fails_the_start(self, child) then return fail_start(self, child, why) end
   end

@@ -14,6 +14,7 @@ local mirror = require "luvisor.machine.mirror"
 local unit = require "luvisor.machine.unit"
 
 local GRACE = 2      -- seconds beyond what the guest itself allows the unit: for loading, and for ending by force
+local LOOK = 0.25    -- seconds between two looks at how the guest does
 local KILL_GRACE = 1 -- seconds a guest has to end by itself when it is to be killed
 
 local Remote = unit.extend { remote = true }
@@ -32,6 +33,7 @@ end
 
 local function end_of_run(self, run, why)
   cancel_limit(self, run)
+  self.env.cancel(run.look)
   self.run = nil
   mirror.end_all(self)
   self:exited(run.generation, why)
@@ -51,7 +53,7 @@ local begin
 local function on_ended(self, run, how)
   if self.lingering == run then
     self.lingering = nil
-    self.env.log("warn", self, "the abandoned thread of generation %d has ended", run.generation)
+    self.env.log("warn", self, "the abandoned generation %d has ended", run.generation)
     local deferred = self.run
     if deferred and deferred.deferred then begin(self, deferred) end
   end
@@ -63,9 +65,9 @@ local function abandon(self, run)
   if self.run ~= run then return end
   run.guest:abandon()
   self.lingering = run
-  self.env.log("error", self, "its thread does not end: it is left alone, and with it what it holds")
+  self.env.log("error", self, "does not end, however it is asked: left alone, and with it what it holds")
   end_of_run(self, run, exit.new { kind = "abandoned", cause = run.failure,
-    message = "its thread sits in a call that cannot be interrupted" })
+    message = "it sits in a call that cannot be interrupted" })
 end
 
 local function force(self, run)
@@ -138,6 +140,20 @@ end
 
 -- ---- the start
 
+-- A guest that is late by more than the time between two looks, in the same turn both times, sits in C: what computes
+-- in Lua is found by the guest itself.
+local function look(self, run)
+  if self.run ~= run or run.told or run.killing then return end
+  local seconds, which, turn = run.guest:late()
+  if seconds and seconds > LOOK and run.late_turn == turn then
+    run.failure = exit.new { kind = "timeout", deadline = which, message = ("%s: its turn has not ended for %.3g s"
+      .. " after it was due, in a call outside of Lua"):format(which, seconds) }
+    return kill_guest(self, run)
+  end
+  run.late_turn = turn
+  run.look = self.env.after(LOOK, look, self, run)
+end
+
 local function late_start(self, run)
   if self.run ~= run then return end
   run.failure = exit.new { kind = "timeout", deadline = "start", seconds = self.spec.start_timeout }
@@ -159,6 +175,7 @@ function begin(self, run)
     return self.env.post(failed, self, run)
   end
   run.guest = guest
+  if guest.late then look(self, run) end
   if self.spec.start_timeout then limit(self, run, self.spec.start_timeout + GRACE, late_start) end
 end
 
@@ -167,7 +184,7 @@ function Remote.launch(self)
   self.run = run
   if self.lingering and self.spec.restart_name then
     run.deferred = true
-    self.env.log("warn", self, "waits for the abandoned thread of generation %d", self.lingering.generation)
+    self.env.log("warn", self, "waits for the abandoned generation %d to end", self.lingering.generation)
     return
   end
   begin(self, run)

@@ -17,6 +17,7 @@ local intensity = require "luvisor.core.intensity"
 local recovery = require "luvisor.machine.recovery"
 local roster = require "luvisor.machine.roster"
 local sweep = require "luvisor.machine.sweep"
+local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 
 local machine = fsm.supervisor()
@@ -60,6 +61,7 @@ end
 
 local function end_with(self, event, done)
   self.regroup = nil
+  timetable.cancel(self)
   take(self, event)
   local cause = self.failure and "its supervisor gave up" or "its supervisor ends"
   sweep.run(self, self.children:reversed(), done, cause, self:path())
@@ -112,6 +114,7 @@ end
 local function add_child(self, spec, name)
   local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
+  if spec.schedule then timetable.begin(child) end
   return child
 end
 

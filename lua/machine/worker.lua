@@ -14,9 +14,12 @@ local exit = require "luvisor.core.exit"
 local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
+local worker_exit = require "luvisor.machine.worker_exit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
 local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit
+
+local late_exit, killed_exit = worker_exit.late, worker_exit.killed
 
 ---@param env table clock, log, events, and `task`: the scheduler of one runtime
 ---@return table kind the worker kind of unit
@@ -141,15 +144,6 @@ return function(env)
     exited(self, generation, why)
   end
 
-  local function outcome(self)
-    if self.failure then return self.failure end
-    local state = self.state
-    if state.outcome == "error" then
-      return exit.new { kind = "error", message = "ended in state " .. state.name, state = state.name }
-    end
-    return exit.new { kind = self.stopping and "shutdown" or "normal" }
-  end
-
   --- The worker rests in a state in which it is ready, for the first time.
   function Worker.rests_ready(instance)
     local self = instance._unit
@@ -159,7 +153,7 @@ return function(env)
   --- The machine has reached a terminal state.
   function Worker.finished(instance)
     local self = instance._unit
-    finish(self, outcome(self))
+    finish(self, worker_exit.outcome(self))
   end
 
   local function crash(self, why)
@@ -174,28 +168,19 @@ return function(env)
     finish(self, self.failure)
   end
 
-  local function late_exit(self, which)
-    local state = self.state
-    local seconds, where = nil, state and state.name
-    if which == "heartbeat" then seconds = state.heartbeat
-    elseif which == "state" then seconds = state.timeout
-    elseif which == "start" then seconds = self.spec.start_timeout
-    elseif which == "transition" then where = self.crossing end
-    return exit.new { kind = "timeout", deadline = which, seconds = seconds, state = where }
-  end
-
-  local function killed_exit(self)
-    local text = type(self.spec.shutdown) == "number" and ("did not stop within %g s"):format(self.spec.shutdown)
-    return exit.new { kind = "killed", message = text or nil }
-  end
-
-  --- A turn ended with an error, or with the cancel that was ordered.
-  function Worker.failed(instance, kind, message, traceback)
+  --- A turn ended with an error, or with the cancel that was ordered (kind "cancelled") or that it got for not giving
+  --- way ("stalled"); `overdue` is a limit that passed during that turn.
+  function Worker.failed(instance, kind, message, traceback, overdue)
     local self = instance._unit
     if kind == "cancelled" then
       local why = self.failure or killed_exit(self)
       why.traceback = why.traceback or traceback
       self.failing = self.failing or self.stopping
+      return crash(self, why)
+    end
+    if kind == "stalled" then
+      local why = self.failure or late_exit(self, overdue or "stall")
+      why.traceback = traceback
       return crash(self, why)
     end
     if self.failing then
@@ -208,9 +193,11 @@ return function(env)
 
   -- Cancelled once already: whatever it is doing, it has had its chance.
   local function drop(self, why)
+    why = self.failure or why
+    why.traceback = why.traceback or task.traceback(self.task)
     local state = self.state
     if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
-    finish(self, self.failure or why)
+    finish(self, why)
   end
 
   --- A deadline was missed; `which` names it.

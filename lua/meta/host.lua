@@ -56,6 +56,27 @@ function runtime.set_reporter(fn) end
 ---@return integer peak
 function runtime.memory() end
 
+--- From here on the Lua state may hold no more than that: what would need more fails with "not enough memory".
+---@param bytes integer
+function runtime.limit_memory(bytes) end
+
+--- Has the watchdog interrupt what does not come back to the loop: a task's turn is cut after `slice` seconds and goes
+--- on later; what cannot be cut is cancelled after `stall` seconds of processor time, and killed `kill` seconds later.
+---@param slice number
+---@param stall number
+---@param kill number
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function runtime.watch(slice, stall, kill) end
+
+--- Ends that.
+function runtime.unwatch() end
+
+--- How often the watchdog has looked.
+---@return integer
+function runtime.looks() end
+
 ---@class host.task
 local task = {}
 
@@ -130,6 +151,11 @@ function task.release(handle) end
 ---@param handle host.handle
 ---@return boolean
 function task.cancel(handle) end
+
+--- Where the coroutine of a task that waits stands; nil if it has none.
+---@param handle host.handle
+---@return string|nil
+function task.traceback(handle) end
 
 --- How many tasks are open.
 ---@return integer

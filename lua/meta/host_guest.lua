@@ -20,6 +20,12 @@ function link:send(bytes, urgent) end
 ---@return integer
 function link:pending() end
 
+--- How late the turn is that the guest on the other side is in: nothing when it is not.
+---@return number? seconds
+---@return string? limit "heartbeat", ...
+---@return integer? turn which one it is
+function link:late() end
+
 --- Closes it; no more callbacks. The thread of a guest that still runs goes on by itself, until it ends.
 function link:close() end
 
@@ -34,7 +40,7 @@ function link:close() end
 function guest.thread(options, on_frame, on_ended) end
 
 --- A link over file descriptors, which it takes over: to read from and to write to, or one for both.
----@param fds integer[]
+---@param fds { [1]: integer, [2]?: integer, pulse?: integer } pulse: of guest.pulse, for link:late
 ---@param on_frame fun(bytes: string)
 ---@param on_ended fun() the other side has closed, or sent what is no frame
 ---@return host.Link|nil link
@@ -54,6 +60,24 @@ function guest.parent(unused, on_frame, on_ended) end
 ---@return integer|string fd or message
 ---@return string? code
 function guest.pair() end
+
+--- Memory in which a guest's process shows how its turns do: an fd to pass to it.
+---@return integer|nil fd
+---@return string? message
+---@return string? code
+function guest.pulse() end
+
+--- Shows there how the turns of this state do; closes the fd.
+---@param fd integer
+function guest.show(fd) end
+
+--- Takes an fd for this runtime alone: another number, closed on exec. What was stdin is empty then, what was stdout
+--- leads to stderr.
+---@param fd integer
+---@return integer|nil fd
+---@return string? message
+---@return string? code
+function guest.own(fd) end
 
 ---@param fd integer
 function guest.close(fd) end

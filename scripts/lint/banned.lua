@@ -36,16 +36,16 @@ local rules = {
     why = "only lua/edge ends the process",
   },
   {
-    language = "lua", pattern = "%f[%w_]os%.time%f[^%w_]", except = "^lua/edge/log",
-    why = "the wall clock jumps; only the log may ask for it",
+    language = "lua", pattern = "%f[%w_]os%.time%f[^%w_]", except = { "^lua/edge/log", "^lua/edge/calendar" },
+    why = "the wall clock jumps; only the log and the calendar may ask for it",
   },
   {
-    language = "lua", pattern = "%f[%w_]system%.wall%f[^%w_]", except = "^lua/edge/log",
-    why = "the wall clock jumps; only the log may ask for it",
+    language = "lua", pattern = "%f[%w_]system%.wall%f[^%w_]", except = { "^lua/edge/log", "^lua/edge/calendar" },
+    why = "the wall clock jumps; only the log and the calendar may ask for it",
   },
   {
-    language = "lua", pattern = "%f[%w_]os%.date%f[^%w_]", except = "^lua/edge/log",
-    why = "the wall clock jumps; only the log may ask for it",
+    language = "lua", pattern = "%f[%w_]os%.date%f[^%w_]", except = { "^lua/edge/log", "^lua/edge/calendar" },
+    why = "the wall clock jumps; only the log and the calendar may ask for it",
   },
   {
     language = "lua", pattern = "%f[%w_]os%.[%a_]+", only = "^lua/core/",

@@ -13,7 +13,7 @@ local direction = {}
 local rooms = {
   {
     "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input", "json",
-    "stamp", "lock", "socket",
+    "stamp", "pulse", "lock", "socket",
   },
   { "vm", "vm", "modules" },
   {

@@ -33,6 +33,20 @@ describe("example", function()
     end)
   end)
 
+  describe("remote_shell", function()
+    it("runs its workers at the other end of a pipe, and restarts the one that fails", function()
+      local tree = run "remote_shell"
+      tree:expect "remote/steady counts on from 0\n"
+      tree:expect "remote/flaky ended: error: [^\n]*lost count, restarts in"
+      local pid = tree:expect "remote/steady shell of generation 1 has pid (%d+)"
+      require("luv").kill(tonumber(pid), "sigkill")
+      tree:expect "remote/steady ended: signal 9 %(SIGKILL%), restarts\n"
+      tree:expect "remote/steady shell of generation 2 has pid"
+      tree:expect("remote/steady counts on from 0\n", 10, 2)
+      assert.equal(0, tree:stop())
+    end)
+  end)
+
   describe("one_shot", function()
     it("does its steps in order and ends with 0 #valgrind", function()
       local code, _, log = host.run { "run", "examples/one_shot.lua" }

@@ -1,111 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- One behaviour on every executor: the same worker modules, the same tree, and where they run is one word.
 
-local host = require "host"
+local executors = require "executors"
 
-local MODULES = {}
+local start, tree, worker = executors.start, executors.tree, executors.worker
 
-MODULES.plain = [[
-local worker = require "luvisor.worker"
-local Plain = worker.define()
-Plain:actor("starting", function(self)
-  self.log:info("says generation %d, path %s, name %s, state %s, args %s %s, stopping %s", self.generation, self.path,
-    self.name, self.state, self.args.text, math.type(self.args.number), tostring(self.stopping))
-  return "run"
-end)
-Plain:actor("running", { every = 0.02 }, function(self)
-  self.turns = (self.turns or 0) + 1
-  if self.turns == 3 then self.log:info("third turn") end
-  if self.stopping then
-    self.log:info("takes its leave")
-    return "complete"
-  end
-  return "keepalive"
-end)
-return Plain
-]]
-
-MODULES.ends = [[
-local worker = require "luvisor.worker"
-local Ends = worker.define()
-Ends:actor("starting", function(self) return "run" end)
-Ends:actor("running", { every = 0.02 }, function(self)
-  if self.args.how == "error" then error("as ordered") end
-  if self.args.how == "table" then error(setmetatable({}, { __tostring = function() return "an object" end })) end
-  return self.args.how
-end)
-Ends:leave("running", "error", function(self, exit) self.log:info("hook saw %s", exit.kind) end)
-return Ends
-]]
-
-MODULES.slow = [[
-local worker = require "luvisor.worker"
-local uv = require "luv"
-local Slow = worker.define { fsm = require("luvisor").fsm {
-  initial = "starting",
-  transitions = { starting = { run = "running" }, running = { complete = require("luvisor").fsm.OK } },
-  timeouts = { heartbeat = { running = 0.3 } },
-} }
-Slow:actor("starting", function(self)
-  self.log:info("starts to %s", self.args.phase)
-  if self.args.phase == "start" then self:sleep(100) end
-  return "run"
-end)
-Slow:actor("running", { every = 0.02 }, function(self)
-  local guard <close> = setmetatable({}, { __close = function() self.log:info("cleans up") end })
-  self.log:info("is in its actor")
-  if self.args.phase == "await" then
-    local timer = uv.new_timer()
-    self:await(timer.start, timer, 100000, 0)
-  end
-  if self.args.phase == "deaf" then
-    while true do pcall(self.sleep, self, 0.05); self:beat() end
-  end
-  if self.args.phase == "sleep" then self:sleep(self.args.seconds or 100) end
-  return self.stopping and "complete" or "keepalive"
-end)
-return Slow
-]]
-
-local HEAD = [[
-local luvisor = require "luvisor"
-luvisor.on("exit", function(event)
-  io.stdout:write(("exit %s: %s (%s)\n"):format(event.unit, tostring(event.exit), event.exit.kind))
-  io.stdout:flush()
-end)
-luvisor.on("transition", function(event)
-  io.stdout:write(("event %s %s -> %s\n"):format(event.unit, event.from, event.to))
-  io.stdout:flush()
-end)
-]]
-
-local directory, remove_directory
-
-local function start(body)
-  host.write(directory .. "/tree.lua", HEAD .. body)
-  return host.spawn({ "run", "--name", "executors-" .. directory:match "[^/]*$", "tree.lua" }, nil, { cwd = directory })
-end
-
-local function worker(executor, keys)
-  return ('luvisor.worker { executor = %s, %s }'):format(executor, keys)
-end
-
-local function tree(children, keys)
-  return ('return luvisor.supervisor { name = "root", %s children = { %s } }'):format(keys and keys .. "," or "",
-    children)
-end
-
-for _, executor in ipairs { '"coroutine"', '"thread"', '"process"' } do
+for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
   describe("a worker with executor = " .. executor, function()
-    before_each(function()
-      directory, remove_directory = host.directory()
-      for name, text in pairs(MODULES) do host.write(directory .. "/" .. name .. ".lua", text) end
-    end)
-
-    after_each(function()
-      host.clean_up()
-      remove_directory()
-    end)
+    before_each(executors.set_up)
+    after_each(executors.clean_up)
 
     it("runs, has the same self, and stops", function()
       local process = start(tree(worker(executor, 'name = "w", module = "plain", args = { text = "ü", number = 3 }')))
@@ -150,7 +53,7 @@ for _, executor in ipairs { '"coroutine"', '"thread"', '"process"' } do
           return "stop"
         end
         return luvisor.supervisor { name = "root", children = {
-          luvisor.worker { name = "w", module = "ends", executor = %s, args = { how = "error" }, restart = policy } } }
+          luvisor.worker { name = "w", module = "ends", executor = %q, args = { how = "error" }, restart = policy } } }
       ]]):format(executor))
       assert.equal(0, process:wait(10))
       assert.equal(2, process:count "policy: error true")
@@ -184,6 +87,16 @@ for _, executor in ipairs { '"coroutine"', '"thread"', '"process"' } do
       assert.equal(0, process:stop())
       assert.truthy(process:stdout():find("exit root/deaf: killed: did not stop within 0.3 s (killed)", 1, true),
         process:output())
+    end)
+
+    it("that computes for ever is ended, and nobody else notices", function()
+      local process = start(tree(
+        worker(executor, 'name = "spins", module = "slow", args = { phase = "spin" }, restart = "temporary"')
+        .. "," .. worker(executor, 'name = "w", module = "plain", args = { text = "w" }')))
+      process:expect "root/w third turn"
+      process:expect("exit root/spins: [^\n]*%(timeout%)", 20)
+      assert.equal(0, process:stop())
+      assert.truthy(process:stdout():find("exit root/w: shutdown (shutdown)", 1, true), process:output())
     end)
 
     it('with shutdown = "kill" is killed at once', function()

@@ -236,6 +236,13 @@ function host.read(path)
   return text
 end
 
+--- The names in a directory.
+function host.entries(path)
+  local list, scan = {}, assert(uv.fs_scandir(path))
+  for name in uv.fs_scandir_next, scan do list[#list + 1] = name end
+  return list
+end
+
 --- A TCP port of 127.0.0.1 that is free now.
 function host.free_port()
   local socket = uv.new_tcp()

@@ -190,7 +190,7 @@ describe("spec.program", function()
     { { module = "x" }, 'key "module": unknown key' },
     { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
   }
-  for _, key in ipairs { "cgroup", "schedule" } do
+  for _, key in ipairs { "cgroup" } do
     table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
   end
   for _, case in ipairs(cases) do

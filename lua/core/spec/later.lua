@@ -9,7 +9,7 @@ local KEYS = {
   worker = {},
   supervisor = {},
   program = {
-    "cgroup", "schedule", "orphans",
+    "cgroup", "orphans",
   },
 }
 

@@ -5,13 +5,17 @@ local keys = require "luvisor.core.spec.keys"
 
 local plain = {}
 
--- What was worked out from the keys and is worked out again, and what only concerns the unit's supervisor.
+-- What was worked out from the keys and is worked out again, and what is the business of the unit's
+-- supervisor and of whoever makes its runtime.
 local LEFT_OUT = {
   kind = true, where = true, path = true, restart = true, restart_name = true, restart_given = true, definition = true,
   machine = true, passages = true, shutdown_derived = true, counted = true, instances = true, identity = true,
   variables = true, executor = true, adopted = true, template = true, children = true,
 }
-local OF_SUPERVISOR = { after = true, significant = true, critical = true, backoff = true, autostart = true }
+local OF_HOST = {
+  after = true, significant = true, critical = true, backoff = true, autostart = true, memory = true, user = true,
+  group = true, groups = true, limits = true, nice = true, umask = true,
+}
 
 local PLAIN = { string = true, number = true, boolean = true }
 
@@ -48,7 +52,7 @@ end
 function unit(spec, is_child)
   local made = {}
   for key, value in next, spec do
-    if not LEFT_OUT[key] and (is_child or not OF_SUPERVISOR[key]) then
+    if not LEFT_OUT[key] and (is_child or spec.kind == "program" or not OF_HOST[key]) then
       made[key] = copy(value, 1)
       if made[key] == nil then
         return keys.problem(spec, key, ("a %s cannot be sent to another runtime"):format(type(value)))

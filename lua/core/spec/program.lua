@@ -10,6 +10,7 @@ local limits = require "luvisor.core.spec.limits"
 local output = require "luvisor.core.spec.output"
 local probe = require "luvisor.core.spec.probe"
 local restart = require "luvisor.core.restart"
+local schedule = require "luvisor.core.spec.schedule"
 local sockets = require "luvisor.core.spec.sockets"
 local unit = require "luvisor.core.spec.unit"
 local watch = require "luvisor.core.spec.watch"
@@ -111,6 +112,7 @@ local SCHEMA = unit.extend("program", {
   max_age = check.seconds,
   stop = check.record { signal = signal, timeout = check.shutdown, command = probe.keys.exec },
   reload = reload,
+  schedule = schedule.check,
   before = hooks.before,
   after = hooks.after(unit.schema.after),
   success = check.list("exit codes", check.integer(0, 255)),
@@ -191,8 +193,9 @@ local function make(schema, def, where)
   ok, message, code = split_command(out)
   if ok then ok, message, code = settle_stop(out) end
   if ok then ok, message, code = settle_ready(out) end
-  if not ok then return nil, message, code end
   settle_restart(def, out)
+  if ok then ok, message, code = schedule.settle(def, out) end
+  if not ok then return nil, message, code end
   hooks.settle(out)
   return unit.finish(def, out)
 end

@@ -5,6 +5,7 @@ local executors = require "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.spec.keys"
 local restart = require "luvisor.core.restart"
+local schedule = require "luvisor.core.spec.schedule"
 local unit = require "luvisor.core.spec.unit"
 
 local worker = {}
@@ -26,6 +27,7 @@ local SCHEMA = unit.extend("worker", executors.extend({
   fsm = machine,
   ready = check.text,
   memory = check.size,
+  schedule = schedule.check,
 }))
 
 -- At most 16 fields are named here: there may be hundreds of thousands of these, and the next size is twice as big.
@@ -48,6 +50,7 @@ function worker.new(def, where)
   if not ok then return nil, message, code end
   if not out.module then return keys.problem(out, "module", "missing") end
   ok, message, code = executors.settle(out)
+  if ok then ok, message, code = schedule.settle(def, out) end
   if not ok then return nil, message, code end
   if out.fsm and out.ready then
     local found, reason = out.fsm:with_ready(out.ready)

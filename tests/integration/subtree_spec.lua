@@ -1,0 +1,130 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Supervisors on executors of their own: one tree, whatever runs where.
+
+local executors = require "executors"
+local host = require "host"
+
+local start = executors.start
+
+local function spec_of(name, body)
+  describe(name, function()
+    before_each(executors.set_up)
+    after_each(executors.clean_up)
+    body()
+  end)
+end
+
+local function alive(mark)
+  local found = {}
+  for _, name in ipairs(host.entries "/proc") do
+    local line = name:find "^%d+$" and host.read("/proc/" .. name .. "/cmdline")
+    if line and line:find(mark, 1, true) then found[#found + 1] = name end
+  end
+  return found
+end
+
+spec_of("a subtree", function()
+  local function subtree(executor, mark)
+    return ([[
+      return luvisor.supervisor { name = "root", children = {
+        luvisor.worker { name = "outside", module = "plain", args = { text = "o" } },
+        luvisor.supervisor { name = "sub", executor = %q, children = {
+          luvisor.worker { name = "w", module = "plain", args = { text = "w" } },
+          luvisor.program { name = "prog", command = "sleep %s", ready = { after = 0 } },
+          luvisor.supervisor { name = "deep", executor = "thread", children = {
+            luvisor.worker { name = "process", module = "plain", args = { text = "p" }, executor = "process" },
+            luvisor.program { name = "prog", command = "sleep %s", ready = { after = 0 } },
+          } },
+        } },
+      } }
+    ]]):format(executor, mark, mark)
+  end
+
+  local mark
+  before_each(function() mark = ("%d.%06d"):format(90000 + math.random(9999), math.random(999999)) end)
+
+  for _, executor in ipairs { "thread", "process" } do
+    it("is one with the tree: seen, and stopped from its leaves up, executor = " .. executor, function()
+      local process = start(subtree(executor, mark))
+      process:expect "root starting %-> running"
+      assert.truthy(host.wait_until(function() return #alive(mark) == 2 end, 5))
+      process:signal "sigquit"
+      process:expect "root running\n.*  outside running\n.*  sub running[^\n]*\n.*    w running\n.*    prog RUNNING pid"
+      process:expect "    deep running[^\n]*\n.*      process running pid %d+\n.*      prog RUNNING pid %d+"
+      assert.equal(0, process:stop())
+      assert.equal(0, #alive(mark))
+      assert.truthy(process:stderr():find "root/sub/deep/prog stopped.*root/sub/deep stopped.*root/sub/prog stopped"
+        , process:stderr())
+    end)
+  end
+
+  it("in a process dies with it, whole, and is started again", function()
+    local process = start(subtree("process", mark))
+    process:expect "root starting %-> running"
+    process:signal "sigquit"
+    local pid = process:expect "  sub running pid (%d+)"
+    require("luv").kill(tonumber(pid), "sigkill")
+    process:expect "exit root/sub: signal 9 %(SIGKILL%)"
+    process:expect("event root/sub starting %-> running", 20, 2)
+    assert.truthy(host.wait_until(function() return #alive(mark) == 2 end, 5))
+    assert.equal(0, process:stop())
+    assert.equal(0, #alive(mark))
+  end)
+
+  it("ends when the host is killed", function()
+    local process = start(subtree("process", mark))
+    process:expect "root starting %-> running"
+    assert.truthy(host.wait_until(function() return #alive(mark) == 2 end, 5))
+    process:signal "sigkill"
+    assert.truthy(host.wait_until(function() return #alive(mark) == 0 end, 10))
+  end)
+
+  it("gives up as any other, and its supervisor decides", function()
+    local process = start([[
+      return luvisor.supervisor { name = "root", intensity = { restarts = 1, within = 60 }, children = {
+        luvisor.supervisor { name = "sub", executor = "process", intensity = { restarts = 1, within = 60 }, children = {
+          luvisor.worker { name = "w", module = "ends", args = { how = "error" } } } } } }
+    ]])
+    assert.equal(1, process:wait(15))
+    assert.equal(4, process:count "exit root/sub/w: error")
+    assert.equal(2, process:count "exit root/sub: error: more than 1 restart", process:output())
+  end)
+
+  it("takes children at run time, told as plain values, and gives them back", function()
+    local process = start([[
+      local worker = require "luvisor.worker"
+      local Boss = worker.define()
+      Boss:actor("starting", function() return "run" end)
+      Boss:actor("running", function(self)
+        local sub = assert(luvisor.find "root/sub")
+        local function say(what, value, message, code)
+          self.log:info("%s: %s %s %s", what, tostring(value), tostring(message), tostring(code))
+        end
+        say("start", sub:start_child(luvisor.worker { name = "new", module = "plain", args = { text = "n" } }))
+        say("again", sub:start_child(luvisor.worker { name = "new", module = "plain", args = { text = "n" } }))
+        say("function", sub:start_child(luvisor.worker { name = "fn", module = "plain", args = { text = print } }))
+        say("child", sub:child("new"))
+        say("count", sub:count_children().active)
+        say("info", luvisor.find("root/sub/new"):info().phase)
+        say("terminate", sub:terminate_child("new"))
+        say("delete", sub:delete_child("new"))
+        say("gone", sub:child("new"))
+        return "complete"
+      end)
+      return luvisor.supervisor { name = "root", children = {
+        luvisor.supervisor { name = "sub", executor = "process", children = {
+          luvisor.worker { name = "w", module = "plain", args = { text = "w" } } } },
+        luvisor.worker { name = "boss", module = Boss, after = { sub = "ready" } } } }
+    ]])
+    process:expect "boss start: unit root/sub/new nil nil"
+    process:expect "boss again: nil root/sub/new has been started already ALREADY_STARTED"
+    process:expect 'boss function: nil [^\n]*key "args": a table cannot be sent to another runtime EINVAL'
+    process:expect "boss child: unit root/sub/new"
+    process:expect "boss count: 2"
+    process:expect "boss info: running"
+    process:expect "boss terminate: true"
+    process:expect "boss delete: true"
+    process:expect "boss gone: nil root/sub has no child new NOT_FOUND"
+    assert.equal(0, process:stop())
+  end)
+end)

@@ -1,0 +1,192 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Trees for the specs of the executors: workers of a few kinds, a script around them that says on stdout what it hears,
+-- and an executor "shell" of the script's own, which runs workers at the other end of a pipe.
+
+local host = require "host"
+
+local executors = {}
+
+local MODULES = {}
+
+MODULES.plain = [[
+local worker = require "luvisor.worker"
+local Plain = worker.define()
+Plain:actor("starting", function(self)
+  self.log:info("says generation %d, path %s, name %s, state %s, args %s %s, stopping %s", self.generation, self.path,
+    self.name, self.state, self.args.text, math.type(self.args.number), tostring(self.stopping))
+  return "run"
+end)
+Plain:actor("running", { every = 0.02 }, function(self)
+  self.turns = (self.turns or 0) + 1
+  if self.turns == 3 then self.log:info("third turn") end
+  if self.stopping then
+    self.log:info("takes its leave")
+    return "complete"
+  end
+  return "keepalive"
+end)
+return Plain
+]]
+
+MODULES.ends = [[
+local worker = require "luvisor.worker"
+local Ends = worker.define()
+Ends:actor("starting", function(self) return "run" end)
+Ends:actor("running", { every = 0.02 }, function(self)
+  if self.args.how == "error" then error("as ordered") end
+  if self.args.how == "table" then error(setmetatable({}, { __tostring = function() return "an object" end })) end
+  return self.args.how
+end)
+Ends:leave("running", "error", function(self, exit) self.log:info("hook saw %s", exit.kind) end)
+return Ends
+]]
+
+MODULES.slow = [[
+local worker = require "luvisor.worker"
+local uv = require "luv"
+local Slow = worker.define { fsm = require("luvisor").fsm {
+  initial = "starting",
+  transitions = { starting = { run = "running" }, running = { complete = require("luvisor").fsm.OK } },
+  timeouts = { heartbeat = { running = 0.3 } },
+} }
+Slow:actor("starting", function(self)
+  self.log:info("starts to %s", self.args.phase)
+  if self.args.phase == "start" then self:sleep(100) end
+  return "run"
+end)
+Slow:actor("running", { every = 0.02 }, function(self)
+  local guard <close> = setmetatable({}, { __close = function() self.log:info("cleans up") end })
+  self.log:info("is in its actor")
+  if self.args.phase == "await" then
+    local timer = uv.new_timer()
+    self:await(timer.start, timer, 100000, 0)
+  end
+  if self.args.phase == "spin" then
+    while true do pcall(function() while true do end end) end
+  end
+  if self.args.phase == "deaf" then
+    while true do pcall(self.sleep, self, 0.05); self:beat() end
+  end
+  if self.args.phase == "sleep" then self:sleep(self.args.seconds or 100) end
+  return self.stopping and "complete" or "keepalive"
+end)
+return Slow
+]]
+
+MODULES.hog = [[
+local worker = require "luvisor.worker"
+local Hog = worker.define()
+Hog:actor("starting", function() return "run" end)
+Hog:actor("running", { every = 0.01 }, function(self)
+  self.kept = self.kept or {}
+  for _ = 1, 64 do self.kept[#self.kept + 1] = ("x"):rep(16384 + #self.kept) end
+  if #self.kept >= 4096 then return "complete" end
+  return "keepalive"
+end)
+return Hog
+]]
+
+MODULES.stuck = [[
+local worker = require "luvisor.worker"
+local uv = require "luv"
+local Stuck = worker.define { fsm = require("luvisor").fsm {
+  initial = "starting",
+  transitions = { starting = { run = "running" }, running = { complete = require("luvisor").fsm.OK } },
+  timeouts = { heartbeat = { running = 0.3 } },
+} }
+Stuck:actor("starting", function() return "run" end)
+Stuck:actor("running", { every = 0.02 }, function(self)
+  if self.args.generation and self.args.generation ~= self.generation then
+    return self.stopping and "complete" or "keepalive"
+  end
+  self.log:info("goes into C")
+  for _ = 1, self.args.times or 1 do
+    uv.sleep(self.args.ms)
+    if self.args.beats then self:beat() end
+  end
+  self.log:info("is back from C")
+  return self.stopping and "complete" or "keepalive"
+end)
+return Stuck
+]]
+
+MODULES.dies = [[
+local worker = require "luvisor.worker"
+local uv = require "luv"
+local Dies = worker.define()
+Dies:actor("starting", function() return "run" end)
+Dies:actor("running", { every = 0.02 }, function(self)
+  if self.args.how == "exit" then os.exit(7) end
+  if self.args.how == "zero" then os.exit(0) end
+  uv.kill(uv.os_getpid(), self.args.how)
+  return "keepalive"
+end)
+return Dies
+]]
+
+local HEAD = [[
+local luvisor = require "luvisor"
+local uv = require "luv"
+luvisor.executor("shell", {
+  start = function(unit)
+    local to, from, process = uv.new_pipe(false), uv.new_pipe(false), nil
+    process = assert(uv.spawn("sh", {
+      args = { "-c", "exec " .. uv.exepath() .. " guest 0 1" }, stdio = { to, from, 2 }, detached = true,
+    }, function(code, signal)
+      process:close()
+      unit:ended(signal ~= 0 and { kind = "signal", signal = signal } or { kind = "exit", code = code })
+    end))
+    unit:connect(from, to)
+    return process
+  end,
+  kill = function(_, process) if not process:is_closing() then process:kill "sigkill" end end,
+  alive = function(_, process) return process:is_active() end,
+})
+luvisor.on("exit", function(event)
+  io.stdout:write(("exit %s: %s (%s)\n"):format(event.unit, tostring(event.exit), event.exit.kind))
+  io.stdout:flush()
+end)
+luvisor.on("transition", function(event)
+  io.stdout:write(("event %s %s -> %s\n"):format(event.unit, event.from, event.to))
+  io.stdout:flush()
+end)
+]]
+
+local directory, remove_directory
+
+--- A directory with the modules, for before_each.
+function executors.set_up()
+  directory, remove_directory = host.directory()
+  for name, text in pairs(MODULES) do host.write(directory .. "/" .. name .. ".lua", text) end
+end
+
+--- For after_each.
+function executors.clean_up()
+  host.clean_up()
+  remove_directory()
+end
+
+--- Runs a script that goes on with this text.
+---@param body string
+---@return Process
+function executors.start(body)
+  host.write(directory .. "/tree.lua", HEAD .. body)
+  return host.spawn({ "run", "--name", "executors-" .. directory:match "[^/]*$", "tree.lua" }, nil, { cwd = directory })
+end
+
+--- The text of a worker.
+---@param executor string
+---@param keys string
+function executors.worker(executor, keys)
+  return ('luvisor.worker { executor = %q, %s }'):format(executor, keys)
+end
+
+--- The text of a root with these children.
+---@param children string
+---@param keys? string
+function executors.tree(children, keys)
+  return ('return luvisor.supervisor { name = "root", %s children = { %s } }'):format(keys and keys .. "," or "",
+    children)
+end
+
+return executors
