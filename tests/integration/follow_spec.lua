@@ -27,15 +27,18 @@ end)
 describe("a follower", function()
   local directory, remove_directory, process
 
-  local function spawn(text)
+  local function spawn(text, level)
     host.write(directory .. "/tree.lua", HEAD .. text)
-    process = host.spawn({ "run", "tree.lua" }, nil, { cwd = directory })
+    process = host.spawn({ "run", "--log-level", level or "info", "tree.lua" }, nil, { cwd = directory })
+    if level then return assert(host.wait_until(function() return uv.fs_stat(process:socket()) end, 10)) end
     process:expect "top starting %-> running"
     return process
   end
 
   before_each(function() directory, remove_directory = host.directory() end)
   after_each(function()
+    if process then process:stop(90) end -- with all that it has started: what lives on holds on to our pipes
+    process = nil
     host.clean_up()
     remove_directory()
   end)
@@ -112,7 +115,7 @@ describe("a follower", function()
   end)
 
   it("that never reads costs no memory, hears what it has missed, and delays nobody", function()
-    spawn [[
+    spawn([[
       local define = require("luvisor.worker").define
       local flapper = define()
       flapper:actor("running", { every = 0.01 }, function(self)
@@ -127,7 +130,7 @@ describe("a follower", function()
           backoff = { min = 0.01, max = 0.01, jitter = 0 }, restart = luvisor.restart.always }
       end
       for i = 21, 1000 do children[i] = luvisor.worker { name = "q" .. i, module = quiet } end
-      return luvisor.supervisor { name = "top", children = children }]]
+      return luvisor.supervisor { name = "top", children = children }]], "none")
     local pipe, messages, rest = uv.new_pipe(false), {}, ""
     pipe:connect(process:socket(), function()
       pipe:write '{"jsonrpc":"2.0","id":1,"method":"events"}\n'
