@@ -95,6 +95,13 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
   return 2;
 }
 
+void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L,
+                    uint64_t every) {
+  task_set_value(L, task, VALUE_ACTOR);
+  task->every = every;
+  if (!task->co) task_nudge(tasks, task); /* a pause; a sleep goes on */
+}
+
 /* co: [] -> [serve, object]; the turn that was to come next comes after it, in its time */
 static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
   task->mail = false;
@@ -253,10 +260,11 @@ static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
 
 /* ---- a turn ---- */
 
-/* A bare coroutine.yield() in a worker gives way to the others. */
+/* A bare coroutine.yield() in a worker gives way to the others, for a tick: whoever does
+ * nothing else shall not keep the loop busy. */
 static void give_way(struct tasks *tasks, struct task *task, lua_State *co, int results) {
   lua_pop(co, results);
-  task_make_ready(tasks, task);
+  schedule_wake(tasks->schedule, &task->wake, tasks->schedule->now + 1);
 }
 
 static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int results) {

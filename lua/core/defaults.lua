@@ -34,6 +34,8 @@ defaults.list = {
   setting("call_timeout", check.seconds, 5, "how long a call waits for its answer"),
   setting("mailbox", count, 1000, "messages a worker's mailbox holds"),
   setting("history", count, 100, "transitions and exits remembered for each unit"),
+  setting("load_timeout", check.seconds, 5, "how long a reload may take to load the script"),
+  setting("load_memory", check.size, 256 << 20, "how many bytes of memory it may take for that"),
   setting("slice", check.seconds, 0.005, "how long Lua may run before a worker gives way to the others"),
   setting("stall", check.seconds, 1, "processor time of Lua that cannot give way until it is cancelled"),
   setting("kill", check.seconds, 0.5, "and so much later it is killed"),
@@ -121,6 +123,18 @@ local function from_environment(one, environment)
   return false, ("%s: %s"):format(variable, value)
 end
 
+-- A variable of the environment that is almost a setting is a mistake; others are somebody else's.
+local function check_environment(environment)
+  for _, variable in ipairs(check.keys(environment)) do
+    local name = type(variable) == "string" and variable:match "^LUVISOR_(.+)$"
+    local near = name and not by_name[name:lower()] and suggest.nearest(name, names)
+    if near then
+      return nil, ("%s: unknown setting, did you mean %s?"):format(variable, defaults.variable(near)), "EINVAL"
+    end
+  end
+  return true
+end
+
 local function group(settings)
   settings.intensity = { restarts = settings.restarts, within = settings.within }
   settings.backoff = {}
@@ -142,9 +156,13 @@ end
 function defaults.resolve(script, environment)
   local flat, message, code = defaults.check(script or {})
   if not flat then return nil, message, code end
+  local ok
+  ok, message, code = check_environment(environment or {})
+  if not ok then return nil, message, code end
   local settings = {}
   for _, one in ipairs(defaults.list) do
-    local ok, value = from_environment(one, environment or {})
+    local value
+    ok, value = from_environment(one, environment or {})
     if not ok then return nil, value, "EINVAL" end
     if value == nil then value = one.builtin end
     if flat[one.name] ~= nil then value = flat[one.name] end

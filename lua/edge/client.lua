@@ -150,7 +150,7 @@ end
 ---@param fn fun(self: luvisor.Client)
 ---@return integer|nil code nil while it runs
 function client.connect(options, fn)
-  local place, message, code = paths.find(options, system.environment())
+  local place, message, code = paths.of(options, system.environment())
   if not place then
     client.complain(message)
     return code == "EINVAL" and codes.USAGE or codes.NO_HOST
