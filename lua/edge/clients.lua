@@ -39,6 +39,11 @@ change("stop", "stop units, and wait until they are gone", "kill them at once")
 change("restart", "stop units and start them again", "kill them at once, then start")
 command("signal", "SIG UNIT...", 2, "send a signal to programs", {},
   function(...) return module "command".signal(...) end)
+command("reload", "", 0, "load the script again, show what has changed, and apply it", {
+  { name = "dry-run", text = "show it only" }, JSON,
+}, function(_, options) return module "reload".call("reload", options) end)
+command("rollback", "", 0, "go back to what ran before the last reload", { JSON },
+  function(_, options) return module "reload".call("rollback", options) end)
 command("shutdown", "", 0, "stop the tree and end the host", {
   { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
 }, function(...) return module "command".shutdown(...) end)

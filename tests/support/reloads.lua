@@ -2,7 +2,7 @@
 -- Reloads in a world with a clock of its own: trees that are compared with later ones, and changed into them.
 --
 --   reloads.tree(world, { "a", "b" })            starts a tree whose units can be compared later
---   reloads.apply(world, { "b", "c" })           makes it that one; returns the plan and what failed
+--   reloads.apply(world, { "b", "c" })           makes it that one; returns the plan, and what becomes of it
 
 local change = require "luvisor.machine.change"
 local digest = require "luvisor.core.digest"
@@ -63,11 +63,11 @@ end
 function reloads.apply(world, keys, seconds)
   local plan, message, scripts = reloads.plan(world, keys)
   assert(plan, message)
-  local failures
-  change.apply(world.started, plan, function(list) failures = list end)
+  local outcome = {}
+  change.apply(world.started, plan, function(list) outcome.failures = list end)
   world:step(seconds or 0)
   keep_scripts(world, scripts)
-  return plan, failures
+  return plan, outcome
 end
 
 return reloads
