@@ -62,6 +62,7 @@ local function start(loaded, place, write, enabled)
     world.cgroups.close()
     leftovers.finish(place, write, function()
       signals.close()
+      reload.close()
       local_repl.close()
       control.close()
       instance.release()
@@ -145,6 +146,7 @@ function run.tree(path, options, arguments)
   watch(loaded.settings, write)
   local tree = start(loaded, place, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
+  if options.watch then reload.watch() end
   signals.install(tree, write, { reload = reload.apply })
   local context = {
     tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
