@@ -34,7 +34,7 @@ end
 local function end_of_run(self, run, why)
   cancel_limit(self, run)
   self.env.cancel(run.look)
-  self.run = nil
+  self.run, self.up = nil, nil
   mirror.end_all(self)
   self:exited(run.generation, why)
 end
@@ -118,6 +118,7 @@ end
 function frames.event(self, _, kind, path, event)
   local one = mirror.find(self, path)
   if event.exit then event.exit = exit.unpack(event.exit) end
+  if one then mirror.note(one, kind, event) end
   if one and self.env.watched[kind] then self.env.emit(kind, one, event) end
 end
 
@@ -174,7 +175,7 @@ function begin(self, run)
     run.failure = exit.new { kind = "spawn", message = message, passing = code == "EAGAIN" or code == "ENOMEM" }
     return self.env.post(failed, self, run)
   end
-  run.guest = guest
+  run.guest, self.up = guest, true
   if guest.late then look(self, run) end
   if self.spec.start_timeout then limit(self, run, self.spec.start_timeout + GRACE, late_start) end
 end
@@ -228,15 +229,17 @@ end
 -- ---- being asked about
 
 --- Has the guest carry out start_child and its like on one of its supervisors; replies as dynamic does.
-function Remote.forward(self, target, name, what, reply)
+function Remote.forward(self, target, name, what, reply, cause)
   local run = self.run
   if not run or not run.guest then return reply(nil, self:path() .. " is not running", "NOT_RUNNING") end
   run.calls = run.calls + 1
+  local child = name == "restart_child" and type(what) == "table" and mirror.find(self, what.path)
+  if child and child.home then child.phase = "starting" end -- as it would be at once if it were here
   run.replies[run.calls] = function(value, message, code)
     if type(value) == "table" then value = mirror.find(self, value.path) or true end
     reply(value, message, code)
   end
-  local ok, message, code = run.guest:send { "call", run.calls, target:path(), name, what }
+  local ok, message, code = run.guest:send(table.pack("call", run.calls, target:path(), name, what, cause))
   if ok then return end
   run.replies[run.calls] = nil
   reply(nil, message, code)

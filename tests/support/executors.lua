@@ -166,12 +166,17 @@ function executors.clean_up()
   remove_directory()
 end
 
+--- The name of the host that start runs.
+function executors.name()
+  return "executors-" .. directory:match "[^/]*$"
+end
+
 --- Runs a script that goes on with this text.
 ---@param body string
 ---@return Process
 function executors.start(body)
   host.write(directory .. "/tree.lua", HEAD .. body)
-  return host.spawn({ "run", "--name", "executors-" .. directory:match "[^/]*$", "tree.lua" }, nil, { cwd = directory })
+  return host.spawn({ "run", "--name", executors.name(), "tree.lua" }, nil, { cwd = directory })
 end
 
 --- The text of a worker.
