@@ -106,6 +106,10 @@ void task_limit(struct tasks *tasks, struct task *task, enum limit limit,
 /* Moves every limit that is set to at least [duration] ns from now. */
 void task_extend(struct tasks *tasks, struct task *task, uint64_t duration);
 
+/* Pops the function that the task calls from now on in place of its actor, [every] ns
+ * apart; ends the pause between two turns. */
+void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L, uint64_t every);
+
 /* Ends the pause between two turns, or a sleep, at once: something has changed. */
 void task_nudge(struct tasks *tasks, struct task *task);
 

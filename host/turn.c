@@ -95,6 +95,13 @@ static int push_call(struct tasks *tasks, struct task *task, lua_State *co) {
   return 2;
 }
 
+void task_set_actor(struct tasks *tasks, struct task *task, lua_State *L,
+                    uint64_t every) {
+  task_set_value(L, task, VALUE_ACTOR);
+  task->every = every;
+  if (!task->co) task_nudge(tasks, task); /* a pause; a sleep goes on */
+}
+
 /* co: [] -> [serve, object]; the turn that was to come next comes after it, in its time */
 static int push_serve(struct tasks *tasks, struct task *task, lua_State *co) {
   task->mail = false;

@@ -2,6 +2,7 @@
 
 local executors = require "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
+local messages = require "luvisor.edge.messages"
 local place = require "luvisor.edge.place"
 local restart = require "luvisor.core.restart"
 local script = require "luvisor.edge.script"
@@ -73,5 +74,8 @@ end
 function luvisor.find(path)
   return script.find(path)
 end
+
+-- What units say to each other: luvisor.call, cast, send, ...
+for name, value in pairs(messages) do luvisor[name] = value end
 
 return luvisor

@@ -1,8 +1,11 @@
 -- luvisor.worker: defines workers. A module that describes a worker returns what worker.define() gave it.
 
 local fsm = require "luvisor.core.fsm"
+local handlers = require "luvisor.core.handlers"
 local suggest = require "luvisor.core.suggest"
 local instance = require "luvisor.machine.instance"
+
+require "luvisor.machine.conversation"
 
 local worker = {}
 
@@ -11,7 +14,7 @@ local worker = {}
 local Definition = { __name = "luvisor.worker" }
 Definition.__index = Definition
 
-local KEYS = { "fsm" }
+local KEYS = { "fsm", "version" }
 
 local function check_name(value, what)
   if type(value) ~= "string" or value == "" then
@@ -24,16 +27,21 @@ local function check_function(value, what)
 end
 
 --- A new worker definition; without `fsm` it has the default machine.
----@param given? { fsm?: luvisor.Machine }
+--- `version` is for `upgrade`, which is told the one of the code that ran before.
+---@param given? { fsm?: luvisor.Machine, version?: any }
 ---@return luvisor.Definition
 function worker.define(given)
   given = given or {}
   if type(given) ~= "table" then error("define: expected a table, got " .. type(given), 2) end
   for key in pairs(given) do
-    if key ~= "fsm" then error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2) end
+    if key ~= "fsm" and key ~= "version" then
+      error(('define: unknown key "%s"%s'):format(tostring(key), suggest.hint(key, KEYS)), 2)
+    end
   end
   if given.fsm ~= nil and not fsm.is(given.fsm) then error("define: fsm: expected what luvisor.fsm made", 2) end
-  return setmetatable({ fsm = given.fsm, actors = {}, meta = instance.metatable() }, Definition)
+  return setmetatable({
+    fsm = given.fsm, version = given.version, actors = {}, meta = instance.metatable(),
+  }, Definition)
 end
 
 --- Whether the value is a definition.
@@ -82,6 +90,47 @@ function Definition:leave(state, event, fn)
   add_hook(self, "leave", state, event, fn)
 end
 
+--- How the data of a worker that ran with older code becomes the data of this one: fn(self, old_version, data) is given
+--- a copy, and returns what self.data is to be. If it fails, the old code goes on with the old data.
+---@param fn fun(self: table, old_version: any, data: any): any
+function Definition:upgrade(fn)
+  check_function(fn, "upgrade")
+  if self.migrate then error("upgrade: there is one already", 2) end
+  self.migrate = fn
+end
+
+local function add_handler(self, kind, name, options, fn)
+  if fn == nil then options, fn = nil, options end
+  local list = kind .. "s"
+  self[list] = self[list] or {}
+  local ok, message = handlers.add(self[list], name, options, fn)
+  if not ok then error(('%s "%s": %s'):format(kind, tostring(name), message), 3) end
+end
+
+--- What answers a call, in any state or in those of { state = ... }: fn(self, ...) returns the answer.
+---@param name string
+---@param options? { state?: string|string[] }
+---@param fn fun(self: table, ...): any
+function Definition:call(name, options, fn)
+  add_handler(self, "call", name, options, fn)
+end
+
+--- What serves a cast, in any state or in those of { state = ... }: fn(self, ...) may return an event.
+---@param name string
+---@param options? { state?: string|string[] }
+---@param fn fun(self: table, ...): string|nil
+function Definition:cast(name, options, fn)
+  add_handler(self, "cast", name, options, fn)
+end
+
+--- What serves messages, in place of self:receive: fn(self, ...) may return an event.
+---@param fn fun(self: table, ...): string|nil
+function Definition:info(fn)
+  check_function(fn, "info")
+  if self.on_info then error("info: there is one already", 2) end
+  self.on_info = fn
+end
+
 local function check_states(definition, machine, problems)
   local names = {}
   for name in pairs(machine.states) do names[#names + 1] = name end
@@ -94,6 +143,8 @@ local function check_states(definition, machine, problems)
   for kind, hooks in pairs(definition.hooks or {}) do
     for state in pairs(hooks) do check(kind .. " hook", state) end
   end
+  handlers.each_state(definition.calls, function(name, state) check(('call "%s"'):format(name), state) end)
+  handlers.each_state(definition.casts, function(name, state) check(('cast "%s"'):format(name), state) end)
 end
 
 local function check_hook_events(definition, machine, problems)
@@ -114,15 +165,29 @@ local function check_hook_events(definition, machine, problems)
   end
 end
 
+local function serve_only(self)
+  return self.stopping and "complete" or "keepalive"
+end
+
+-- A worker with handlers needs no actor in the state in which it is ready, nor in one with several events: it serves
+-- there until it is stopped.
+local function serves(definition, state)
+  if state.only and not state.ready then return false end
+  if not (definition.calls or definition.casts or definition.on_info) or not state.edges.complete then return false end
+  definition.actors[state.name] = { fn = serve_only, every = math.huge, serves = true }
+  return true
+end
+
 local function check_rests(definition, machine, problems)
   for _, state in ipairs(machine.order) do
+    local served = not state.outcome and not definition.actors[state.name] and serves(definition, state)
     local actor = definition.actors[state.name]
     if state.outcome and actor then
       problems[#problems + 1] = ('actor of terminal state "%s"'):format(state.name)
-    elseif actor and actor.every and state.heartbeat and actor.every >= state.heartbeat then
+    elseif actor and actor.every and state.heartbeat and actor.every >= state.heartbeat and not actor.serves then
       problems[#problems + 1] = ('actor "%s": every %g s cannot keep the heartbeat of %g s'):format(state.name,
         actor.every, state.heartbeat)
-    elseif not state.outcome and not actor and not state.only then
+    elseif not state.outcome and not actor and not state.only and not served then
       problems[#problems + 1] = ('no actor for state "%s", which has %d events'):format(state.name, #state.events)
     end
   end

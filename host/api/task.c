@@ -67,6 +67,17 @@ static int enter(lua_State *L) {
   return 0;
 }
 
+/* set_actor(handle, fn, every|nil) */
+static int set_actor(lua_State *L) {
+  struct task *task = find(L);
+  uint64_t every = schedule_ns(luaL_optnumber(L, 3, 0));
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (!task) return 0;
+  lua_settop(L, 2);
+  task_set_actor(tasks_of(L), task, L, every);
+  return 0;
+}
+
 static int limit(lua_State *L) {
   static const char *const names[] = {"heartbeat", "state", "transition",
                                       "start",     "stop",  NULL};
@@ -279,6 +290,7 @@ static const luaL_Reg functions[] = {
     {"close", close},
     {"fail", fail},
     {"enter", enter},
+    {"set_actor", set_actor},
     {"limit", limit},
     {"nudge", nudge},
     {"stop", stop},

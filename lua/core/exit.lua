@@ -142,6 +142,19 @@ function exit.unpack(fields)
   return exit.new(fields)
 end
 
+--- Lets a codec send exits.
+function exit.teach(codec)
+  local function pack(self)
+    local fields = {}
+    for key, value in pairs(self) do fields[key] = value end
+    return fields
+  end
+  local function unpack(fields)
+    return type(fields) == "table" and TEXT[fields.kind] and setmetatable(fields, Exit) or nil
+  end
+  codec.define(2, Exit, pack, unpack)
+end
+
 --- Whether the value was made by exit.new.
 ---@param value any
 ---@return boolean

@@ -71,6 +71,15 @@ function Intensity:count(now)
   return self.held
 end
 
+--- Other limits for the same restarts; those that were counted stay counted.
+---@param limits { restarts: integer, within: number }
+function Intensity:change(limits)
+  local kept, first = {}, math.max(1, self.held - limits.restarts)
+  for k = first, self.held do kept[#kept + 1] = self.times[(self.head + k - 2) % self.size + 1] end
+  self.restarts, self.within = limits.restarts, limits.within
+  self.times, self.size, self.head, self.held = kept, #kept, 1, #kept
+end
+
 --- Forgets everything, and gives the room back.
 function Intensity:clear()
   self.times, self.size, self.head, self.held = {}, 0, 1, 0

@@ -12,23 +12,18 @@ local cli = {}
 
 local USAGE = 2
 
-local LOG_OPTIONS = {
+local RUN_OPTIONS = {
+  { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
+  { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
+  { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
+  { name = "repl", text = "inspect the tree from this terminal while it runs" },
+  { name = "no-repl", text = "let nobody evaluate Lua in this host" },
   { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
   { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
-}
-
-local FILE_OPTIONS = {
   { name = "log-file", value = "PATH", text = "the log goes into this file, rotated, and not to stderr" },
   { name = "log-size", value = "SIZE", parse = log.size, text = "rotated before it is larger: 50MB; 0 for never" },
   { name = "log-keep", value = "N", parse = log.keep, text = "so many rotated ones are kept: 10" },
 }
-
-local RUN_OPTIONS = table.move(FILE_OPTIONS, 1, #FILE_OPTIONS, 6, {
-  { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
-  { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
-  { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
-  table.unpack(LOG_OPTIONS),
-})
 
 -- `rest`: everything after the operands belongs to the script. A command returns its exit code, or nil while it runs.
 local commands = {
@@ -81,8 +76,9 @@ local function help_command(command)
   local lines = { ("usage: luvisor %s%s%s"):format(command.name, shape, operands), "", command.text }
   if #command.options > 0 then lines[#lines + 1] = "\noptions:" end
   for _, option in ipairs(command.options) do
-    local shown = option.value and option.name .. " " .. option.value or option.name
-    lines[#lines + 1] = ("  --%-20s %s"):format(shown, option.text)
+    local shown = ("%s--%s"):format(option.short and "-" .. option.short .. ", " or "", option.name)
+    if option.value then shown = shown .. " " .. option.value end
+    lines[#lines + 1] = ("  %-22s %s"):format(shown, option.text)
   end
   out(table.concat(lines, "\n"))
   return 0
@@ -112,11 +108,27 @@ local function check_choice(option, value)
   return nil, ('--%s: unknown value "%s"%s'):format(option.name, value, suggest.hint(value, option.choices))
 end
 
--- "--name value" or "--name=value" at position i -> name, value, next position
+-- "-n 5" or "-n5" -> the name of the option and its value, if it is there already
+local function split_short(command, word)
+  for _, option in ipairs(command.options) do
+    if option.short == word:sub(2, 2) and (option.value or #word == 2) then
+      return option.name, #word > 2 and word:sub(3) or nil
+    end
+  end
+end
+
+local function split_option(command, word)
+  local name, value = word:match("^%-%-([^=]+)=(.*)$")
+  if name then return name, value end
+  name = word:match("^%-%-(.+)$")
+  if name then return name end
+  return split_short(command, word)
+end
+
+-- "--name value", "--name=value" or "-n value" at position i -> name, value, next position
 local function read_option(command, arguments, i)
-  local name, value = arguments[i]:match("^%-%-([^=]+)=(.*)$")
-  name = name or arguments[i]:match("^%-%-(.+)$")
-  if not name then return nil, ("unknown option %s, options begin with --"):format(arguments[i]) end
+  local name, value = split_option(command, arguments[i])
+  if not name then return nil, "unknown option " .. arguments[i] end
   local option, message = find_option(command, name)
   if not option then return nil, message end
   if not option.value then return name, true, i + 1 end

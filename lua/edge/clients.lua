@@ -43,4 +43,8 @@ command("shutdown", "", 0, "stop the tree and end the host", {
   { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
 }, function(...) return module "command".shutdown(...) end)
 
+command("repl", "", 0, "evaluate Lua in a running host", {
+  { name = "eval", short = "e", value = "CODE", text = "evaluate this and be done" },
+})
+
 return clients

@@ -1,5 +1,6 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
+local exit = require "luvisor.core.exit"
 local handle = require "luvisor.machine.handle"
 local log = require "luvisor.edge.log"
 local runtime = require "host.runtime"
@@ -41,9 +42,18 @@ function PARTS.process() return require "host.process" end
 function PARTS.probes() return require "luvisor.edge.probes" end
 function PARTS.calendar() return require "luvisor.edge.calendar" end
 function PARTS.pipes() return require "luvisor.edge.pipes" end
+function PARTS.errand() return require("luvisor.edge.errand").start end
 function PARTS.memory() return require("luvisor.edge.memory").of end
 function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end
 function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
+function PARTS.ends() return require("luvisor.machine.ends").new() end
+function PARTS.registry(self) return require("luvisor.machine.registry").new(self.ends) end
+function PARTS.codec(self)
+  local codec = require "host.codec"
+  handle.teach(codec, self)
+  exit.teach(codec)
+  return codec
+end
 function PARTS.guests(self) return require("luvisor.edge.guests").new(self) end
 
 -- A guest with a single worker needs few of them.

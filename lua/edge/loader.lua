@@ -3,6 +3,7 @@
 
 local claims = require "luvisor.edge.claims"
 local fsm = require "luvisor.core.fsm"
+local generations = require "luvisor.edge.generation"
 local keys = require "luvisor.core.spec.keys"
 local identity = require "luvisor.edge.identity"
 local passage = require "luvisor.machine.passage"
@@ -23,21 +24,14 @@ end
 
 -- ---- the script
 
+local base_path -- package.path before any script
+
 local function use_directory(path)
   local directory = path:match("^(.*)/[^/]*$") or "."
   local absolute = system.absolute(directory) or directory
-  local entries = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute)
-  if package.path:sub(1, #entries) ~= entries then package.path = entries .. package.path end
+  base_path = base_path or package.path
+  package.path = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute) .. base_path
   return absolute
-end
-
-local function read(path)
-  local file, message = io.open(path, "rb")
-  if not file then return nil, message end
-  local text, reason = file:read("a")
-  file:close()
-  if not text then return nil, ("%s: %s"):format(path, reason) end
-  return (text:gsub("^#[^\n]*", "")) -- a "#!" line keeps its newline, and the lines their numbers
 end
 
 local function say(message)
@@ -58,18 +52,25 @@ local function refuse_exit()
   error("os.exit: a script describes a tree, and ends nothing", 2)
 end
 
-local function evaluate(path, directory, text)
-  local chunk, message = load(text, "@" .. path, "t")
-  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
-  place.set_script(path)
-  script.begin(directory)
+-- Until it is closed, however the load ends.
+local function begin(directory)
   local os_exit = os.exit
   os.exit = refuse_exit -- luacheck: ignore 122
+  script.begin(directory)
+  return setmetatable({}, { __close = function()
+    os.exit = os_exit -- luacheck: ignore 122
+    script.finish()
+  end })
+end
+
+local function evaluate(path, file, generation, directory)
+  local chunk, message = generation:script(path, file)
+  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
+  place.set_script(path)
+  local over <close> = begin(directory) -- luacheck: ignore
   local ok, root = xpcall(chunk, explain)
-  os.exit = os_exit -- luacheck: ignore 122
-  local said = script.finish()
   if not ok then return nil, root, "EINVAL" end
-  return root, said
+  return root, script.finish()
 end
 
 -- ---- workers
@@ -78,13 +79,11 @@ local function missing(unit_spec, name)
   return fault(unit_spec, "module", ("no module %s beside the script or on package.path"):format(name))
 end
 
-local function load_definition(unit_spec)
+local function load_definition(unit_spec, generation)
   local module = unit_spec.module
   if type(module) == "table" then return module end
-  if not package.loaded[module] and not package.preload[module] and not package.searchpath(module, package.path) then
-    return missing(unit_spec, module)
-  end
-  local ok, definition = xpcall(require, explain, module)
+  if not generation:has(module) then return missing(unit_spec, module) end
+  local ok, definition = xpcall(generation.require, explain, generation, module)
   if not ok then
     return fault(unit_spec, "module", (definition:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
   end
@@ -113,8 +112,8 @@ local function choose_machine(unit_spec, definition, settings)
   return complete(changed)
 end
 
-local function prepare_worker(unit_spec, settings)
-  local definition, message, code = load_definition(unit_spec)
+local function prepare_worker(unit_spec, settings, generation)
+  local definition, message, code = load_definition(unit_spec, generation)
   if not definition and message then return nil, message, code end
   if not worker.is(definition) then
     return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(definition)))
@@ -139,27 +138,31 @@ end
 --- Loads and checks the workers of a resolved unit and of everything below it, and what its programs need.
 ---@param unit_spec table
 ---@param settings table
+---@param generation? luvisor.Generation the current one if not given
 ---@return boolean|nil ok
 ---@return string? message
 ---@return string? code
-function loader.prepare(unit_spec, settings)
+function loader.prepare(unit_spec, settings, generation)
+  generation = generation or generations.current()
   if unit_spec.executor == "process" then
     local who, key, reason = identity.of(unit_spec)
     if not who then return fault(unit_spec, key, reason) end
     unit_spec.identity = who
   end
-  if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings) end
+  if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings, generation) end
   if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
-    local ok, message, code = loader.prepare(child, settings)
+    local ok, message, code = loader.prepare(child, settings, generation)
     if not ok then return nil, message, code end
   end
-  if unit_spec.template then return loader.prepare(unit_spec.template, settings) end
+  if unit_spec.template then return loader.prepare(unit_spec.template, settings, generation) end
   return true
 end
 
-local function load_tree(path, directory, text)
-  local root, said, code = evaluate(path, directory, text)
+-- ---- all of it
+
+local function load_tree(path, file, generation)
+  local root, said, code = evaluate(path, file, generation, use_directory(file))
   if code then return nil, said, code end
   if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
     return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"
@@ -168,26 +171,47 @@ local function load_tree(path, directory, text)
   if not resolved then
     return nil, settings:find("^[^\n]*:%d+: ") and settings or path .. ": " .. settings, "EINVAL"
   end
-  return { root = resolved, settings = settings, subscribers = said.subscribers,
-    source = { path = path, directory = directory, text = text } }
+  return { root = resolved, settings = settings, subscribers = said.subscribers, generation = generation }
 end
 
---- Loads a script.
----@param path string
----@return { root: table, settings: table, subscribers: table<string, function[]>, source: table }|nil
----@return string? message
----@return string? code
-function loader.load(path)
-  local directory = use_directory(path)
-  local text, message = read(path)
-  if not text then return nil, message, "EINVAL" end
-  local loaded, code
-  loaded, message, code = load_tree(path, directory, text)
+local function load_all(path, file, generation)
+  local loaded, message, code = load_tree(path, file, generation)
   if not loaded then return nil, message, code end
   local ok
-  ok, message = loader.prepare(loaded.root, loaded.settings)
+  ok, message = loader.prepare(loaded.root, loaded.settings, generation)
   if ok then ok, message = claims.check(loaded.root) end
   if not ok then return nil, message, "EINVAL" end
+  loaded.source = { path = path, directory = script.directory, files = generation:sources() }
+  return loaded
+end
+
+-- What a load can change that others see; put back when it is closed, unless it was kept.
+local function remember()
+  local path, cpath, directory, modules = package.path, package.cpath, script.directory, {}
+  local kept = {}
+  for name, module in pairs(package.loaded) do modules[name] = module end
+  function kept.put_back()
+    package.path, package.cpath, script.directory = path, cpath, directory
+    for name in pairs(package.loaded) do
+      if modules[name] == nil then package.loaded[name] = nil end
+    end
+    for name, module in pairs(modules) do package.loaded[name] = module end
+  end
+  return setmetatable(kept, { __close = function() if not kept.keep then kept.put_back() end end })
+end
+
+--- Loads a script into a generation of its own. Nobody else notices before that generation is used.
+---@param path string how to name it
+---@param options? { file?: string, sources?: luvisor.Source[] } where it is; what to read instead of files
+---@return { root: table, settings: table, subscribers: table, generation: luvisor.Generation, discard: function }|nil
+---@return string? message
+---@return string? code
+function loader.load(path, options)
+  options = options or {}
+  local before <close> = remember()
+  local loaded, message, code = load_all(path, options.file or path, generations.new(options.sources))
+  if not loaded then return nil, message, code end
+  before.keep, loaded.discard = true, before.put_back
   return loaded
 end
 
@@ -208,8 +232,8 @@ local function find(root, path)
 end
 
 local function from_script(told)
-  local source = told.source
-  local loaded, message = load_tree(source.path, source.directory, source.text)
+  local source, generation = told.source, generations.current()
+  local loaded, message = load_tree(source.path, source.directory .. "/", generation)
   if not loaded then return nil, message end
   local unit_spec = find(loaded.root, told.spec_path)
   if not unit_spec then return nil, ("the script says nothing of %s here"):format(told.spec_path) end
@@ -232,6 +256,7 @@ end
 function loader.load_unit(told)
   script.directory = told.source.directory
   use_directory(told.source.directory .. "/")
+  generations.use(generations.new(told.source.files))
   local unit_spec, settings = (told.plain and from_plain or from_script)(told)
   if not unit_spec then return nil, settings end
   local ok, message = loader.prepare(unit_spec, settings)

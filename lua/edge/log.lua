@@ -16,6 +16,19 @@ for rank, name in ipairs(log.levels) do RANK[name] = rank end
 local COLOURS = { debug = "\27[2m", info = "", warn = "\27[33m", error = "\27[31m" }
 local STDERR = 2
 
+local divert -- where lines go instead of stderr
+
+--- Has fn(line) get the lines, each with its newline; nil sends them to stderr again.
+---@param fn fun(line: string)|nil
+function log.divert(fn)
+  divert = fn
+end
+
+local function put(line)
+  if divert then return divert(line) end
+  system.put(STDERR, line)
+end
+
 --- The wall clock so many seconds ago, as the log writes it.
 ---@param age number
 ---@return string
@@ -77,7 +90,7 @@ function log.new(options)
     if not enabled[level] then return end
     local message = select("#", ...) > 0 and format:format(...) or format
     local text = line(level, name_of(unit), one_line(message))
-    if file then file:write(text) else system.put(STDERR, text) end
+    if file then file:write(text) else put(text) end
   end
   return write, enabled
 end

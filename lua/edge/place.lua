@@ -1,8 +1,8 @@
 -- Place: where a script describes a unit, as file and line.
 --
 -- After `return luvisor.supervisor { ... }` no frame of the file is left to ask: the call has taken its place. Below it
--- is then the C function that runs the file: `require`, which still holds the name, or what runs the tree's script
--- itself. The line is that of the file's own `return`, which is its last statement.
+-- is then the function that runs the file, a runner, which still holds its path, or what runs the tree's script itself.
+-- The line is that of the file's own `return`, which is its last statement.
 
 local place = {}
 
@@ -14,9 +14,19 @@ function place.set_script(path)
   script = path
 end
 
+local runners = setmetatable({}, { __mode = "k" }) -- function -> which of its locals is the path of the file it runs
+
+--- Names a function that runs files, and where among its locals the path is.
+---@param fn function
+---@param index integer
+function place.add_runner(fn, index)
+  runners[fn] = index
+end
+
 local function running_file(level)
   local info = debug.getinfo(level + 1, "f")
-  local _, argument = debug.getlocal(level + 1, 1)
+  local _, argument = debug.getlocal(level + 1, runners[info.func] or 1)
+  if runners[info.func] then return argument end
   if info.func == require then return package.searchpath(argument, package.path) or argument end
   if info.func == dofile then return argument end
   return script
@@ -40,8 +50,8 @@ end
 ---@param level integer
 ---@return luvisor.Where
 function place.of(level)
-  local info = debug.getinfo(level + 1, "Sl")
-  if info and info.what ~= "C" then
+  local info = debug.getinfo(level + 1, "Slf")
+  if info and info.what ~= "C" and not runners[info.func] then
     return { file = info.source:gsub("^@", ""), line = info.currentline }
   end
   local file = info and running_file(level + 1) or script

@@ -2,6 +2,7 @@
 -- what it replies, now or later, once. A request without id gets no reply. One that says how long its client waits
 -- (`timeout`) is answered before that.
 
+local account = require "host.account"
 local check = require "luvisor.core.check"
 local json = require "host.json"
 local suggest = require "luvisor.core.suggest"
@@ -16,6 +17,8 @@ rpc.codes = {
 local codes = rpc.codes
 local LONGEST_WAIT = 86400
 local PENDING = 256 -- requests of one client that are not answered yet
+
+local INSIDE = { uid = account.own(), on_close = {} } -- the host as its own client
 
 local Raw = {}
 
@@ -140,6 +143,22 @@ function rpc.serve(context, client, line)
     return send_error(client, request.id or json.null, codes.FAILED, "too many requests are waiting for their answer")
   end
   call(context, client, method, params, replier(client, request.id))
+end
+
+--- Calls a method from within the host: reply(result) or reply(nil, message, CODE).
+---@param context table
+---@param name string
+---@param params table
+---@param reply fun(result: any, message?: string, code?: string)
+function rpc.invoke(context, name, params, reply)
+  local method = rawget(context.methods, name)
+  if not method then return reply(nil, no_method(context.methods, name), "NO_METHOD") end
+  local checked, problem = check_params(method, params)
+  if not checked then return reply(nil, problem, "INVALID_PARAMS") end
+  call(context, INSIDE, method, checked, function(result, ...)
+    if getmetatable(result) == Raw then result = json.decode(table.concat(result.pieces)) end
+    reply(result, ...)
+  end)
 end
 
 -- ---- discovery

@@ -5,12 +5,15 @@ local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
+local generation = require "luvisor.edge.generation"
 local instance = require "luvisor.edge.instance"
 local loader = require "luvisor.edge.loader"
+local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
 local methods = require "luvisor.edge.methods"
 local process = require "host.process"
+local reload = require "luvisor.edge.reload"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
@@ -46,14 +49,16 @@ end
 local function start(loaded, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
-  world.subscribers, world.settings, world.source = loaded.subscribers, loaded.settings, loaded.source
-  for kind in pairs(loaded.subscribers) do world.watch(kind) end
-  world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, loaded.settings) end
+  generation.use(loaded.generation)
+  world.settings, world.source = loaded.settings, loaded.source
+  reload.subscribe(world, loaded.subscribers)
+  world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, world.settings) end
   tree = trees.new(world, loaded.root, function(why)
     report_end(write, why)
     tree.over = true
     world.sockets.close()
     signals.close()
+    local_repl.close()
     control.close()
     instance.release()
     system.quit(is_success(why, tree.stopping) and OK or FAILED)
@@ -122,6 +127,7 @@ function run.tree(path, options, arguments)
   manager.take()
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
+  local file = system.absolute(path) or path
   local loaded, message = loader.load(path)
   if not loaded then return fail(message, USAGE) end
   local write, enabled = open_log(options, place)
@@ -132,12 +138,18 @@ function run.tree(path, options, arguments)
   confine.host()
   watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
-  signals.install(tree, write)
-  open_control(place, { tree = tree, log = write, methods = methods, name = place and place.name, script = path })
+  reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
+  signals.install(tree, write, { reload = reload.apply })
+  local context = {
+    tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
+    repl = not options["no-repl"],
+  }
+  open_control(place, context)
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
   tree:start()
+  if options.repl then local_repl.open(context, signals.stopper(tree, write)) end
   return nil
 end
 

@@ -15,7 +15,12 @@ local tree    -- the tree that runs
 --- Begins to collect what the script in that directory says.
 function script.begin(directory)
   script.directory = directory
-  loading = { defaults = nil, subscribers = {} }
+  loading = { defaults = nil, subscribers = {}, thread = coroutine.running() }
+end
+
+-- A reload gives way to the workers, who may have something to say of their own meanwhile.
+local function is_loading()
+  return loading and (not tree or loading.thread == coroutine.running())
 end
 
 --- Ends collecting and returns what there is.
@@ -29,7 +34,7 @@ end
 function script.add_defaults(values, where)
   local checked, message = defaults.check(values)
   if not checked then error(("%s:%d: luvisor.defaults: %s"):format(where.file, where.line, message), 0) end
-  if not loading then error("luvisor.defaults: only while the script is being loaded", 3) end
+  if not is_loading() then error("luvisor.defaults: only while the script is being loaded", 3) end
   loading.defaults = loading.defaults or {}
   for key, value in pairs(checked) do loading.defaults[key] = value end
 end
@@ -48,18 +53,23 @@ function script.subscribe(kind, fn)
     return nil, ('unknown event "%s"%s'):format(tostring(kind), suggest.hint(kind, script.kinds))
   end
   if type(fn) ~= "function" then return nil, ("expected a function, got %s"):format(type(fn)) end
-  local said = loading or (tree and tree.env)
+  local said = is_loading() and loading or (tree and tree.env)
   if not said then return nil, "no tree runs, and none is being loaded" end
   local list = said.subscribers[kind] or {}
   said.subscribers[kind] = list
   list[#list + 1] = fn
-  if tree and not loading then tree.env.watch(kind) end
+  if said ~= loading then tree.env.watch(kind) end
   return true
 end
 
 --- Names the tree that runs.
 function script.set_tree(running)
   tree = running
+end
+
+--- The env of the running tree, or nil.
+function script.env()
+  return tree and tree.env
 end
 
 --- Handle of a unit of the running tree.

@@ -1,5 +1,5 @@
 -- Signals: what the process's signals mean to a running tree: TERM and INT stop it, a second one kills it, QUIT writes
--- the tree to the log, USR1 opens the log files again; HUP is answered, not obeyed, until there is something to reload.
+-- the tree to the log, USR1 opens the log files again, HUP reloads the script.
 
 local daemon = require "luvisor.edge.daemon"
 local manager = require "luvisor.edge.manager"
@@ -20,7 +20,9 @@ local function dump(write, unit, depth)
   for _, child in ipairs(unit.children and unit.children:all() or {}) do dump(write, child, depth + 1) end
 end
 
-local function stop(tree, write)
+--- What stops a tree: the first call gracefully, a second one kills; it is given the name of who asks.
+---@return fun(name: string)
+function signals.stopper(tree, write)
   return function(name)
     if tree.stopping then
       write("warn", "luvisor", "%s again: killing everything", name)
@@ -40,11 +42,17 @@ local function on(name, fn)
 end
 
 --- Begins to listen.
-function signals.install(tree, write)
-  on("sigterm", stop(tree, write))
-  on("sigint", stop(tree, write))
+---@param tree table
+---@param write function
+---@param actions { reload: function }
+function signals.install(tree, write, actions)
+  on("sigterm", signals.stopper(tree, write))
+  on("sigint", signals.stopper(tree, write))
   on("sigquit", function() dump(write, tree.root, 0) end)
-  on("sighup", function(name) write("warn", "luvisor", "%s: this version cannot reload, restart it instead", name) end)
+  on("sighup", function(name)
+    write("info", "luvisor", "%s: reloading", name)
+    actions.reload()
+  end)
   on("sigusr1", function(name)
     write("info", "luvisor", "%s: reopening %d log files", name, process.reopen() + (daemon.reopen() and 1 or 0))
   end)

@@ -46,10 +46,37 @@ end
 -- A supervisor that starts again has new children of the same names: the handle is for the one that is there now.
 local function unit_of(value)
   local known = units[value]
-  if not known or is_of_pool(known) then return known end
+  if not known or is_of_pool(known) then return known end -- also: the handle of what is in no tree of this runtime
   local present = known.env.tree:find(value.path)
   if present and present ~= known then units[value] = present end
   return present or known
+end
+
+--- Whether the value is a handle.
+function handle.is(value)
+  return getmetatable(value) == Handle
+end
+
+--- The unit of the handle of a pool's child; nil for any other, which is known by its path.
+function handle.pooled(value)
+  local known = units[value]
+  return known and is_of_pool(known) and known or nil
+end
+
+--- The handle of a path, which need not lead to a unit of this runtime.
+function handle.at(env, path)
+  local found = env.tree and env.tree:find(path)
+  if found then return handle.of(found) end
+  by_path[path] = by_path[path] or setmetatable({ path = path }, Handle)
+  return by_path[path]
+end
+
+--- Lets a codec send handles.
+function handle.teach(codec, env)
+  local function unpack(path)
+    return type(path) == "string" and handle.at(env, path) or nil
+  end
+  codec.define(1, Handle, function(self) return self.path end, unpack, true)
 end
 
 --- The unit of a handle; nil for anything else.

@@ -67,6 +67,13 @@ function instance.metatable()
   return meta
 end
 
+--- Adds a field that every instance has, worked out from its unit.
+---@param name string
+---@param fn fun(unit: table): any
+function instance.add_getter(name, fn)
+  getters[name] = fn
+end
+
 --- Adds a method to every instance.
 ---@param name string
 ---@param fn function

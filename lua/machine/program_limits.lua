@@ -26,12 +26,14 @@ local function on_age(self, run)
   self:fail(run, program_exit.of_age(self.spec.max_age))
 end
 
---- The program was launched.
+--- The program was launched, or has got other limits.
 function program_limits.begin(self, run)
   local spec, env = self.spec, self.env
+  run.began = run.began or env.now()
   if spec.max_memory then sample_later(self, run) end
   if spec.max_age then
-    run.age_timer = env.deadline(spec.max_age * (1 - AGE_JITTER * env.random()), on_age, self, run)
+    local age = spec.max_age * (1 - AGE_JITTER * env.random()) - (env.now() - run.began)
+    run.age_timer = env.deadline(math.max(age, 0), on_age, self, run)
   end
 end
 

@@ -124,6 +124,24 @@ function Roster:all()
   return all
 end
 
+--- Puts the children of these names first, in this order; the others follow in the order they have.
+---@param names string[]
+function Roster:arrange(names)
+  local list, placed = {}, {}
+  for _, name in ipairs(names) do
+    local child = self.by_name[name]
+    if child then list[#list + 1], placed[child] = child, true end
+  end
+  for _, child in ipairs(self:all()) do
+    if not placed[child] then list[#list + 1] = child end
+  end
+  self.pages, self.last, self.cursor = {}, #list, nil
+  for place, child in ipairs(list) do
+    put(self.pages, place, child)
+    child.at = place
+  end
+end
+
 --- All children, newest first.
 ---@return table[]
 function Roster:reversed()

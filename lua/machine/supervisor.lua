@@ -114,6 +114,7 @@ end
 local function add_child(self, spec, name)
   local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
+  if not name then self.env.version = (self.env.version or 0) + 1 end -- names mean other units now
   if spec.schedule then timetable.begin(child) end
   return child
 end

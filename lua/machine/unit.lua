@@ -17,6 +17,7 @@
 
 local backoff = require "luvisor.core.backoff"
 local chronicle = require "luvisor.machine.chronicle"
+local ends = require "luvisor.machine.ends"
 local exit = require "luvisor.core.exit"
 local restart = require "luvisor.core.restart"
 
@@ -55,6 +56,7 @@ end
 --- Starts a new generation. The body answers through ready and exited, never before this returns.
 function unit.start(self)
   if self.timer then cancel_timer(self) end
+  if self.next_spec then self.spec, self.next_spec = self.next_spec, nil end
   self.generation = self.generation + 1
   self.phase = "starting"
   if self.env.watched.start then self.env.emit("start", self, { generation = self.generation }) end
@@ -117,6 +119,8 @@ function unit.exited(self, generation, why)
   if generation ~= self.generation or not ALIVE[phase] then return drop(env) end
   self.last_exit = why
   if self.timer then cancel_timer(self) end
+  local told = env.ends
+  if told and told[self] then ends.tell(told, self, why) end
   if env.watched.exit then env.emit("exit", self, { generation = generation, exit = why }) end
   if phase ~= "stopping" then
     self.phase = "done"

@@ -11,6 +11,7 @@
 
 local copy = require "luvisor.core.copy"
 local exit = require "luvisor.core.exit"
+local mailbox = require "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
@@ -21,14 +22,27 @@ local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gi
 
 local late_exit, killed_exit = worker_exit.late, worker_exit.killed
 
+-- each generation gets arguments of its own; a child of a pool has some more than the template
+local function arguments(args, extra)
+  if extra == nil then return copy(args) end
+  local all = type(args) == "table" and copy(args) or {}
+  for key, value in pairs(copy(extra)) do all[key] = value end
+  return all
+end
+
+local function clear(self)
+  self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
+  self.failing, self.cancelled, self.crossing = nil, nil, nil
+end
+
 ---@param env table clock, log, events, and `task`: the scheduler of one runtime
 ---@return table kind the worker kind of unit
 return function(env)
   local task, post = env.task, env.post
   local watched, logs = env.watched, env.logs
   local open, enter, limit, close = task.open, task.enter, task.limit, task.close
-  local ready, exited, pass = unit.ready, unit.exited, passage.take
-  local Worker = unit.extend {}
+  local ready, exited, pass, rawget = unit.ready, unit.exited, passage.take, rawget
+  local Worker = unit.extend { deliver = mailbox.deliver }
 
   -- ---- transitions
 
@@ -60,6 +74,7 @@ return function(env)
   end
 
   local function announce(self, from, event, target)
+    if self.spec.internal then return end
     if logs.info then
       env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
     end
@@ -114,11 +129,13 @@ return function(env)
   --- of that state begin, and the supervisor is told if the worker has become ready.
   function Worker.advance(instance, event)
     local self = instance._unit
-    local spec = self.spec
+    local spec, box = self.spec, rawget(instance, "_box")
+    if box then mailbox.leaves_state(self, box) end
     local state = spec.passages and not logs.info and not watched.transition and pass(self, event)
       or walk(self, instance, event)
     if state.outcome then return end
-    local actor, is_ready = spec.definition.actors[state.name], self.is_ready
+    if box then mailbox.state_changed(self, box) end
+    local actor, is_ready = self.spec.definition.actors[state.name], self.is_ready -- a hook may have waited meanwhile
     enter(self.task, state.heartbeat, state.timeout, is_ready)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
@@ -137,10 +154,11 @@ return function(env)
   -- ---- ends
 
   local function finish(self, why)
-    local generation = self.generation
+    local generation, box = self.generation, rawget(self.instance, "_box")
     if self.phase == "starting" and self.is_ready then ready(self, generation) end
     close(self.task)
     self.instance = nil
+    if box then mailbox.close(self, box, why) end
     exited(self, generation, why)
   end
 
@@ -200,6 +218,15 @@ return function(env)
     finish(self, why)
   end
 
+  local function abort(self, why)
+    self.failure, self.cancelled = self.failure or why, true
+    limit(self.task, "stop", CANCEL_GRACE)
+    if task.cancel(self.task) then return end
+    self.cancelled = nil
+    limit(self.task, "stop")
+    crash(self, why)
+  end
+
   --- A deadline was missed; `which` names it.
   function Worker.late(instance, which)
     local self = instance._unit
@@ -207,14 +234,14 @@ return function(env)
     local why = which == "stop" and killed_exit(self) or late_exit(self, which)
     if which == "stop" then self.failing = true end -- no hooks for one that would not listen
     if self.failing and which ~= "stop" then return drop(self, why) end
-    self.failure = self.failure or why
-    self.cancelled = true
-    limit(self.task, "stop", CANCEL_GRACE)
-    if not task.cancel(self.task) then
-      self.cancelled = nil
-      limit(self.task, "stop")
-      crash(self, why)
-    end
+    abort(self, why)
+  end
+
+  --- Ends the worker for a reason from elsewhere.
+  function Worker.fail(self, why)
+    post(function(generation)
+      if self.generation == generation and self.instance and not self.cancelled then abort(self, why) end
+    end, self.generation)
   end
 
   --- A heartbeat, told only while somebody listens.
@@ -224,19 +251,6 @@ return function(env)
   end
 
   -- ---- the body
-
-  -- each generation gets arguments of its own; a child of a pool has some more than the template
-  local function arguments(args, extra)
-    if extra == nil then return copy(args) end
-    local all = type(args) == "table" and copy(args) or {}
-    for key, value in pairs(copy(extra)) do all[key] = value end
-    return all
-  end
-
-  local function clear(self)
-    self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
-    self.failing, self.cancelled, self.crossing = nil, nil, nil
-  end
 
   function Worker.launch(self)
     local spec = self.spec
@@ -264,8 +278,7 @@ return function(env)
   end
 
   local function end_killed(self, generation)
-    if self.generation ~= generation or not self.instance then return end
-    finish(self, exit.new { kind = "killed" })
+    if self.generation == generation and self.instance then finish(self, exit.new { kind = "killed" }) end
   end
 
   function Worker.kill(self)
@@ -280,7 +293,7 @@ return function(env)
 
   task.set_handlers {
     begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
-    failed = Worker.failed, late = Worker.late, beat = Worker.beat,
+    failed = Worker.failed, late = Worker.late, beat = Worker.beat, serve = mailbox.serve,
   }
   return Worker
 end

@@ -116,6 +116,13 @@ function task.fail(handle) end
 ---@param ready? boolean
 function task.enter(handle, heartbeat, stay, ready) end
 
+--- What the task calls next, and from then on, in place of its actor; a pause between two turns ends at once, a call
+--- that is under way goes on.
+---@param handle host.handle
+---@param fn function
+---@param every? number
+function task.set_actor(handle, fn, every) end
+
 --- Sets a limit to so many seconds from now; without seconds, lifts it.
 ---@param handle host.handle
 ---@param limit host.limit

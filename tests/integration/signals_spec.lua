@@ -105,7 +105,7 @@ describe("the host", function()
     local process = spawn(PLAIN)
     process:expect "top/p STARTING %-> RUNNING"
     process:signal "sighup"
-    process:expect "SIGHUP: this version cannot reload"
+    process:expect "reload: nothing has changed"
     process:signal "sigusr1"
     process:expect "SIGUSR1: reopening 0 log files"
     process:signal "sigpipe"

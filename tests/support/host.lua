@@ -85,7 +85,7 @@ end
 --- Starts `luvisor ARGS...`.
 ---@param args string[]
 ---@param env? table<string, string> added to the environment
----@param options? { cwd?: string, command?: string[] } command: in place of the binary
+---@param options? { cwd?: string, command?: string[], input?: string } command: in place of the binary
 ---@return Process
 function host.spawn(args, env, options)
   options = options or {}
@@ -101,9 +101,10 @@ function host.spawn(args, env, options)
   local variables
   variables, self.place = environment(env)
   self.out, self.err = uv.new_pipe(false), uv.new_pipe(false)
+  local input = options.input and uv.new_pipe(false) or nil
   local handle, pid = uv.spawn(command[1], {
     args = table.move(command, 2, #command, 1, {}), env = variables, cwd = options.cwd or host.root,
-    stdio = { nil, self.out, self.err },
+    stdio = { input, self.out, self.err },
   }, function(code, signal)
     self.code, self.signal_number, self.over = code, signal, true
     running[self] = nil
@@ -114,6 +115,10 @@ function host.spawn(args, env, options)
   running[self] = true
   collect(self, self.out, "out")
   collect(self, self.err, "err")
+  if input then
+    input:write(options.input)
+    input:shutdown(function() input:close() end)
+  end
   return self
 end
 
@@ -168,8 +173,8 @@ function Process:stop(seconds)
 end
 
 --- Runs to the end: exit code, stdout, stderr.
-function host.run(args, env, seconds)
-  local process = host.spawn(args, env)
+function host.run(args, env, seconds, options)
+  local process = host.spawn(args, env, options)
   local code, signal = process:wait(seconds or 10)
   if not code then
     process:signal "sigkill"

@@ -27,6 +27,7 @@ local SCHEMA = unit.extend("worker", executors.extend({
   fsm = machine,
   ready = check.text,
   memory = check.size,
+  mailbox = check.integer(1, math.huge),
   schedule = schedule.check,
 }))
 

@@ -1,0 +1,244 @@
+-- Reload: brings the running tree to what the script says now. The script is loaded apart, validated whole, compared
+-- with what runs, and only then is anything changed; a script that fails leaves everything as it was. One reload at a
+-- time: another one waits for it, and those that wait for the same are one.
+
+local change = require "luvisor.machine.change"
+local errand = require "luvisor.edge.errand"
+local generations = require "luvisor.edge.generation"
+local imprint = require "luvisor.edge.imprint"
+local loader = require "luvisor.edge.loader"
+local plans = require "luvisor.core.plan"
+
+local reload = {}
+
+local REMEMBERED = 5 -- generations that can be rolled back to
+local LOOK = 0.02    -- seconds between two looks at what a load takes
+
+local running -- { tree, env, write, path, file, loaded, past, queue, busy }
+
+-- ---- loading
+
+local function memory()
+  return collectgarbage "count" * 1024
+end
+
+-- What a load takes is looked at now and then; it is a worker, so everybody else is served meanwhile.
+local function watch(load)
+  if load.over then return end
+  local settings, env = running.loaded.settings, running.env
+  local message
+  if env.now() >= load.due then
+    message = ("loading takes more than %g s"):format(settings.load_timeout)
+  elseif memory() > load.most then
+    collectgarbage()
+    if memory() > load.most then message = ("loading takes more than %d MB"):format(settings.load_memory // 2 ^ 20) end
+  end
+  if not message then
+    load.timer = env.after(LOOK, watch, load)
+    return
+  end
+  load.over = true
+  load.cancel()
+  collectgarbage()
+  load.done(nil, message, "EINVAL")
+end
+
+local function compare(loaded, message, code)
+  if not loaded then return nil, message, code end
+  imprint.note(loaded.generation, loaded.root)
+  local plan
+  plan, message, code = plans.compare(running.tree.root.spec, loaded.root)
+  if plan then return loaded, plan end
+  loaded.discard()
+  return nil, message, code
+end
+
+-- done(loaded, plan) or done(nil, message, code), later.
+local function load_apart(sources, done)
+  local settings, env = running.loaded.settings, running.env
+  local load = { done = done, due = env.now() + settings.load_timeout, most = memory() + settings.load_memory }
+  local function run() return { loader.load(running.path, { file = running.file, sources = sources }) } end
+  load.cancel = errand.start(running.tree.root, "reload", run, nil, function(ran, result)
+    if load.over then return end
+    load.over = true
+    env.cancel(load.timer)
+    if not ran then return done(nil, tostring(result), "EINVAL") end
+    done(compare(table.unpack(result, 1, 3)))
+  end)
+  watch(load)
+end
+
+local function check_running()
+  if not running then return nil, "no tree runs", "NOT_RUNNING" end
+  if running.tree.stopping or running.tree.over then return nil, "the tree is stopping", "NOT_RUNNING" end
+  return true
+end
+
+-- ---- a new generation takes over
+
+-- Those of the script that ran make way for those of the new one; who subscribed at run time stays.
+local function swap_subscribers(env, old, new)
+  for kind, list in pairs(env.subscribers) do
+    local of_script, kept = {}, {}
+    for _, fn in ipairs(old[kind] or {}) do of_script[fn] = true end
+    for _, fn in ipairs(list) do
+      if not of_script[fn] then kept[#kept + 1] = fn end
+    end
+    env.subscribers[kind] = kept
+  end
+  reload.subscribe(env, new)
+end
+
+--- Adds what a script subscribed to; its own lists stay as they are.
+---@param env table
+---@param subscribers table<string, function[]>
+function reload.subscribe(env, subscribers)
+  for kind, list in pairs(subscribers) do
+    local all = env.subscribers[kind] or {}
+    table.move(list, 1, #list, #all + 1, all)
+    env.subscribers[kind] = all
+    env.watch(kind)
+  end
+end
+
+local function remember_sources(loaded)
+  local past = running.past
+  past[#past + 1] = loaded.generation:sources()
+  if #past > REMEMBERED then table.remove(past, 1) end
+end
+
+-- The texts of two generations are mostly the same: kept once.
+local function share_texts(old, new)
+  for _, source in ipairs(new.list) do
+    local before = old.by_name[source.name]
+    if before and before.text == source.text then source.text = before.text end
+  end
+end
+
+local function take_over(loaded)
+  local before = running.loaded
+  running.loaded = loaded
+  loaded.discard = nil
+  share_texts(before.generation, loaded.generation)
+  generations.use(loaded.generation)
+  swap_subscribers(running.env, before.subscribers, loaded.subscribers)
+  running.env.settings, running.env.source = loaded.settings, loaded.source
+end
+
+-- ---- one at a time
+
+local next_request
+
+local function finish(request, ...)
+  running.busy = false
+  for _, reply in ipairs(request.replies) do reply(...) end
+  next_request()
+end
+
+local function refuse(request, message, code)
+  running.write("error", "luvisor", "%s: %s; nothing has changed", request.what, message)
+  finish(request, nil, message, code)
+end
+
+local function report(request, plan, failures)
+  for _, one in ipairs(failures) do
+    running.write("error", "luvisor", "%s: %s: %s", request.what, one.path, one.message)
+  end
+  running.write("info", "luvisor", "%s: done, %d step%s%s", request.what, #plan.steps, #plan.steps == 1 and "" or "s",
+    #failures > 0 and (", %d failed"):format(#failures) or "")
+  finish(request, { plan = plan, failures = failures })
+end
+
+local function apply(request, loaded, plan)
+  local before = running.loaded
+  if request.what == "reload" and not plan:is_empty() then remember_sources(before) end
+  take_over(loaded)
+  if plan:is_empty() then
+    running.write("info", "luvisor", "%s: nothing has changed", request.what)
+    return finish(request, { plan = plan, failures = {} })
+  end
+  for _, step in ipairs(plan.steps) do
+    running.write("info", "luvisor", "%s: %s", request.what, plans.line(step))
+  end
+  running.env.sockets.open_all(loaded.root)
+  change.apply(running.tree, plan, function(failures) report(request, plan, failures) end)
+end
+
+local function sources_of(request)
+  if request.what ~= "rollback" then return true, nil end
+  local sources = table.remove(running.past)
+  if not sources then return nil, "nothing to go back to", "NOT_FOUND" end
+  return true, sources
+end
+
+local function on_loaded(request, loaded, plan, code)
+  if not loaded then return refuse(request, plan, code) end
+  local ok, message, reason = check_running() -- it may have been stopped meanwhile
+  if request.what ~= "plan" and ok then return apply(request, loaded, plan) end
+  loaded.discard()
+  if not ok then return refuse(request, message, reason) end
+  finish(request, { plan = plan, failures = {} })
+end
+
+local function serve(request)
+  local ok, message, code = check_running()
+  if not ok then return refuse(request, message, code) end
+  local sources
+  ok, sources, code = sources_of(request)
+  if not ok then return refuse(request, sources, code) end
+  load_apart(sources, function(...) on_loaded(request, ...) end)
+end
+
+function next_request()
+  if running.busy or not running.queue[1] then return end
+  running.busy = true
+  serve(table.remove(running.queue, 1))
+end
+
+local function ask(what, reply)
+  if not running then return reply(nil, "no tree runs", "NOT_RUNNING") end
+  local queue = running.queue
+  local last = queue[#queue]
+  if last and last.what == what and what ~= "rollback" then
+    last.replies[#last.replies + 1] = reply
+    return
+  end
+  queue[#queue + 1] = { what = what, replies = { reply } }
+  running.env.post(next_request)
+end
+
+--- Loads the script and applies what has changed; reply({ plan =, failures = }) or reply(nil, message, code).
+---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
+function reload.apply(reply)
+  ask("reload", reply or function() end)
+end
+
+--- What a reload would do now: reply({ plan = }) or reply(nil, message, code).
+---@param reply fun(result: table|nil, message: string|nil, code: string|nil)
+function reload.plan(reply)
+  ask("plan", reply)
+end
+
+--- Goes back to the generation before the last reload that changed something, from what was read then.
+---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
+function reload.rollback(reply)
+  ask("rollback", reply or function() end)
+end
+
+--- What belongs to the tree that runs.
+---@param given { tree: table, env: table, write: function, path: string, file: string, loaded: table }
+function reload.install(given)
+  running = {
+    tree = given.tree, env = given.env, write = given.write, path = given.path, file = given.file,
+    loaded = given.loaded, past = {}, queue = {}, busy = false,
+  }
+  imprint.note(given.loaded.generation, given.loaded.root)
+end
+
+--- What runs: the settings, sources and subscribers of the script.
+---@return table|nil
+function reload.loaded()
+  return running and running.loaded
+end
+
+return reload

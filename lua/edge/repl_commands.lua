@@ -1,0 +1,151 @@
+-- Repl commands: the functions that a session of the REPL has beside Lua's own. Each takes units by path, by an
+-- unambiguous last part, or as handles. What the control socket can do they do through its methods.
+
+local handle = require "luvisor.machine.handle"
+local inspect = require "luvisor.machine.inspect"
+local rpc = require "luvisor.edge.rpc"
+local script = require "luvisor.edge.script"
+local sheet = require "luvisor.edge.sheet"
+local why_text = require "luvisor.edge.why_text"
+
+local repl_commands = {}
+
+local PATIENCE = 60 -- seconds for what has to start or stop
+
+local HELP = {
+  { "tree([u])", "the units, or those below one, with their states" },
+  { "info(u)", "everything about a unit" }, { "why(u)", "what happened to it, each with its cause" },
+  { "state(u)", "a worker's data" }, { "set_state(u, fn)", "replaces it by fn(data)" },
+  { "fsm(u)", "a worker's machine, and where it is in it" },
+  { "trace(u [, on])", "logs what a worker does, or stops to" },
+  { "messages(u)", "how many messages wait in a worker's mailbox, and the first of them" },
+  { "stop(u) start(u) restart(u)", "says what state was reached" },
+  { "reload() plan()", "applies the script as it is now; shows what that would do" },
+  { "at(u)", "a function that evaluates code in a worker's own state: at 'etl/x' 'self.data'" },
+  { "unit(u)", "its handle; luvisor is there, too" }, { "help()", "this" },
+}
+
+-- ---- units
+
+local function handle_of(what)
+  if handle.unit(what) then return what end
+  if type(what) ~= "string" then error("expected a unit: its path in quotes, or a handle", 3) end
+  local found, message = script.find(what)
+  return found or error(message, 3)
+end
+
+local function unit_of(what)
+  return handle.unit(handle_of(what))
+end
+
+local function path_of(what)
+  return handle_of(what).path
+end
+
+-- ---- looking
+
+local COLUMNS = { { title = "UNIT" }, { title = "STATE" }, { title = "PID", right = true }, { title = "WHY" } }
+local SHOWN = 200
+
+local function add_rows(unit, depth, rows)
+  local about = inspect.unit(unit, tostring(unit.name))
+  rows[#rows + 1] = { ("  "):rep(depth) .. about.name, about.state, about.pid or "-", about.why or "" }
+  for _, child in ipairs(unit.children and unit.children:all() or {}) do
+    if #rows > SHOWN then return end
+    add_rows(child, depth + 1, rows)
+  end
+end
+
+local function machine_text(unit)
+  local machine = unit.spec.machine
+  local lines = {}
+  for _, state in ipairs(machine.order) do
+    local mark = unit.state == state and "* " or "  "
+    local ways = {}
+    for _, event in ipairs(state.events) do ways[#ways + 1] = event .. " -> " .. state.edges[event].name end
+    local limits = state.heartbeat and (" heartbeat %g s"):format(state.heartbeat) or ""
+    if state.timeout then limits = ("%s at most %g s"):format(limits, state.timeout) end
+    local outcome = state.outcome and "ends: " .. state.outcome or table.concat(ways, ", ")
+    lines[#lines + 1] = ("%s%s  %s%s"):format(mark, state.name, outcome, limits)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function add_looking(own, session, print)
+  local tree = session.context.tree
+
+  function own.tree(what)
+    local rows = {}
+    add_rows(what and unit_of(what) or tree.root, 0, rows)
+    if #rows > SHOWN then rows[#rows + 1] = { "...", "", "", "" } end
+    session:put(sheet.text(COLUMNS, rows))
+  end
+
+  function own.info(what)
+    return inspect.unit(unit_of(what))
+  end
+
+  function own.unit(what)
+    return handle_of(what)
+  end
+
+  function own.fsm(what)
+    local unit = unit_of(what)
+    if not unit.spec.machine then error(unit:path() .. " is not a worker of this runtime", 2) end
+    session:put(machine_text(unit))
+  end
+
+  function own.help()
+    for _, line in ipairs(HELP) do print(("%-28s %s"):format(line[1], line[2])) end
+  end
+end
+
+-- ---- methods of the control socket
+
+-- Waits, on the evaluation's own coroutine, for what the method replies.
+local function ask(session, name, params)
+  local task = session.context.env.task
+  local id, number = task.current()
+  if not id then error(name .. ": only while a piece is being evaluated", 3) end
+  session:extend(PATIENCE)
+  session.context.env.post(function()
+    rpc.invoke(session.context, name, params, function(...) task.wake(id, number, ...) end)
+  end)
+  local result, message = task.park(PATIENCE)
+  if result == nil then error(message or name .. ": no answer", 0) end
+  return result
+end
+
+local function outcome_text(outcome)
+  local more = not outcome.ok and outcome.message or outcome.why and "(" .. outcome.why .. ")" or ""
+  return ("%s: %s %s\n"):format(outcome.path, outcome.state or "failed", more)
+end
+
+local function add_methods(own, session)
+  for _, name in ipairs { "start", "stop", "restart" } do
+    own[name] = function(what)
+      local result = ask(session, name, { units = { path_of(what) } })
+      for _, outcome in ipairs(result.units) do session:put(outcome_text(outcome)) end
+    end
+  end
+
+  function own.why(what)
+    session:put(why_text.of(ask(session, "why", { units = { path_of(what) } })))
+  end
+
+  function own.reload() return ask(session, "reload", {}) end
+  function own.plan() return ask(session, "reload", { dry_run = true }) end
+end
+
+--- The functions for a session; its print writes what it is given to whoever asked.
+---@param session luvisor.ReplSession
+---@param print fun(...: any)
+---@return table<string, function>
+function repl_commands.make(session, print)
+  local own = {}
+  add_looking(own, session, print)
+  add_methods(own, session)
+  return own
+end
+
+return repl_commands

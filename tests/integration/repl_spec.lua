@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The REPL, from outside: attached through the control socket, in the terminal of the host, and through pipes.
+
+local host = require "host"
+local terminal = require "terminal"
+local uv = require "luv"
+
+local TREE = [[
+local luvisor = require "luvisor"
+local worker = require "luvisor.worker"
+local Counter = worker.define()
+Counter:actor("running", { every = 0.05 }, function(self)
+  self.count = (self.count or 0) + 1
+  return self.stopping and "complete" or "keepalive"
+end)
+return luvisor.supervisor { name = "top", children = {
+  luvisor.worker { name = "counter", module = Counter },
+  luvisor.supervisor { name = "below", children = { luvisor.worker { name = "other", module = Counter } } },
+} }
+]]
+
+describe("the REPL", function()
+  local directory, remove_directory, socket
+
+  before_each(function()
+    directory, remove_directory = host.directory()
+    host.write(directory .. "/tree.lua", TREE)
+    socket = directory .. "/run/host.sock"
+  end)
+
+  after_each(function()
+    host.clean_up()
+    remove_directory()
+  end)
+
+  local function start(...)
+    local process = host.spawn { "run", "--socket", socket, directory .. "/tree.lua", ... }
+    process:expect "top starting %-> running"
+    return process
+  end
+
+  local function eval(code)
+    return host.run({ "repl", "--socket", socket, "-e", code }, nil, 30)
+  end
+
+  it("evaluates what is asked on the command line", function()
+    start()
+    local code, out = eval "1 + 1, 'two'"
+    assert.equal(0, code)
+    assert.equal('2, "two"\n', out)
+    code, out = eval "info 'other'"
+    assert.equal(0, code)
+    assert.matches('path = "top/below/other"', out)
+    assert.matches('state = "running"', out)
+  end)
+
+  it("says what is wrong, and fails", function()
+    start()
+    local code, out = eval "error 'no'"
+    assert.equal(1, code)
+    assert.equal("error: repl:1: no\n", out)
+    code, out = eval "1 +"
+    assert.equal(1, code)
+    assert.equal("error: repl:1: unexpected symbol near <eof>\n", out)
+    code, out = eval "info 'nobody'"
+    assert.equal(1, code)
+    assert.matches("no unit nobody", out)
+  end)
+
+  it("keeps its variables from line to line, and continues what is not complete", function()
+    start()
+    local input = "x = 20\nfor i = 1,\n2 do\nprint(i)\nend\nx + 1\n"
+    local code, out = host.run({ "repl", "--socket", socket }, nil, nil, { input = input })
+    assert.equal(0, code)
+    assert.equal("1\n2\n21\n", out)
+  end)
+
+  it("neither ends the host nor holds it up", function()
+    local process = start()
+    eval "os.exit(3)"
+    local _, out = eval "while true do end"
+    assert.matches("took longer than 10 s", out)
+    _, out = eval "('x'):rep(1000000)"
+    assert.is_true(#out < 70000)
+    _, out = eval "for i = 1, 100000 do print(i) end"
+    assert.matches("the output ends here", out)
+    _, out = eval "info('counter').restarts"
+    assert.equal("0\n", out)
+    assert.equal(0, process:stop())
+  end)
+
+  it("can be switched off", function()
+    start "--no-repl"
+    local code, out = eval "1"
+    assert.equal(1, code)
+    assert.matches("started with %-%-no%-repl", out)
+  end)
+
+  it("stops and starts units", function()
+    start()
+    local _, out = eval "stop 'counter'"
+    assert.equal("top/counter: STOPPED (stop by uid " .. uv.getuid() .. ")\n", out)
+    _, out = eval "info('counter').state"
+    assert.equal('"STOPPED"\n', out)
+    eval "start 'counter'"
+    _, out = eval "info('counter').state"
+    assert.equal('"running"\n', out)
+    _, out = eval "why 'counter'"
+    assert.matches("top/counter is running\n.*stop by uid", out)
+  end)
+
+  describe("at a terminal", function()
+    local screen
+
+    after_each(function() screen:close() end)
+
+    local function open(...)
+      screen = terminal.open({ ... }, { LUVISOR_REPL_HISTORY = directory .. "/history" })
+    end
+
+    it("edits, completes, continues and remembers", function()
+      start()
+      open("repl", "--socket", socket)
+      assert.is_truthy(screen:shows ">")
+      screen:type("1+", "1", "1", "BSpace", "Enter")
+      assert.is_truthy(screen:shows "\n2\n")
+      screen:text 'info("coun'
+      screen:type "Tab"
+      assert.is_truthy(screen:shows 'info%("counter')
+      screen:type("C-u")
+      screen:text "for i = 7, 8 do"
+      screen:type "Enter"
+      screen:text "print(i) end"
+      screen:type "Enter"
+      assert.is_truthy(screen:shows "\n7\n8\n")
+      screen:type("Up", "Up", "Enter")
+      assert.is_truthy(screen:shows "1%+1\n2\n.*1%+1\n2\n")
+      screen:type "C-d"
+      assert.is_truthy(screen:shows "EXIT 0")
+      assert.matches("1%+1\nfor i = 7, 8 do\\nprint%(i%) end\n", host.read(directory .. "/history"))
+    end)
+
+    it("ends with Ctrl-C what runs too long", function()
+      start()
+      open("repl", "--socket", socket)
+      assert.is_truthy(screen:shows ">")
+      screen:type("while true do end", "Enter")
+      host.stay(0.3)
+      screen:type "C-c"
+      assert.is_truthy(screen:shows "error: cancelled")
+      screen:type("40 + 2", "Enter")
+      assert.is_truthy(screen:shows "\n42\n")
+    end)
+
+    it("shares the host's terminal with its log", function()
+      open("run", "--repl", "--socket", socket, directory .. "/tree.lua")
+      assert.is_truthy(screen:shows "luvisor>")
+      screen:text "unit('counter'):restart()"
+      screen:type "Enter"
+      assert.is_truthy(screen:shows "counter stopped: shutdown.*<unit top/counter>\nluvisor>")
+      screen:type "C-d"
+      assert.is_truthy(screen:shows "EXIT 0")
+      assert.matches("end of input: stopping", screen:screen())
+    end)
+
+    it("tells when the host is gone", function()
+      local process = start()
+      open("repl", "--socket", socket)
+      assert.is_truthy(screen:shows ">")
+      process:stop()
+      assert.is_truthy(screen:shows "the host is gone.*EXIT 4")
+    end)
+  end)
+end)

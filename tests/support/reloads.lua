@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Reloads in a world with a clock of its own: trees that are compared with later ones, and changed into them.
+--
+--   reloads.tree(world, { "a", "b" })            starts a tree whose units can be compared later
+--   reloads.apply(world, { "b", "c" })           makes it that one; returns the plan and what failed
+
+local change = require "luvisor.machine.change"
+local digest = require "luvisor.core.digest"
+local generation = require "luvisor.edge.generation"
+local imprint = require "luvisor.edge.imprint"
+local loader = require "luvisor.edge.loader"
+local plans = require "luvisor.core.plan"
+local spec = require "luvisor.core.spec"
+
+local reloads = {}
+
+local function note(world, one)
+  world.names = world.names or imprint.names(generation.current())
+  local function known(value)
+    return value == world and "world" or world.names(value)
+  end
+  if one.definition then digest.note(one.definition, known) end
+  if not one.restart_name then digest.note(one.restart, known) end
+  for _, child in ipairs(one.children or {}) do note(world, child) end
+  if one.template then note(world, one.template) end
+end
+
+--- The resolved and prepared root of a tree.
+function reloads.load(world, keys)
+  local root = spec.is(keys) and keys or world:supervisor(keys.name or "root", keys)
+  local resolved, settings = assert(spec.resolve(root, keys.defaults, {}))
+  assert(loader.prepare(resolved, settings))
+  note(world, resolved)
+  return resolved
+end
+
+--- Starts a tree.
+function reloads.tree(world, keys)
+  local tree = world:load(keys)
+  note(world, tree.root.spec)
+  tree:start()
+  world:step(0)
+  return tree
+end
+
+-- A unit that kept its definition is still played by the script that it was started with.
+local function keep_scripts(world, before)
+  for name, script in pairs(before) do
+    local unit = world.started:find(name)
+    if unit and unit.spec.definition == script.definition then world.scripts[name] = script end
+  end
+end
+
+--- Compares the running tree with another one.
+function reloads.plan(world, keys)
+  local scripts = {}
+  for name, one in pairs(world.scripts) do scripts[name] = one end
+  local plan, message = plans.compare(world.started.root.spec, reloads.load(world, keys))
+  return plan, message, scripts
+end
+
+--- Changes the running tree into another one; `seconds` may pass before it is done.
+function reloads.apply(world, keys, seconds)
+  local plan, message, scripts = reloads.plan(world, keys)
+  assert(plan, message)
+  local failures
+  change.apply(world.started, plan, function(list) failures = list end)
+  world:step(seconds or 0)
+  keep_scripts(world, scripts)
+  return plan, failures
+end
+
+return reloads
