@@ -20,6 +20,11 @@ function Stub.forward(self, target, ...)
   return self.home:forward(target, ...)
 end
 
+--- Takes a letter there.
+function Stub.deliver(self, letter)
+  return self.home:deliver(letter, self)
+end
+
 --- Ends it by force, where it is.
 function Stub.kill(self)
   self:forward(self, "kill", nil, function() end)

@@ -10,7 +10,9 @@
 -- said "restart" knowing that.
 
 local exit = require "luvisor.core.exit"
+local mailbox = require "luvisor.machine.mailbox"
 local mirror = require "luvisor.machine.mirror"
+local post = require "luvisor.machine.post"
 local unit = require "luvisor.machine.unit"
 
 local GRACE = 2      -- seconds beyond what the guest itself allows the unit: for loading, and for ending by force
@@ -35,6 +37,7 @@ local function end_of_run(self, run, why)
   cancel_limit(self, run)
   self.env.cancel(run.look)
   self.run, self.up = nil, nil
+  if run.post then run.post:close(self:path(), why) end
   mirror.end_all(self)
   self:exited(run.generation, why)
 end
@@ -128,6 +131,9 @@ function frames.reply(_, run, id, ...)
   if reply then reply(...) end
 end
 
+function frames.letter(_, run, ...) run.post:letter(...) end
+function frames.answer(_, run, ...) run.post:answer(...) end
+
 function frames.critical(self, _, path, why)
   local one = mirror.find(self, path)
   if one then self.env.tree:fail(one, exit.unpack(why)) end
@@ -176,6 +182,7 @@ function begin(self, run)
     return self.env.post(failed, self, run)
   end
   run.guest, self.up = guest, true
+  run.post = post.new(self.env, function(frame, urgent) return guest:send(frame, urgent) end)
   if guest.late then look(self, run) end
   if self.spec.start_timeout then limit(self, run, self.spec.start_timeout + GRACE, late_start) end
 end
@@ -243,6 +250,18 @@ function Remote.forward(self, target, name, what, reply, cause)
   if ok then return end
   run.replies[run.calls] = nil
   reply(nil, message, code)
+end
+
+--- Takes a letter to one of the guest's workers, or to the unit itself.
+function Remote.deliver(self, letter, target)
+  target = target or self
+  local run = self.run
+  if target.spec.kind ~= "worker" then
+    return nil, ("%s is a %s, which takes no messages"):format(target:path(), target.spec.kind), "EINVAL"
+  end
+  if not run or not run.post then return mailbox.down(self) end
+  if not unit.is_alive(target) then return mailbox.down(target) end
+  return run.post:deliver(target:path(), letter)
 end
 
 function Remote.describe(self)

@@ -9,7 +9,7 @@
 local host = require "host"
 
 local DOCUMENTS = { "README.md", "docs/guide.md", "docs/reference.md", "docs/cookbook.md", "docs/operations.md",
-  "docs/service.md", "docs/schedules.md", "docs/migrate.md", "docs/output.md", "docs/messages.md",
+  "docs/service.md", "docs/schedules.md", "docs/migrate.md", "docs/output.md", "docs/messages.md", "docs/executors.md",
   "docs/reload.md" }
 
 local function blocks_of(text)

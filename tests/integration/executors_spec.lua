@@ -110,3 +110,28 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
     end)
   end)
 end
+
+for _, pair in ipairs {
+  { "coroutine", "coroutine" }, { "coroutine", "thread" }, { "coroutine", "process" }, { "thread", "coroutine" },
+  { "process", "coroutine" }, { "thread", "process" }, { "process", "thread" }, { "process", "shell" },
+} do
+  describe(("messages from %s to %s"):format(pair[1], pair[2]), function()
+    before_each(executors.set_up)
+    after_each(executors.clean_up)
+
+    it("arrive in order, are answered, and fail with a reason", function()
+      local process = start(tree(worker(pair[2], 'name = "echo", module = "echo", restart = "temporary"') .. ","
+        .. worker(pair[1], 'name = "asks", module = "asks", after = { echo = "ready" }')))
+      process:expect "root/asks asked"
+      local said = process:stderr()
+      for _, line in ipairs { "echo: root/echo, 1, 2.5, ü, true", "table: root/echo, table: ",
+        "notes: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20\n", "nobody: nil, no unit nobody, NOT_FOUND",
+        "death: nil, " } do
+        assert.truthy(said:find("root/asks " .. line, 1, true), line .. said)
+      end
+      assert.truthy(said:find 'unknown: nil, [^\n]*did you mean "echo"%?, NO_HANDLER', said)
+      assert.truthy(said:find "death: nil, [^\n]*as ordered, DOWN", said)
+      assert.equal(0, process:stop())
+    end)
+  end)
+end
