@@ -112,6 +112,7 @@ local function begin(told)
   script.set_tree(tree)
   if spec.children then world.sockets.open_all(spec) end
   unit.start(root)
+  if told.plain then collectgarbage() end -- loading leaves more behind than a single worker ever needs
 end
 
 -- ---- what the host says
