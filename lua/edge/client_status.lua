@@ -3,7 +3,6 @@
 local client = require "luvisor.edge.client"
 local json = require "host.json"
 local sheet = require "luvisor.edge.sheet"
-local system = require "host.system"
 local units = require "luvisor.core.units"
 
 local status = {}
@@ -67,7 +66,7 @@ end
 local function print_table(list, is_tree, wide)
   local rows = {}
   for i, unit in ipairs(list) do rows[i] = row_of(unit, is_tree, wide) end
-  system.put(1, sheet.text(columns_for(wide), rows))
+  client.print(sheet.text(columns_for(wide), rows))
 end
 
 -- A named unit that is not running is worth an exit code of its own.
@@ -89,7 +88,7 @@ function status.call(operands, options)
   return client.connect(options, function(self)
     self:ask("status", params, function(result)
       if options.json then
-        system.put(1, assert(json.encode(result)) .. "\n")
+        client.print(assert(json.encode(result)) .. "\n")
       else
         print_table(result.units, is_tree, options.wide)
       end

@@ -8,8 +8,9 @@
 
 local host = require "host"
 
-local DOCUMENTS = { "README.md", "docs/guide.md", "docs/reference.md", "docs/cookbook.md", "docs/operations.md",
-  "docs/service.md", "docs/schedules.md", "docs/migrate.md", "docs/output.md", "docs/messages.md", "docs/executors.md",
+  "docs/control.md", "docs/cookbook.md", "docs/executors.md", "docs/guide.md", "docs/messages.md",
+  "docs/migrate.md", "docs/operations.md", "docs/output.md", "docs/reference.md", "docs/schedules.md",
+  "docs/service.md" }
   "docs/reload.md", "docs/preemption.md" }
 
 local function blocks_of(text)
