@@ -59,6 +59,7 @@ local function start(loaded, write, enabled)
     tree.over = true
     world.sockets.close()
     signals.close()
+    reload.close()
     local_repl.close()
     control.close()
     instance.release()
@@ -140,6 +141,7 @@ function run.tree(path, options, arguments)
   watch(loaded.settings, write)
   local tree = start(loaded, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
+  if options.watch then reload.watch() end
   signals.install(tree, write, { reload = reload.apply })
   local context = {
     tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
