@@ -19,6 +19,7 @@ local RUN_OPTIONS = {
   { name = "watch", text = "reload whenever the script or one of its modules has changed" },
   { name = "repl", text = "inspect the tree from this terminal while it runs" },
   { name = "no-repl", text = "let nobody evaluate Lua in this host" },
+  { name = "history", value = "PATH", text = "keep what happens to the units in this file; off for none" },
   { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
   { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
   { name = "log-file", value = "PATH", text = "the log goes into this file, rotated, and not to stderr" },

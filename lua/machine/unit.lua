@@ -79,7 +79,7 @@ function unit.ask_to_stop(self, cause, by)
   if self.phase == "stopping" then return false end
   self.phase = "stopping"
   chronicle.note(self, "asked", cause, by)
-  if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation }) end
+  if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation, cause = cause }) end
   self:stop()
   return not ALIVE[self.phase]
 end
