@@ -180,7 +180,8 @@ Tasks:actor("running", function(self)
   end
   local function on(what) return { what, executor = self.args.executor } end
   say("module", self:task(on "square", 7, self.unit):join())
-  say("function", self:task(on(function(its, ...) return its.name:match "^task", select("#", ...), ... end), nil, "x"):join())
+  local function count(its, ...) return its.name:match "^task", select("#", ...), ... end
+  say("function", self:task(on(count), nil, "x"):join())
   say("error", self:task(on "square", -1):join())
   say("nowhere", self:task(on "nowhere"), 1)
   local long = self:task(on "square", 1001)
@@ -191,7 +192,7 @@ Tasks:actor("running", function(self)
   for index, square in self:stream({ 1, 2, 3, 4, 5 }, on "square", { concurrency = 2 }) do list[index] = square end
   say("stream", table.unpack(list))
   local one = self:notify_task(on "square", 3, self.unit)
-  local ok, square = self:receive({ "task", one.id, match.ANY, match.ANY, match.ANY, match.ANY, match.ANY })
+  local ok, square = self:receive { "task", one.id, match.ANY, match.ANY, match.IGNORE, match.IGNORE, match.IGNORE }
   say("notified", ok, square)
   self:task(on "square", 1002)
   self.log:info("all said")
