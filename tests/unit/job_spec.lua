@@ -126,7 +126,8 @@ describe("tasks", function()
     assert.matches('unknown executor "thraed", did you mean "thread"', why { function() end, executor = "thraed" })
     assert.matches("a function of C's cannot be sent", why { print, executor = "thread" })
     assert.matches("uses world of where it was made", why { function() return world end, executor = "thread" })
-    assert.matches('"memry": unknown key, did you mean "memory"', why { function() end, executor = "thread", memry = 1 })
+    assert.matches('"memry": unknown key, did you mean "memory"',
+      why { function() end, executor = "thread", memry = 1 })
   end)
 
   it("belong to the worker that starts them by luvisor.task, and answer by a function", function()
