@@ -88,7 +88,7 @@ return function(env)
     local from = self.state
     self.state = target
     local machine = self.spec.machine
-    self.past = machine.append(self.past, machine.code(event, target))
+    self.past = machine.remember(self.past, event, target)
     if logs.info or watched.transition then announce(self, from, event, target) end
     if target.ready and not self.is_ready then self.is_ready = true end
     return target
@@ -144,11 +144,14 @@ return function(env)
   function Worker.begin(instance)
     if logs.info or watched.transition then return end
     local self = instance._unit
-    local state, actor = passage.begin(self)
+    local passages = self.spec.passages
+    local found = passages and passages.initial
+    local actor = found and found.actor
     if not actor then return end
-    enter(self.task, state.heartbeat, state.timeout, self.is_ready)
-    if self.is_ready then ready(self, self.generation) end
-    return actor.fn, actor.every
+    local state, is_ready = found.state, found.ready
+    self.state, self.past, self.is_ready = state, found.past, is_ready
+    if is_ready then ready(self, self.generation) end
+    return actor.fn, actor.every, state.heartbeat, state.timeout, is_ready
   end
 
   -- ---- ends
@@ -175,15 +178,18 @@ return function(env)
   end
 
   local function crash(self, why)
-    self.failure = self.failure or why
+    why = self.failure or why
+    self.failure = why
     local state = self.state
-    if state and not state.outcome and self.spec.definition.hooks and not self.failing then
-      self.failing = true
-      task.fail(self.task)
-      return
+    if state and not state.outcome then
+      local spec = self.spec
+      if spec.definition.hooks and not self.failing then
+        self.failing = true
+        return task.fail(self.task)
+      end
+      switch(self, "error", state.edges.error or spec.machine.crashed)
     end
-    if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
-    finish(self, self.failure)
+    finish(self, why)
   end
 
   --- A turn ended with an error, or with the cancel that was ordered (kind "cancelled") or that it got for not giving
@@ -205,8 +211,8 @@ return function(env)
       env.log("error", self, "hook failed: %s", message)
       return finish(self, self.failure)
     end
-    crash(self, exit.new { kind = kind, message = message, traceback = traceback,
-      state = self.state and self.state.name })
+    local state = self.state
+    crash(self, exit.raised(kind, message, traceback, state and state.name))
   end
 
   -- Cancelled once already: whatever it is doing, it has had its chance.
