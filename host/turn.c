@@ -219,7 +219,8 @@ static void set_actor(lua_State *L, struct task *task) {
 static void begin_with(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
   if (lua_toboolean(L, -1)) task->limits[LIMIT_START] = 0;
-  task_enter(tasks, task, schedule_ns(lua_tonumber(L, -3)), schedule_ns(lua_tonumber(L, -2)));
+  task_enter(tasks, task, schedule_ns(lua_tonumber(L, -3)),
+             schedule_ns(lua_tonumber(L, -2)));
   lua_pop(L, 3);
   set_actor(L, task);
 }

@@ -6,7 +6,8 @@ local past = {}
 local LONGEST = 200 -- bytes, of 100 entries
 
 --- Gives a machine code(event, state) -> the bytes of an entry, append(text, codes) -> text with these entries at its
---- end, remember(text, event, state) -> text with that entry, and recall(text) -> entries { event =, state = }, oldest first.
+--- end, remember(text, event, state) -> text with that entry, and recall(text) -> entries { event =, state = }, oldest
+--- first.
 ---@param machine luvisor.Machine
 function past.attach(machine)
   local events, numbers, codes = {}, {}, {}

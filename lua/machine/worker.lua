@@ -9,7 +9,7 @@
 -- ends the worker without it ever running. An error, or a deadline that was missed, takes the event "error" with its
 -- hooks if the state has one, and ends the worker in any case; an exit while stopping is the stop's own end.
 
-local copy = require "luvisor.core.copy"
+local arguments = require "luvisor.machine.worker_arguments"
 local exit = require "luvisor.core.exit"
 local mailbox = require "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
@@ -21,14 +21,6 @@ local CANCEL_GRACE = 1 -- seconds between cancel and kill
 local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit
 
 local late_exit, killed_exit = worker_exit.late, worker_exit.killed
-
--- each generation gets arguments of its own; a child of a pool has some more than the template
-local function arguments(args, extra)
-  if extra == nil then return copy(args) end
-  local all = type(args) == "table" and copy(args) or {}
-  for key, value in pairs(copy(extra)) do all[key] = value end
-  return all
-end
 
 local function clear(self)
   self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
