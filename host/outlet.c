@@ -23,6 +23,7 @@ struct outlet {
   pthread_cond_t filled, emptied;
   size_t room, head, used;
   unsigned long dropped; /* lines, since the last mark */
+  int error;             /* the last that there was */
   bool busy;             /* the thread is between taking and having written */
   bool broken;           /* nobody reads any more */
   bool closing;
@@ -50,7 +51,8 @@ static void ring_add(struct outlet *outlet, const char *bytes, size_t len) {
 
 static bool add_mark(struct outlet *outlet, size_t also) {
   char mark[MARK];
-  int len = snprintf(mark, sizeof mark, "[%lu lines dropped]\n", outlet->dropped);
+  int len = snprintf(mark, sizeof mark, "[%lu line%s dropped]\n", outlet->dropped,
+                     outlet->dropped == 1 ? "" : "s");
   if (outlet->room - outlet->used < (size_t)len + also) return false;
   ring_add(outlet, mark, (size_t)len);
   outlet->dropped = 0;
@@ -122,6 +124,7 @@ static bool nobody_reads(int error) {
 
 static void account_failure(struct outlet *outlet, int error, const char *lost,
                             size_t len) {
+  outlet->error = error;
   if (nobody_reads(error)) {
     outlet->broken = true;
     outlet->used = outlet->dropped = 0;
@@ -224,6 +227,13 @@ bool outlet_flush(struct outlet *outlet, unsigned ms) {
   bool idle = is_idle(outlet);
   pthread_mutex_unlock(&outlet->lock);
   return idle;
+}
+
+int outlet_error(struct outlet *outlet) {
+  pthread_mutex_lock(&outlet->lock);
+  int error = outlet->error;
+  pthread_mutex_unlock(&outlet->lock);
+  return error;
 }
 
 void outlet_free(struct outlet *outlet) {

@@ -22,6 +22,9 @@ void outlet_put(struct outlet *outlet, const char *bytes, size_t len);
 /* Waits until all is written, at most [ms]; returns whether it is. Thread: any. */
 bool outlet_flush(struct outlet *outlet, unsigned ms);
 
+/* The last error of a write, 0 if none has failed. Thread: any. */
+int outlet_error(struct outlet *outlet);
+
 /* Takes it down, and what is not written yet is lost. A thread whose write hangs is left
  * behind and frees it when that ends. NULL is fine. Thread: any, once. */
 void outlet_free(struct outlet *outlet);

@@ -288,6 +288,7 @@ void task_nudge(struct tasks *tasks, struct task *task) {
 void task_stop(struct tasks *tasks, struct task *task, uint64_t duration,
                const lua_State *L) {
   uint32_t serial = task->serial;
+  task_release(tasks, task); /* a suspended task obeys, too */
   if (duration) task->limits[LIMIT_STOP] = schedule_served(tasks->schedule) + duration;
   bool ran = L == tasks->L && turn_run_now(tasks, task);
   if (task->serial != serial) return;

@@ -260,10 +260,11 @@ static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
 
 /* ---- a turn ---- */
 
-/* A bare coroutine.yield() in a worker gives way to the others. */
+/* A bare coroutine.yield() in a worker gives way to the others, for a tick: whoever does
+ * nothing else shall not keep the loop busy. */
 static void give_way(struct tasks *tasks, struct task *task, lua_State *co, int results) {
   lua_pop(co, results);
-  task_make_ready(tasks, task);
+  schedule_wake(tasks->schedule, &task->wake, tasks->schedule->now + 1);
 }
 
 static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int results) {

@@ -44,6 +44,11 @@ bool writer_flush(unsigned ms) {
   return done;
 }
 
+int writer_error(int fd) {
+  struct outlet *outlet = outlet_of(fd, false);
+  return outlet ? outlet_error(outlet) : 0;
+}
+
 void writer_stop(unsigned ms) {
   writer_flush(ms);
   for (int i = 0; i < 2; i++) {

@@ -15,5 +15,8 @@ void writer_put(int fd, const char *bytes, size_t len);
  * Thread: any. */
 bool writer_flush(unsigned ms);
 
+/* The last error of a write to [fd], 1 or 2; 0 if none has failed. Thread: any. */
+int writer_error(int fd);
+
 /* Flushes for at most [ms] and ends both; a later put begins anew. Thread: main. */
 void writer_stop(unsigned ms);

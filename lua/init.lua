@@ -7,6 +7,7 @@ local place = require "luvisor.edge.place"
 local restart = require "luvisor.core.restart"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
+local suggest = require "luvisor.core.suggest"
 local system = require "host.system"
 
 local luvisor = { fsm = fsm, restart = restart, version = system.version }
@@ -77,5 +78,13 @@ end
 
 -- What units say to each other: luvisor.call, cast, send, ...
 for name, value in pairs(messages) do luvisor[name] = value end
+
+-- A name that is not there is a mistake, and "attempt to call a nil value" helps nobody.
+setmetatable(luvisor, { __index = function(_, name)
+  local known = {}
+  for one in pairs(luvisor) do known[#known + 1] = one end
+  table.sort(known)
+  error(('luvisor has no "%s"%s'):format(tostring(name), suggest.hint(name, known)), 2)
+end })
 
 return luvisor

@@ -15,7 +15,7 @@
 --
 -- It runs until Ctrl-C. Try: curl http://127.0.0.1:8766/frame.json (report.txt, events.txt), or kill the web server's
 -- pid, which the log shows. The environment may change:
---   CAMERA_DATA   the directory                               (luvisor-camera in $TMPDIR or /tmp)
+--   CAMERA_DATA   the directory                               (luvisor-camera-UID in $TMPDIR or /tmp)
 --   CAMERA_PORT   port of the web server on 127.0.0.1         (8766)
 --   CAMERA_STALL  frames after which the algorithm hangs      (40)
 --   CAMERA_EVERY  seconds between two reports                 (5)

@@ -10,7 +10,7 @@
 --   scripts/run examples/etl/tree.lua
 --
 -- It runs until Ctrl-C. What to try is printed at the start. The environment may say where things are:
---   ETL_DATA   the directory of inbox, spool and records   (luvisor-etl in $TMPDIR or /tmp)
+--   ETL_DATA   the directory of inbox, spool and records   (luvisor-etl-UID in $TMPDIR or /tmp)
 --   ETL_PORT   the notifier's port on 127.0.0.1            (8765)
 --
 -- Why nothing is lost or doubled: every step hands over by a rename, which either has happened or has not; a file is

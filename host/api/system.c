@@ -40,6 +40,16 @@ static int put(lua_State *L) {
   return 0;
 }
 
+/* flush() -> true when stdout has taken all that was put, or nil, message, CODE */
+static int flush(lua_State *L) {
+  bool done = writer_flush(EXIT_FLUSH_MS);
+  int error = writer_error(STDOUT_FILENO);
+  if (!error && !done) error = UV_ETIMEDOUT;
+  if (error) return api_error(L, error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static int is_terminal(lua_State *L) {
   lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
   return 1;
@@ -96,15 +106,11 @@ static int leave(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"quit", quit},
-    {"put", put},
-    {"is_terminal", is_terminal},
-    {"wall", wall},
-    {"environment", environment},
-    {"absolute", absolute},
-    {"pid", pid},
-    {"is_root", is_root},
-    {"exit", leave},
+    {"quit", quit},         {"put", put},
+    {"flush", flush},       {"is_terminal", is_terminal},
+    {"wall", wall},         {"environment", environment},
+    {"absolute", absolute}, {"pid", pid},
+    {"is_root", is_root},   {"exit", leave},
     {NULL, NULL},
 };
 

@@ -57,9 +57,8 @@ end
 
 function check.shutdown(value)
   if units.is_seconds(value) or value == "kill" or value == "infinity" then return true, value end
-  if type(value) == "string" then
-    return false, ('unknown value "%s"%s'):format(value, suggest.hint(value, { "kill", "infinity" }))
-  end
+  local hint = type(value) == "string" and suggest.hint(value, { "kill", "infinity" }) or ""
+  if hint ~= "" then return false, ('unknown value "%s"%s'):format(value, hint) end
   return expected('seconds, "kill" or "infinity"', value)
 end
 

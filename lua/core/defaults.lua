@@ -123,6 +123,18 @@ local function from_environment(one, environment)
   return false, ("%s: %s"):format(variable, value)
 end
 
+-- A variable of the environment that is almost a setting is a mistake; others are somebody else's.
+local function check_environment(environment)
+  for _, variable in ipairs(check.keys(environment)) do
+    local name = type(variable) == "string" and variable:match "^LUVISOR_(.+)$"
+    local near = name and not by_name[name:lower()] and suggest.nearest(name, names)
+    if near then
+      return nil, ("%s: unknown setting, did you mean %s?"):format(variable, defaults.variable(near)), "EINVAL"
+    end
+  end
+  return true
+end
+
 local function group(settings)
   settings.intensity = { restarts = settings.restarts, within = settings.within }
   settings.backoff = {}
@@ -144,9 +156,13 @@ end
 function defaults.resolve(script, environment)
   local flat, message, code = defaults.check(script or {})
   if not flat then return nil, message, code end
+  local ok
+  ok, message, code = check_environment(environment or {})
+  if not ok then return nil, message, code end
   local settings = {}
   for _, one in ipairs(defaults.list) do
-    local ok, value = from_environment(one, environment or {})
+    local value
+    ok, value = from_environment(one, environment or {})
     if not ok then return nil, value, "EINVAL" end
     if value == nil then value = one.builtin end
     if flat[one.name] ~= nil then value = flat[one.name] end

@@ -72,4 +72,20 @@ function words.split(text)
   return list
 end
 
+-- Words that mean something to a shell and, as arguments, hardly ever to a program.
+local OPERATORS = {
+  ["|"] = true, ["||"] = true, ["&&"] = true, ["&"] = true, [";"] = true, [">"] = true, [">>"] = true, ["<"] = true,
+  ["2>"] = true, ["2>>"] = true, ["2>&1"] = true, ["&>"] = true, ["|&"] = true,
+}
+
+--- An operator of a shell that stands in a command line as a word of its own, unquoted; or nil.
+---@param text string
+---@return string|nil
+function words.operator(text)
+  local bare = text:gsub("\\.", "_"):gsub("'[^']*'", "_"):gsub('"[^"]*"', "_")
+  for one in bare:gmatch "%S+" do
+    if OPERATORS[one] then return one end
+  end
+end
+
 return words

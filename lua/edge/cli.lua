@@ -10,7 +10,7 @@ local system = require "host.system"
 
 local cli = {}
 
-local USAGE = 2
+local FAILED, USAGE = 1, 2
 
 local RUN_OPTIONS = {
   { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
@@ -190,6 +190,9 @@ local function find_command(word)
     if command.name == word then return command end
     names[i] = command.name
   end
+  if word:find "%.lua$" then
+    return nil, ('unknown command "%s", did you mean "run %s"?'):format(word, word)
+  end
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
@@ -199,6 +202,14 @@ local function run_guest(arguments)
   if not input then return usage_error "guest: is what a host starts for its units" end
   local output, pulse = math.tointeger(tonumber(arguments[3])), math.tointeger(tonumber(arguments[4]))
   return require("luvisor.edge.guest").main { input, output, pulse = pulse }
+end
+
+-- What could not be written was not said.
+local function check_written()
+  local ok, message = system.flush()
+  if ok then return 0 end
+  err("stdout: " .. message)
+  return FAILED
 end
 
 --- Runs the command line; arguments[0] is the program.
@@ -220,7 +231,8 @@ function cli.main(arguments)
   local ok
   ok, message = check_operands(command, operands)
   if not ok then return usage_error(message, command) end
-  return command.call(operands, options, arguments)
+  local code = command.call(operands, options, arguments)
+  return code == 0 and check_written() or code
 end
 
 return cli

@@ -138,7 +138,12 @@ end
 function log.logger(write, unit)
   local logger = {}
   for _, level in ipairs { "debug", "info", "warn", "error" } do
-    logger[level] = function(_, format, ...) write(level, unit, tostring(format), ...) end
+    logger[level] = function(_, format, ...)
+      if select("#", ...) == 0 then return write(level, unit, "%s", tostring(format)) end
+      local ok, text = pcall(string.format, format, ...)
+      if not ok then error(("self.log:%s: %s"):format(level, text), 2) end
+      write(level, unit, "%s", text)
+    end
   end
   return logger
 end

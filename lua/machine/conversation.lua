@@ -4,6 +4,7 @@ local bonds = require "luvisor.machine.bonds"
 local exchange = require "luvisor.machine.exchange"
 local handle = require "luvisor.machine.handle"
 local instance = require "luvisor.machine.instance"
+local job = require "luvisor.machine.job"
 local mailbox = require "luvisor.machine.mailbox"
 local match = require "luvisor.core.match"
 
@@ -139,6 +140,25 @@ end
 --- Has ends of linked units sent as messages "exit", unit, exit.
 function methods.trap(self, on)
   bonds.trap(self._unit, on ~= false)
+end
+
+-- ---- tasks
+
+--- Runs fn(self, ...) on a worker of its own that ends with this one: a task, whose join() waits for what fn returns.
+function methods.task(self, fn, ...)
+  if type(fn) ~= "function" then error("task: expected a function, got " .. type(fn), 2) end
+  return job.start(self._unit, fn, {}, ...)
+end
+
+--- The same; the message "task", the task's id, whether it ended well, and its results, comes when it has ended.
+function methods.notify_task(self, fn, ...)
+  if type(fn) ~= "function" then error("notify_task: expected a function, got " .. type(fn), 2) end
+  return job.start(self._unit, fn, { notify = true }, ...)
+end
+
+--- Runs fn(self, item) for each item of a list, `concurrency` (8) at a time: for index, result in self:stream(...).
+function methods.stream(self, list, fn, options)
+  return job.stream(self._unit, list, fn, options or {})
 end
 
 -- ---- names

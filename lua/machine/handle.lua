@@ -3,6 +3,7 @@
 -- stop something wait for the outcome without holding up anybody; elsewhere they return at once.
 
 local dynamic = require "luvisor.machine.dynamic"
+local inspection = require "luvisor.machine.inspection"
 local rolling = require "luvisor.machine.rolling"
 local plain = require "luvisor.core.spec.plain"
 local spec = require "luvisor.core.spec"
@@ -189,6 +190,38 @@ function Handle:info()
     status = status, next_start = timetable.next_at(self_unit),
     generation = self_unit.generation, restarts = self_unit.restarts or 0, exit = self_unit.last_exit,
   }
+end
+
+local function worker_of(self, name)
+  local found = unit_of(self)
+  if not found or found.spec.kind ~= "worker" or not found.deliver then
+    error(("%s: %s is not a worker of this runtime"):format(name, self.path), 3)
+  end
+  return found
+end
+
+for _, name in ipairs { "suspend", "resume", "get_state", "replace_state", "statistics", "trace" } do
+  --- handle:suspend() and its like, see inspection.lua.
+  Handle[name] = function(self, ...)
+    return inspection[name](worker_of(self, name), ...)
+  end
+end
+
+-- FNV-1a
+local function hash(text)
+  local value = 0x811c9dc5
+  for i = 1, #text do value = ((value ~ text:byte(i)) * 0x01000193) & 0xffffffff end
+  return value
+end
+
+--- The child that a key belongs to, the same for the same key as long as there are as many children.
+---@param key integer|string
+function Handle:partition(key)
+  local supervisor = supervisor_of(self, "partition")
+  local all = supervisor.children and supervisor.children:all() or {}
+  if #all == 0 then return nil, self.path .. " has no children", "NOT_FOUND" end
+  local number = math.type(key) == "integer" and math.abs(key) or hash(tostring(key))
+  return handle.of(all[number % #all + 1])
 end
 
 --- Whether something of the unit runs.

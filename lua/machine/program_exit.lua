@@ -81,11 +81,12 @@ function program_exit.of_hook(message)
   return exit.new { kind = "error", message = message }
 end
 
---- Of a program that did not feed its watchdog.
+--- Of a program that did not feed its watchdog. One that never did counts as a start that failed.
 ---@param seconds number
+---@param fed? boolean
 ---@return luvisor.Exit
-function program_exit.of_watchdog(seconds)
-  return exit.new { kind = "timeout", deadline = "watchdog", seconds = seconds }
+function program_exit.of_watchdog(seconds, fed)
+  return exit.new { kind = "timeout", deadline = "watchdog", seconds = seconds, unproven = not fed or nil }
 end
 
 --- Of a program that held too much memory.

@@ -21,7 +21,7 @@ end
 
 local function on_miss(self, run)
   if self.run ~= run or not run.watchdog then return end
-  self:fail(run, program_exit.of_watchdog(run.watchdog), "ABRT")
+  self:fail(run, program_exit.of_watchdog(run.watchdog, run.fed), "ABRT")
 end
 
 local function rearm(self, run)
@@ -90,6 +90,8 @@ end
 function hear.watchdog(self, run, word)
   if not run.watchdog_on then return end
   if word == "trigger" then return on_miss(self, run) end
+  if not run.fed and not self.spec.health then self:proven() end
+  run.fed = true
   rearm(self, run)
 end
 

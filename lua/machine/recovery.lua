@@ -61,6 +61,7 @@ local function fatal(self, child, why)
   if self.env.watched.fatal then self.env.emit("fatal", child, { exit = why }) end
   self.env.tree:changed()
   timetable.ended(child)
+  self.env.tree:note_fatal()
   if child.spec.critical then return self.env.tree:fail(child, why) end
   if not self.is_ready then self:note_progress(child) end
 end
@@ -219,7 +220,7 @@ end
 
 --- A child is ready.
 function recovery:child_ready(child)
-  if not child.spec.health then unit.proven(child) end
+  if not child.spec.health and not child.spec.watchdog then unit.proven(child) end
   if child.dynamic then child.dynamic = nil end
   local tree = self.env.tree
   if tree.waiting[1] then tree:changed() end

@@ -131,6 +131,33 @@ function Tree:changed()
   self.env.post(look_again, self)
 end
 
+-- ---- nothing left to do
+
+local RESTS = { fatal = true, done = true, stopped = true }
+
+-- Whether something runs, or will without anybody's help.
+local function is_busy(self)
+  if self.children then return self.children:search(is_busy) ~= nil end
+  return not RESTS[self.phase] and not (self.phase == "idle" and self.spec.autostart == false) or self.spec.schedule
+end
+
+local function look_for_life(self)
+  self.dying = nil
+  local was_dead = self.dead
+  self.dead = not is_busy(self.root)
+  if self.dead and not was_dead and self.root.up then
+    self.env.log("warn", self.root,
+      "nothing runs any more, and nothing will: units are FATAL; start them, or end the host")
+  end
+end
+
+--- A unit was given up; when that was the last one that ran, it is said, once.
+function Tree:note_fatal()
+  if self.dying then return end
+  self.dying = true
+  self.env.post(look_for_life, self)
+end
+
 -- ---- life
 
 --- A critical unit was given up: the tree ends.

@@ -75,8 +75,8 @@ local CASES = {
   ["unknown event"] = { "luvisor.on('exti', print)",
     'tree.lua:3: luvisor.on: unknown event "exti", did you mean "exit"?' },
   ["what this version does not have yet"] = { "return luvisor.supervisor { name = 'top', children = { first, "
-    .. "luvisor.program { name = 'p', command = 'true', schedule = 'x' } } }",
-    'tree.lua:3: program "p": key "schedule": ' },
+    .. "luvisor.program { name = 'p', command = 'true', orphans = 'x' } } }",
+    'tree.lua:3: program "p": key "orphans": ' },
   ["an executor that nobody knows"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.worker { name = 'w', module = 'w', executor = 'tread' } } }",
     'tree.lua:3: worker "w": key "executor": unknown executor "tread", did you mean "thread"?' },

@@ -101,4 +101,12 @@ describe("defaults", function()
     local flat = assert(defaults.check { start_timeout = "infinity", intensity = { restarts = 2 } })
     assert.same(flat, defaults.check(flat))
   end)
+
+  it("finds a variable that is almost a setting, and leaves others alone", function()
+    local settings, message = defaults.resolve({}, { LUVISOR_RESTART = "3" })
+    assert.is_nil(settings)
+    assert.equal("LUVISOR_RESTART: unknown setting, did you mean LUVISOR_RESTARTS?", message)
+    assert.truthy(defaults.resolve({}, { LUVISOR_SOCKET = "x", LUVISOR_LUA = "x", LUVISOR_UNIT = "x", RESTART = "x",
+      LUVISOR_DAEMON = "1", LUVISOR_NAME = "x", LUVISOR_BIN = "x", LUVISOR_PRESET = "x" }))
+  end)
 end)

@@ -152,6 +152,17 @@ describe("notifications", function()
 end)
 
 describe("the watchdog", function()
+  it("that was never fed makes a start that failed, and one that was does not", function()
+    for _, fed in ipairs { false, true } do
+      local _, env, parent, child, fake = start { ready = { after = 0 }, watchdog = 2 }
+      env.advance(0)
+      if fed then fake.say(100, "WATCHDOG=1") end
+      env.advance(2.1)
+      child:dies(nil, 6)
+      assert.equal(not fed or nil, parent.exit.unproven)
+    end
+  end)
+
   it("is told to the program, and content while it is fed", function()
     local _, env, _, child, fake = start { ready = { after = 0 }, watchdog = 2.5 }
     assert.equal("2500000", variables(child).WATCHDOG_USEC)

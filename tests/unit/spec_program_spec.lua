@@ -67,6 +67,8 @@ describe("spec.program", function()
 
   it("splits a command string into words, and gives it to a shell only when asked", function()
     assert.same({ "echo", "a b", "$HOME", "50%" }, assert(program { command = "echo 'a b' $HOME 50%" }).command)
+    assert.same({ "get", "|", "a|b", "u?a=1&b=2", ";" },
+      assert(program { command = [[get '|' "a|b" u?a=1&b=2 \;]] }).command)
     assert.same({ "/bin/sh", "-c", "echo $HOME | cat" },
       assert(program { command = "echo $HOME | cat", shell = true }).command)
   end)
@@ -104,6 +106,8 @@ describe("spec.program", function()
     { { command = { "a", {} } }, 'key "command[2]": expected a string without NUL, got table' },
     { { command = { "a", "b\0" } }, 'key "command[2]": expected a string without NUL, got "b\0"' },
     { { command = { "a", nil, "c" } }, 'key "command": expected a list of strings, got table' },
+    { { command = "a | b" }, 'key "command": | means something to a shell only: say shell = true, or quote it' },
+    { { command = "a 2>&1" }, 'key "command": 2>&1 means something to a shell only: say shell = true, or quote it' },
     { { command = 3 }, 'key "command": expected a list of strings, got 3' },
     { { command = print }, 'key "command": a function of the index needs "count"' },
     { { argv0 = "" }, 'key "argv0": must not be empty' },

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Where the camera keeps its things, and how small files are written.
 
+local uv = require "luv"
+
 local config = {}
 
-config.data = os.getenv "CAMERA_DATA" or (os.getenv "TMPDIR" or "/tmp") .. "/luvisor-camera"
+config.data = os.getenv "CAMERA_DATA" or ("%s/luvisor-camera-%d"):format(os.getenv "TMPDIR" or "/tmp", uv.getuid())
 config.port = os.getenv "CAMERA_PORT" or "8766"
 config.stall = tonumber(os.getenv "CAMERA_STALL" or 40)
 config.every = tonumber(os.getenv "CAMERA_EVERY" or 5)

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Where the pipeline keeps its things.
 
+local uv = require "luv"
+
 local config = {}
 
-local data = os.getenv "ETL_DATA" or (os.getenv "TMPDIR" or "/tmp") .. "/luvisor-etl"
+local data = os.getenv "ETL_DATA" or ("%s/luvisor-etl-%d"):format(os.getenv "TMPDIR" or "/tmp", uv.getuid())
 
 config.data = data
 config.port = math.tointeger(tonumber(os.getenv "ETL_PORT" or 8765))

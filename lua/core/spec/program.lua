@@ -147,6 +147,11 @@ local function split_command(out)
   if type(text) == "table" then return true end
   local list, message = words.split(text)
   if not list then return keys.problem(out, "command", message) end
+  local operator = words.operator(text)
+  if operator then
+    return keys.problem(out, "command",
+      ('%s means something to a shell only: say shell = true, or quote it'):format(operator))
+  end
   if not list[1] or list[1] == "" then return keys.problem(out, "command", "names no program") end
   out.command = list
   return true

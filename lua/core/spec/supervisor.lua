@@ -19,6 +19,9 @@ local SCHEMA = unit.extend("supervisor", executors.extend({
   intensity = check.record { restarts = check.integer(0, math.huge), within = check.seconds },
   auto_shutdown = check.one_of { "never", "any_significant", "all_significant" },
   children = function(value)
+    if unit.is(value) then
+      return false, ('expected a list of units, got one %s: write children = { ... } around it'):format(value.kind)
+    end
     if type(value) == "table" then return true, value end
     return check.expected("a list of units", value)
   end,

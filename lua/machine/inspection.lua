@@ -1,0 +1,70 @@
+-- Inspection: looking into a worker, and holding it, from outside; the worker itself does nothing for it.
+--
+-- A worker that is suspended gets no turn from its next boundary on: its letters wait, its deadlines stand still. A
+-- stop resumes it.
+
+local mailbox = require "luvisor.machine.mailbox"
+
+local inspection = {}
+
+local function not_running(self)
+  return nil, self:path() .. " is not running", "NOT_RUNNING"
+end
+
+--- Suspends a worker: true, and whether it stands at a boundary already.
+function inspection.suspend(self)
+  if not self.instance or not self.task then return not_running(self) end
+  return true, self.env.task.hold(self.task)
+end
+
+--- Lets it go on.
+function inspection.resume(self)
+  if not self.instance or not self.task then return not_running(self) end
+  self.env.task.release(self.task)
+  return true
+end
+
+--- The worker's state and a copy of its data.
+function inspection.get_state(self)
+  local instance = self.instance
+  if not instance then return not_running(self) end
+  local copies, message, code = self.env.codec.copy(instance.data)
+  if not copies then return nil, "data: " .. message, code end
+  return self.state and self.state.name or "idle", copies[1]
+end
+
+--- Puts fn(data) in place of the worker's data, between two of its turns or while it waits; an error in fn changes
+--- nothing.
+function inspection.replace_state(self, fn)
+  local instance = self.instance
+  if not instance then return not_running(self) end
+  local ok, data = pcall(fn, instance.data)
+  if not ok then return nil, tostring(data), "EINVAL" end
+  instance.data = data
+  return true
+end
+
+--- What the worker's mailbox has seen: letters that came, that wait, and how many it takes.
+function inspection.statistics(self)
+  local box = self.instance and rawget(self.instance, "_box")
+  return { generation = self.generation, restarts = self.restarts or 0, uptime = self.ready_at and
+    self.env.now() - self.ready_at or 0, received = box and box.received or 0, waiting = box and box.count or 0 }
+end
+
+local function log_letter(self)
+  return function(_, kind, letter)
+    local words = {}
+    for i = 1, letter.n do words[i] = tostring(letter[i]) end
+    self.env.log("info", self, "%s: %s", kind, table.concat(words, ", "))
+  end
+end
+
+--- Has every letter logged, or fn("in", kind, letter) called; false ends it. For this generation.
+function inspection.trace(self, fn)
+  local box = mailbox.of(self)
+  if not box then return not_running(self) end
+  box.trace = fn ~= false and (type(fn) == "function" and fn or log_letter(self)) or nil
+  return true
+end
+
+return inspection
