@@ -234,38 +234,43 @@ bool interrupt_take_preempted(struct interrupt *self) {
 
 /* ---- coroutines of the script ---- */
 
-/* Goes from L, which runs, to a coroutine below it. */
-static void descend(struct interrupt *self, struct interrupt_frame *frame, lua_State *L,
-                    lua_State *co) {
-  frame->running = atomic_load_explicit(&self->running, memory_order_relaxed);
-  frame->pinned = self->pinned;
-  frame->sliceable = atomic_load_explicit(&self->sliceable, memory_order_relaxed);
-  if (L != frame->running || !lua_isyieldable(L)) self->pinned++;
-  set_running(self, co);
-  if (interrupt_pending(self) != INTERRUPT_NONE) apply(self);
+/* Nothing has been requested for long, or ever: cheaper to ask than what is pending. */
+static void apply_if_requested(struct interrupt *self) {
+  if (atomic_load_explicit(&self->request, memory_order_relaxed)) apply(self);
 }
 
-static void ascend(struct interrupt *self, const struct interrupt_frame *frame) {
-  restore(self, frame);
-  if (interrupt_pending(self) != INTERRUPT_NONE) apply(self);
+/* Goes from L to a coroutine below it. Returns what ran before: another than L when C code
+ * of somebody else's has resumed L, and no yield can pass that. */
+static lua_State *descend(struct interrupt *self, lua_State *L, lua_State *co) {
+  lua_State *running = atomic_load_explicit(&self->running, memory_order_relaxed);
+  if (L != running || !lua_isyieldable(L)) self->pinned++;
+  set_running(self, co);
+  apply_if_requested(self);
+  return running;
+}
+
+static void ascend(struct interrupt *self, lua_State *running, unsigned pinned) {
+  self->pinned = pinned;
+  set_running(self, running);
+  apply_if_requested(self);
 }
 
 int interrupt_resume(lua_State *L, lua_State *co, int nargs, int *nresults) {
   struct interrupt *self = interrupt_of(L);
-  struct interrupt_frame frame;
-  descend(self, &frame, L, co);
+  unsigned pinned = self->pinned;
+  lua_State *before = descend(self, L, co);
   int status = lua_resume(co, L, nargs, nresults);
-  ascend(self, &frame);
-  if (status != LUA_OK && status != LUA_YIELD) interrupt_heal(co);
+  ascend(self, before, pinned);
+  if (status > LUA_YIELD) interrupt_heal(co);
   return status;
 }
 
 int interrupt_reset(lua_State *L, lua_State *co) {
   struct interrupt *self = interrupt_of(L);
-  struct interrupt_frame frame;
-  descend(self, &frame, L, co);
+  unsigned pinned = self->pinned;
+  lua_State *before = descend(self, L, co);
   int status = lua_resetthread(co);
-  ascend(self, &frame);
+  ascend(self, before, pinned);
   return status;
 }
 

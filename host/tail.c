@@ -11,6 +11,7 @@ enum { FIRST_ROOM = 512 };
 struct tail {
   unsigned holders;
   size_t start, len, room;
+  uint64_t total;
   char *bytes;
 };
 
@@ -51,6 +52,7 @@ static void put(struct tail *tail, const char *bytes, size_t len) {
 
 void tail_add(struct tail *tail, const char *bytes, size_t len) {
   if (!tail || len == 0) return;
+  tail->total += len;
   if (len > TAIL_SIZE) {
     bytes += len - TAIL_SIZE;
     len = TAIL_SIZE;
@@ -60,6 +62,10 @@ void tail_add(struct tail *tail, const char *bytes, size_t len) {
   tail->start = (tail->start + extra) % tail->room;
   tail->len -= extra;
   put(tail, bytes, len);
+}
+
+uint64_t tail_total(const struct tail *tail) {
+  return tail ? tail->total : 0;
 }
 
 size_t tail_length(const struct tail *tail) {

@@ -3,6 +3,7 @@
  * Shared by counting who holds it. Thread: loop. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 enum { TAIL_SIZE = 64 * 1024 };
 
@@ -19,6 +20,9 @@ void tail_release(struct tail *tail);
 
 /* Puts bytes; what went before the last TAIL_SIZE is forgotten. NULL is fine. */
 void tail_add(struct tail *tail, const char *bytes, size_t len);
+
+/* How many bytes were ever put. NULL is fine. */
+uint64_t tail_total(const struct tail *tail);
 
 /* How many bytes it has. NULL is fine. */
 size_t tail_length(const struct tail *tail);

@@ -15,6 +15,7 @@
 #include "api/process_log.h"
 #include "api/process_options.h"
 #include "api/process_stream.h"
+#include "api/process_tail.h"
 #include "child.h"
 #include "nursery.h"
 #include "output.h"
@@ -306,19 +307,14 @@ static int process_environment(lua_State *L) {
   return 1;
 }
 
-/* tail([bytes [, "stderr"]]) -> text */
 static int process_tail(lua_State *L) {
-  static const char *const names[] = {"stdout", "stderr", NULL};
   struct process *process = luaL_checkudata(L, 1, PROCESS);
-  lua_Integer wanted = luaL_optinteger(L, 2, TAIL_SIZE);
-  const struct tail *tail = process->pipes.tails[luaL_checkoption(L, 3, "stdout", names)];
-  size_t len = tail_length(tail);
-  if (wanted < (lua_Integer)len) len = wanted > 0 ? (size_t)wanted : 0;
-  luaL_Buffer buffer;
-  char *text = luaL_buffinitsize(L, &buffer, len);
-  tail_copy(tail, len, text);
-  luaL_pushresultsize(&buffer, len);
-  return 1;
+  return process_tail_last(L, process->pipes.tails);
+}
+
+static int process_news(lua_State *L) {
+  struct process *process = luaL_checkudata(L, 1, PROCESS);
+  return process_tail_news(L, process->pipes.tails);
 }
 
 struct process_streams *process_streams(lua_State *L) {
@@ -333,6 +329,7 @@ static const luaL_Reg methods[] = {
     {"on_empty", process_on_empty},
     {"members", process_members},
     {"tail", process_tail},
+    {"news", process_news},
     {"close", process_close},
     {NULL, NULL},
 };

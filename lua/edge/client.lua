@@ -12,10 +12,11 @@ local uv = require "luv"
 
 local client = {}
 
-client.codes = { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3, NO_HOST = 4, TIMED_OUT = 5 }
-
-local codes = client.codes
 local quitting = false
+
+client.codes = { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3, NO_HOST = 4, TIMED_OUT = 5 }
+local codes = client.codes
+
 local PATIENCE = 10  -- seconds for an answer, where a command has no limit of its own
 local INVALID_PARAMS = -32602
 local GRACE = 1      -- more than the host was told, for the way there and back
@@ -24,10 +25,26 @@ local GRACE = 1      -- more than the host was told, for the way there and back
 local Client = { __name = "luvisor.client" }
 Client.__index = Client
 
+-- A command may wait for whoever reads what it prints, and is over when nobody does any more.
+local function print_to(fd, text)
+  while text ~= "" do
+    local count, _, code = uv.fs_write(fd, text, -1)
+    if not count then return code ~= "EPIPE" and system.put(fd, text) or client.quit(codes.DONE) end
+    text = text:sub(count + 1)
+  end
+end
+
+--- Prints text on stdout, or on stderr.
+---@param text string
+---@param fd? 1|2
+function client.print(text, fd)
+  print_to(fd or 1, text)
+end
+
 --- Says what is wrong.
 ---@param message? string
 function client.complain(message)
-  if message then system.put(2, "luvisor: " .. message .. "\n") end
+  if message then client.print("luvisor: " .. message .. "\n", 2) end
 end
 
 --- Ends the command, once, with a message on stderr if there is one.
@@ -133,7 +150,7 @@ end
 ---@param fn fun(self: luvisor.Client)
 ---@return integer|nil code nil while it runs
 function client.connect(options, fn)
-  local place, message, code = paths.find(options, system.environment())
+  local place, message, code = paths.of(options, system.environment())
   if not place then
     client.complain(message)
     return code == "EINVAL" and codes.USAGE or codes.NO_HOST

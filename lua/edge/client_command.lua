@@ -27,9 +27,9 @@ local function line_of(outcome)
 end
 
 local function print_outcome(outcome)
-  if outcome.ok then return system.put(1, line_of(outcome) .. "\n") end
+  if outcome.ok then return client.print(line_of(outcome) .. "\n") end
   client.complain(line_of(outcome))
-  for _, line in ipairs(outcome.last_words or {}) do system.put(2, "  | " .. line .. "\n") end
+  for _, line in ipairs(outcome.last_words or {}) do client.print("  | " .. line .. "\n", 2) end
 end
 
 local function code_of(result)
@@ -43,7 +43,7 @@ local function show_progress(self)
   self:on("progress", function(params)
     if params.total < COUNTED then return end
     local tail = params.done < params.total and ("%s: %s"):format(params.outcome.path, params.outcome.state) or nil
-    system.put(2, ("\r\27[K%s"):format(tail and ("%d/%d  %s"):format(params.done, params.total, tail) or ""))
+    client.print(("\r\27[K%s"):format(tail and ("%d/%d  %s"):format(params.done, params.total, tail) or ""), 2)
   end)
 end
 

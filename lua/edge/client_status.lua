@@ -3,12 +3,13 @@
 local client = require "luvisor.edge.client"
 local json = require "host.json"
 local sheet = require "luvisor.edge.sheet"
-local system = require "host.system"
 local units = require "luvisor.core.units"
+local width = require "luvisor.core.width"
 
 local status = {}
 
 local codes = client.codes
+local LONGEST_WHY = 120 -- columns; `why` and --json have all of it
 local COLUMNS = {
   { title = "UNIT" }, { title = "STATE" }, { title = "PID", right = true }, { title = "UPTIME", right = true },
   { title = "RESTARTS", right = true }, { title = "WHY" },
@@ -52,7 +53,7 @@ local function row_of(unit, is_tree, wide)
     row[#row + 1] = unit.memory and size_text(unit.memory) or "-"
     row[#row + 1] = unit.cpu and units.text(unit.cpu) or "-"
   end
-  row[#row + 1] = why_text(unit)
+  row[#row + 1] = width.cut(why_text(unit), LONGEST_WHY)
   return row
 end
 
@@ -67,7 +68,7 @@ end
 local function print_table(list, is_tree, wide)
   local rows = {}
   for i, unit in ipairs(list) do rows[i] = row_of(unit, is_tree, wide) end
-  system.put(1, sheet.text(columns_for(wide), rows))
+  client.print(sheet.text(columns_for(wide), rows))
 end
 
 -- A named unit that is not running is worth an exit code of its own.
@@ -89,7 +90,7 @@ function status.call(operands, options)
   return client.connect(options, function(self)
     self:ask("status", params, function(result)
       if options.json then
-        system.put(1, assert(json.encode(result)) .. "\n")
+        client.print(assert(json.encode(result)) .. "\n")
       else
         print_table(result.units, is_tree, options.wide)
       end

@@ -39,6 +39,14 @@ change("stop", "stop units, and wait until they are gone", "kill them at once")
 change("restart", "stop units and start them again", "kill them at once, then start")
 command("signal", "SIG UNIT...", 2, "send a signal to programs", {},
   function(...) return module "command".signal(...) end)
+command("logs", "UNIT...", 1, "show the last that units have said", {
+  { name = "follow", short = "f", text = "go on with what they say, over restarts (-f)" },
+  { name = "lines", short = "n", value = "N", text = "so many lines of each (10, -n)" },
+})
+command("events", "[UNIT...]", 0, "show what happens to units, as it happens", {
+  { name = "json", text = "print a JSON object a line, for programs" },
+  { name = "kind", value = "KIND,...", text = "only these kinds, such as exit,fatal" },
+})
 command("shutdown", "", 0, "stop the tree and end the host", {
   { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
 }, function(...) return module "command".shutdown(...) end)

@@ -14,15 +14,14 @@ local SIGURG = 23
 -- The hook is what interrupts a worker, and the signal is what sets it.
 local function keep_interrupt()
   refuse(debug, "sethook", "debug.sethook: is how a runaway worker is stopped")
-  local start, handle = uv.signal_start, uv.new_signal()
+  local start, methods = uv.signal_start, debug.getregistry().uv_signal.__index
   function uv.signal_start(signal, name, ...)
     if name == SIGURG or type(name) == "string" and name:lower() == "sigurg" then
       error("SIGURG: is how a runaway worker is stopped", 2)
     end
     return start(signal, name, ...)
   end
-  getmetatable(handle).__index.start = uv.signal_start
-  handle:close()
+  methods.start = uv.signal_start
 end
 
 local function keep_loop()

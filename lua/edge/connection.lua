@@ -11,7 +11,7 @@ local connection = {}
 connection.LONGEST = 1024 * 1024 -- bytes of a line
 connection.PATIENCE = 5          -- seconds within a line
 local BEHIND = 1024 * 1024       -- bytes not yet read by the client: drop notifications, read no requests
-local CAUGHT_UP = 64 * 1024
+local CAUGHT_UP = BEHIND // 2
 
 ---@class luvisor.Connection
 ---@field uid integer      of the client
@@ -26,8 +26,8 @@ local read_on
 
 local function tell_dropped(self)
   local count = self.dropped
-  self.dropped = 0
-  self:notify("dropped", { count = count })
+  self.lags, self.dropped = false, 0
+  self:send { method = "dropped", params = { count = count } }
 end
 
 local function on_written(self, err)
@@ -60,10 +60,13 @@ end
 ---@return boolean
 function Connection:notify(method, params)
   if self.closed then return false end
-  if self:is_behind() then
+  local waiting = self.pipe:get_write_queue_size()
+  self.lags = waiting > BEHIND or self.lags and waiting > CAUGHT_UP
+  if self.lags then
     self.dropped = self.dropped + 1
     return false
   end
+  if self.dropped > 0 then tell_dropped(self) end
   self:send { method = method, params = params }
   return true
 end

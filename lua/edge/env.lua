@@ -22,6 +22,24 @@ local function emitter(self)
   end
 end
 
+-- Returns a function that ends it. Nobody pays for a kind of events that nobody wants any more.
+local function subscribe(self, kind, fn)
+  local list = table.move(self.subscribers[kind] or {}, 1, #(self.subscribers[kind] or {}), 1, {})
+  list[#list + 1] = fn
+  self.subscribers[kind] = list
+  self.watch(kind)
+  return function()
+    local left = {}
+    for _, one in ipairs(self.subscribers[kind]) do
+      if one ~= fn then left[#left + 1] = one end
+    end
+    self.subscribers[kind] = left
+    if left[1] then return end
+    self.watched[kind] = nil
+    if kind == "heartbeat" then task.watch_beats(false) end
+  end
+end
+
 local function watcher(self)
   return function(kind)
     self.watched[kind] = true
@@ -75,6 +93,7 @@ function env.new(options)
     log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)
+  self.subscribe = function(kind, fn) return subscribe(self, kind, fn) end
   self.logger = function(unit) return log.logger(options.write, unit) end
   self.kinds = when_needed({}, KINDS, self)
   return when_needed(self, PARTS, self)

@@ -26,10 +26,16 @@ local function is_own(directory)
   return status and status.uid == account.own()
 end
 
--- XDG_RUNTIME_DIR may be somebody else's, left behind by sudo.
+-- XDG_RUNTIME_DIR may be somebody else's, left behind by sudo. And root's hosts are in one place, whether root has
+-- logged in (/run/user/0) or a service was started.
+local function is_usable(runtime)
+  if not runtime or runtime:sub(1, 1) ~= "/" or not is_own(runtime) then return false end
+  return account.own() ~= 0 or not runtime:find "^/run/user/"
+end
+
 local function directories(environment)
   local list, runtime, home = {}, environment.XDG_RUNTIME_DIR, environment.HOME
-  if runtime and runtime:sub(1, 1) == "/" and is_own(runtime) then list[1] = runtime .. "/luvisor" end
+  if is_usable(runtime) then list[1] = runtime .. "/luvisor" end
   if account.own() == 0 then
     list[#list + 1] = "/run/luvisor"
   elseif home and home:sub(1, 1) == "/" then
@@ -106,19 +112,6 @@ function paths.of(options, environment)
   if not list then return nil, message, code end
   if list[1] then return list[1] end
   return nil, "neither XDG_RUNTIME_DIR nor HOME names a directory for the control socket", "ENOENT"
-end
-
---- Where a client finds the host of that name: the first place with a socket in it, else the one it would be in.
----@return luvisor.Paths|nil
----@return string? message
----@return string? code
-function paths.find(options, environment)
-  local list, message, code = paths.all(options, environment)
-  if not list then return nil, message, code end
-  for _, found in ipairs(list) do
-    if uv.fs_stat(found.socket) then return found end
-  end
-  return paths.of(options, environment)
 end
 
 --- Makes a directory that only its owner may enter, with all above it; fine when it is there.

@@ -7,6 +7,7 @@ local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local generation = require "luvisor.edge.generation"
 local instance = require "luvisor.edge.instance"
+local journal = require "luvisor.edge.journal"
 local loader = require "luvisor.edge.loader"
 local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
@@ -114,7 +115,7 @@ local function open_log(options, place)
   file, message = log.open(options)
   if file == nil then return nil, message end
   local write, enabled = log.new { level = options["log-level"], format = options["log-format"], file = file }
-  return options.daemon and daemon.relay(write) or write, enabled
+  return journal.keep(options.daemon and daemon.relay(write) or write, enabled), enabled
 end
 
 --- Runs a tree until it ends.

@@ -98,6 +98,31 @@ function selection.find(tree, words)
   return units
 end
 
+--- A function that tells whether a unit is meant by one of the words, be it there yet or not; supervisors mean
+--- everything below them.
+---@param words string[]
+---@return fun(path: string, tags?: string[]): boolean
+function selection.matcher(words)
+  local patterns, tags = {}, {}
+  for _, word in ipairs(words) do
+    if word:sub(1, 1) == "@" then
+      tags[word:sub(2)] = true
+    else
+      patterns[#patterns + 1] = translate(word):sub(2, -2)
+    end
+  end
+  return function(path, own_tags)
+    for _, tag in ipairs(own_tags or {}) do
+      if tags[tag] then return true end
+    end
+    local whole = "/" .. path .. "/"
+    for _, pattern in ipairs(patterns) do
+      if whole:find("/" .. pattern .. "/") then return true end
+    end
+    return false
+  end
+end
+
 --- Without those below another one of them.
 ---@param units table[]
 ---@return table[]

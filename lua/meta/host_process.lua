@@ -127,6 +127,15 @@ function Child:members() end
 ---@return string
 function Child:tail(bytes, stream) end
 
+--- What it wrote to a pipe of the host since a place in the stream (0: its beginning), as far as that is still there;
+--- the place now, and how many bytes were lost in between. Places go on over restarts.
+---@param place integer
+---@param stream? "stdout"|"stderr" stdout
+---@return string text
+---@return integer place
+---@return integer lost
+function Child:news(place, stream) end
+
 --- Lets go of it: no more callbacks. A program that still runs goes on, and is reaped when it ends.
 function Child:close() end
 

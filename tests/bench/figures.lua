@@ -62,6 +62,23 @@ return {
     rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
   },
   {
+    name = "speed", title = "computing in a watched worker, against lua5.4", sides = { "luvisor" },
+    arguments = { 100 },
+    rows = {
+      { key = "speed.fib", title = "recursion", unit = "x", value = 1.02 },
+      { key = "speed.methods", title = "method calls", unit = "x", value = 1.02 },
+      { key = "speed.resume", title = "resume and yield", unit = "x" },
+    },
+  },
+  {
+    name = "runaway", title = "1,000 workers beside one that never gives way", sides = { "luvisor" },
+    arguments = { 1000, 3 },
+    rows = {
+      { key = "runaway.late", title = "latest turn", unit = "ms", value = 50 },
+      { key = "runaway.looks", title = "looks while all is quiet", unit = "1/s", value = 10 },
+    },
+  },
+  {
     name = "cold", title = "cold start", sides = ALL, arguments = { 20 },
     rows = { { key = "cold.start", title = "to first worker running", unit = "ms", value = 10 } },
   },

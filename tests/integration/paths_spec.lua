@@ -90,10 +90,4 @@ describe("paths", function()
     found.given = true
     assert.is_nil((paths.secure(found)))
   end)
-
-  it("find the first place that has a socket", function()
-    local environment = { XDG_RUNTIME_DIR = directory, HOME = directory }
-    local first = paths.find({}, environment)
-    assert.equal(directory .. "/luvisor/default.sock", first.socket)
-  end)
 end)
