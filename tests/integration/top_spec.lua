@@ -12,7 +12,7 @@ local function program(name)
 end
 return luvisor.supervisor { name = "top", children = {
   program "one", luvisor.supervisor { name = "below", children = { program "two" } },
-  luvisor.program { name = "talker", command = "echo hello; exec sleep 1000", shell = true, stdout = { prefix = true } },
+  luvisor.program { name = "says", command = "echo hello; exec sleep 1000", shell = true, stdout = { prefix = true } },
 } }
 ]]
 
@@ -26,7 +26,7 @@ describe("luvisor top", function()
     process = host.spawn { "run", "--socket", socket, directory .. "/tree.lua" }
     process:expect "top starting %-> running"
     screen = terminal.open { "top", "--socket", socket }
-    assert.is_truthy(screen:shows "talker +RUNNING")
+    assert.is_truthy(screen:shows "says +RUNNING")
   end)
 
   after_each(function()
@@ -60,9 +60,9 @@ describe("luvisor top", function()
 
   it("shows the log of the selected unit, and fits any size", function()
     screen:type("G", "l")
-    assert.is_truthy(screen:shows "log of top/talker.*hello")
+    assert.is_truthy(screen:shows "log of top/says.*hello")
     screen:resize(50, 12)
-    assert.is_truthy(screen:shows "log of top/talker.*hello")
+    assert.is_truthy(screen:shows "log of top/says.*hello")
     assert.is_truthy(screen:shows "^ top ")
   end)
 
