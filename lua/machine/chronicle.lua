@@ -6,9 +6,29 @@ local chronicle = {}
 
 local MOST, STRIDE = 32, 5
 local ROOM = MOST * STRIDE
+local LAST = ROOM - STRIDE -- where the last entry of a ring begins
 
 -- A child of a pool that is asked to stop is gone in a moment, and there may be very many.
 local GOES = { asked = true, stopped = true }
+
+--- Adds the entry of a worker or program that has ended by itself: the same as note(self, "ended", ...), for those that
+--- do so again and again.
+---@param self table a unit
+---@param now number
+function chronicle.ended(self, now, why, decision, delay)
+  local ring = self.chronicle
+  if not ring then
+    ring = { last = 0 }
+    self.chronicle = ring
+  end
+  local at = ring.last
+  ring[at + 1] = now -- one by one: that takes half of the steps
+  ring[at + 2] = "ended"
+  ring[at + 3] = why
+  ring[at + 4] = decision
+  ring[at + 5] = delay or false
+  ring.last = at < LAST and at + STRIDE or 0
+end
 
 --- Adds an entry.
 ---   state   from, to, text: a passage of a program or supervisor
@@ -29,8 +49,7 @@ function chronicle.note(self, kind, first, second, third)
   local at = ring.last
   ring[at + 1], ring[at + 2], ring[at + 3], ring[at + 4], ring[at + 5] =
     self.env.now(), kind, first or false, second or false, third or false
-  at = at + STRIDE
-  ring.last = at < ROOM and at or 0
+  ring.last = at < LAST and at + STRIDE or 0
 end
 
 local function entry_at(ring, at)

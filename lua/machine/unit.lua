@@ -166,11 +166,11 @@ end
 -- Runsmith's rule and OTP's meet here: a worker or supervisor that ended well is retired, and only a script that says
 -- restart = "permanent" itself gets it back.
 local function plain_decision(spec, why)
-  local name = spec.restart_name
+  local name, kind = spec.restart_name, why.kind
   if name == "temporary" then return "stop" end
-  if why.kind ~= "normal" and why.kind ~= "shutdown" then return "restart" end
+  if kind ~= "normal" and kind ~= "shutdown" then return "restart" end
   if name == "transient" then return "stop" end
-  if why.kind == "normal" and not spec.restart_given and RETIRES[spec.kind] then return "stop" end
+  if kind == "normal" and not spec.restart_given and RETIRES[spec.kind] then return "stop" end
   return "restart"
 end
 
