@@ -134,6 +134,11 @@ end
 function frames.letter(_, run, ...) run.post:letter(...) end
 function frames.answer(_, run, ...) run.post:answer(...) end
 
+-- What a task returns, as bytes; see job.lua.
+function frames.result(self, _, bytes)
+  if self.take_result then self.take_result(bytes) end
+end
+
 function frames.critical(self, _, path, why)
   local one = mirror.find(self, path)
   if one then self.env.tree:fail(one, exit.unpack(why)) end
