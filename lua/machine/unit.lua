@@ -100,8 +100,6 @@ function unit.ask_to_stop(self, cause, by, group)
 end
 
 --- Ends the unit by force; true when there is nothing to wait for.
----@param cause? string
----@param by? string
 function unit.ask_to_kill(self, cause, by)
   if not ALIVE[self.phase] then return unit.ask_to_stop(self, cause, by) end
   if self.phase ~= "stopping" then chronicle.note(self, "asked", cause, by) end
@@ -295,7 +293,6 @@ function unit.new(kind, env, spec, parent, name)
 end
 
 --- An exit value for a stop that was asked for.
----@return luvisor.Exit
 function unit.shutdown_exit()
   return exit.new { kind = "shutdown" }
 end
