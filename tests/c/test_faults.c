@@ -175,7 +175,7 @@ static void check_log(long call, int error, bool is_harmless) {
   assert_int_equal(logfile_open(&options, &file), 0);
   set_fault(call, error);
   for (int i = 0; i < 12; i++) {
-    char line[16];
+    char line[32];
     snprintf(line, sizeof line, "line %04d\n", i);
     logfile_write(file, line, strlen(line), 0, &lost);
     all_lost += lost;
