@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mark.h"
+
 enum { SLICE_NS = 1000000, CLOCK_EVERY = 64, LATER_MS = 100 };
 
 struct query_list {
@@ -22,7 +24,11 @@ struct census {
   int open_handles;
   DIR *proc;
   int proc_error;
+  struct kin_owner owner;
+  pid_t session; /* the host's */
   bool walking;
+  bool deep;  /* this walk reads marks */
+  bool blind; /* and could not read one */
   struct query_list later, waiting, asked;
 };
 
@@ -66,8 +72,32 @@ static pid_t pid_of(const struct dirent *entry) {
   return *end || pid <= 0 ? 0 : (pid_t)pid;
 }
 
+/* May a process of that session have left the one of its program? */
+static bool is_suspect(const struct census *census, pid_t sid) {
+  if (sid <= 0 || sid == census->session) return false;
+  return !census->owner.owns || !census->owner.owns(census->owner.data, sid);
+}
+
+static bool is_passing(int error) {
+  return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM ||
+         error == UV_EAGAIN;
+}
+
+static struct census_query *find_marked(struct census *census, pid_t pid) {
+  char mark[MARK_SIZE];
+  int error = mark_read(pid, mark);
+  if (is_passing(error)) census->blind = true;
+  if (error) return NULL;
+  for (size_t i = 0; i < census->asked.count; i++)
+    if (census->asked.at[i]->mark && strcmp(census->asked.at[i]->mark, mark) == 0)
+      return census->asked.at[i];
+  return NULL;
+}
+
 static void tell_found(struct census *census, pid_t pid) {
-  struct census_query *query = list_find(&census->asked, getsid(pid));
+  pid_t sid = getsid(pid);
+  struct census_query *query = list_find(&census->asked, sid);
+  if (!query && census->deep && is_suspect(census, sid)) query = find_marked(census, pid);
   if (query) query->found(query, pid);
 }
 
@@ -78,8 +108,24 @@ static void walk_end(struct census *census, int error) {
   while (census->asked.count > 0) {
     struct census_query *query = census->asked.at[--census->asked.count];
     query->census = NULL;
-    query->done(query, error);
+    query->done(query, !error && census->blind && query->mark ? UV_EAGAIN : error);
   }
+}
+
+/* Does anybody have to be looked for outside of its session? */
+static bool needs_marks(const struct census *census, const struct census_query *query,
+                        bool *orphans, bool *asked) {
+  if (!query->mark || query->far) return query->mark != NULL;
+  if (!*asked) *orphans = kin_has_orphans(&census->owner);
+  *asked = true;
+  return *orphans;
+}
+
+static bool is_deep(const struct census *census, const struct query_list *list) {
+  bool orphans = false, asked = false;
+  for (size_t i = 0; i < list->count; i++)
+    if (needs_marks(census, list->at[i], &orphans, &asked)) return true;
+  return false;
 }
 
 static void walk_begin(struct census *census) {
@@ -89,6 +135,9 @@ static void walk_begin(struct census *census) {
   qsort(census->asked.at, census->asked.count, sizeof *census->asked.at, by_session);
   for (size_t i = 0; i < census->asked.count; i++) census->asked.at[i]->begun = true;
   census->walking = true;
+  census->blind = false;
+  census->deep = is_deep(census, &census->asked);
+  census->session = getsid(0);
   if (census->proc) rewinddir(census->proc);
 }
 
@@ -114,9 +163,10 @@ static void on_turn(uv_idle_t *turn) {
   if (!census->walking && census->waiting.count == 0) uv_idle_stop(&census->turn);
 }
 
-struct census *census_new(uv_loop_t *loop) {
+struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner) {
   struct census *census = calloc(1, sizeof *census);
   if (!census) return NULL;
+  census->owner = *owner;
   uv_idle_init(loop, &census->turn);
   uv_timer_init(loop, &census->soon);
   census->turn.data = census->soon.data = census;
@@ -161,14 +211,25 @@ void census_forget(struct census_query *query) {
   list_remove(&census->later, query);
 }
 
-int census_take(pid_t sid, pid_t *pids, size_t room) {
+static bool has_mark(const struct census *census, pid_t pid, const char *mark) {
+  char its_own[MARK_SIZE];
+  return is_suspect(census, getsid(pid)) && mark_read(pid, its_own) == 0 &&
+         strcmp(its_own, mark) == 0;
+}
+
+int census_take(const struct census *census, const struct census_query *query,
+                pid_t *pids, size_t room) {
   size_t count = 0;
   struct dirent *entry;
+  bool orphans = false, asked = false;
   DIR *proc = opendir("/proc");
   if (!proc) return -errno;
+  bool deep = needs_marks(census, query, &orphans, &asked);
   while (count < room && (entry = readdir(proc)) != NULL) {
     pid_t pid = pid_of(entry);
-    if (pid && getsid(pid) == sid) pids[count++] = pid;
+    if (!pid) continue;
+    if (getsid(pid) == query->sid || (deep && has_mark(census, pid, query->mark)))
+      pids[count++] = pid;
   }
   closedir(proc);
   return (int)count;

@@ -7,6 +7,8 @@
  * while it is looked for: pids go up as the walk does, and whoever sees a member alive
  * asks again when that member has died.
  * A process group lies within one session, so asking for a session covers its groups.
+ * Who has left the session is known by its mark. Reading marks takes its time, so a walk
+ * does it only when there are orphans, and for sessions that nobody owns.
  * Owns a directory handle opened once, so that a full fd table does not blind it.
  * Thread: loop. */
 #pragma once
@@ -15,12 +17,16 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "kin.h"
+
 struct census;
 
-/* One question, embedded in the asker, which sets the first four; two questions for the
+/* One question, embedded in the asker, which sets the first six; two questions for the
  * same session may not be open at once. A sid of 0 finds nobody. */
 struct census_query {
   pid_t sid;
+  const char *mark; /* NULL: only the session counts */
+  bool far;         /* members need not descend from the host: marks are always read */
   void (*found)(struct census_query *query, pid_t pid); /* each member, zombies too */
   void (*done)(struct census_query *query, int error);  /* the walk is over */
   void *data;                                           /* the asker's */
@@ -28,9 +34,10 @@ struct census_query {
   bool begun;                                           /* its walk is under way */
 };
 
-/* Returns owned a census on [loop], NULL when out of memory. Where there is no /proc,
- * every question is answered with the error. Thread: loop. */
-struct census *census_new(uv_loop_t *loop);
+/* Returns owned a census on [loop], NULL when out of memory; [owner] is copied. Where there
+ * is no /proc, every question is answered with the error; one with a mark with UV_EAGAIN
+ * when one could not be read. Thread: loop. */
+struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner);
 
 /* Borrows [query] until it is answered; answers come in a later turn of the loop, never
  * from inside this call. An open one starts anew. Thread: loop. */
@@ -42,9 +49,10 @@ int census_ask_later(struct census *census, struct census_query *query);
 /* Drops [query] without an answer; fine when it is not open. Thread: loop. */
 void census_forget(struct census_query *query);
 
-/* Fills [pids] with up to [room] processes of session [sid], zombies too, in one go;
+/* Fills [pids] with up to [room] processes that [query] is about, zombies too, in one go;
  * returns how many, or a negative libuv code. For people. Thread: loop. */
-int census_take(pid_t sid, pid_t *pids, size_t room);
+int census_take(const struct census *census, const struct census_query *query,
+                pid_t *pids, size_t room);
 
 /* Takes it down: open questions are dropped, the memory goes when the loop has closed
  * its handles. Thread: loop. */

@@ -7,20 +7,23 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "deathwatch.h"
+#include "mark.h"
 
 enum state { RUNNING, LEFT, EMPTY };
-enum { NOBODY = -1, NO_FD = -2 };
+enum { NOBODY = -1, UNSURE = -2 };
 
 struct child {
   struct nursery_entry entry;
   struct nursery *nursery; /* NULL when it has closed */
   struct child_events events;
   struct census_query query;
+  char *mark;               /* of everybody of it, or NULL */
   struct deathwatch *watch; /* of the leader, then of some living member */
   enum state state;
   uint64_t sending; /* signals that the asked census delivers to other groups */
@@ -29,6 +32,7 @@ struct child {
   bool doomed;      /* SIGKILL was sent to everyone */
   bool reaped;
   bool abandoned;  /* closed while the leader lives */
+  bool adopted;    /* a stranger's child: nothing keeps its pid from being recycled */
   bool seen_alive; /* the present census found a living member */
   int member;      /* its pidfd, or -1 when there was no fd to spare */
 };
@@ -60,6 +64,11 @@ static void drop_member(struct child *child) {
   child->member = -1;
 }
 
+static void child_free(struct child *child) {
+  if (child) free(child->mark);
+  free(child);
+}
+
 static void release(struct nursery_entry *entry) {
   struct child *child = (struct child *)entry; /* its first member */
   unwatch(child);
@@ -68,7 +77,7 @@ static void release(struct nursery_entry *entry) {
   child->nursery = NULL;
   child->state = EMPTY;
   child->reaped = true;
-  if (child->abandoned) free(child);
+  if (child->abandoned) child_free(child);
 }
 
 /* A walk that has begun may have passed the members already, so it cannot answer. */
@@ -116,20 +125,38 @@ static bool is_our_zombie(pid_t pid) {
   return waitid(P_PID, (id_t)pid, &info, flags) == 0 && info.si_pid == pid;
 }
 
+static bool is_in_session(const struct child *child, pid_t pid) {
+  return !child->adopted && getsid(pid) == child->entry.pid;
+}
+
+/* Returns 0 for a member, NOBODY, or UNSURE when there is no telling now. */
+static int check_member(const struct child *child, pid_t pid) {
+  char mark[MARK_SIZE];
+  if (is_in_session(child, pid)) return 0;
+  if (!child->mark) return NOBODY;
+  int error = mark_read(pid, mark);
+  if (!error) return strcmp(mark, child->mark) == 0 ? 0 : NOBODY;
+  return error == UV_ENOENT || error == UV_EACCES ? NOBODY : UNSURE;
+}
+
 /* A pidfd names one process for ever; if the pid still has our session after it was
- * opened and is not dead, it is a member. Returns it, NOBODY, or NO_FD. */
+ * opened, or our mark, and is not dead, it is a member. Returns it, or one of the above;
+ * UNSURE is also one that there was no fd for. */
 static int open_member(const struct child *child, pid_t pid) {
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   if (pidfd < 0 && (errno == ESRCH || is_our_zombie(pid))) return NOBODY;
-  if (pidfd < 0) return getsid(pid) == child->entry.pid ? NO_FD : NOBODY;
+  int found = check_member(child, pid);
+  if (pidfd < 0) return found == NOBODY ? NOBODY : UNSURE;
   struct pollfd dead = {.fd = pidfd, .events = POLLIN};
-  if (getsid(pid) == child->entry.pid && poll(&dead, 1, 0) == 0) return pidfd;
+  if (found == 0 && poll(&dead, 1, 0) == 0) return pidfd;
   close(pidfd);
-  return NOBODY;
+  return found == UNSURE ? UNSURE : NOBODY;
 }
 
+/* Without a pidfd only the session tells that a pid is not a stranger's. */
 static void deliver(const struct child *child, pid_t pid, int pidfd) {
-  bool reached = getpgid(pid) == child->entry.pid; /* by kill() to the group */
+  if (pidfd < 0 && !is_in_session(child, pid)) return;
+  bool reached = !child->adopted && getpgid(pid) == child->entry.pid; /* by kill() */
   for (int sig = 1; sig <= 64 && !reached; sig++)
     if (child->sending >> (sig - 1) & 1) send_signal(pidfd, pid, sig);
   if (child->doomed) send_signal(pidfd, pid, SIGKILL);
@@ -137,7 +164,7 @@ static void deliver(const struct child *child, pid_t pid, int pidfd) {
 
 static void on_found(struct census_query *query, pid_t pid) {
   struct child *child = query->data;
-  if (pid == child->entry.pid) return;
+  if (pid == child->entry.pid && (!child->adopted || child->state == RUNNING)) return;
   int pidfd = open_member(child, pid);
   if (pidfd == NOBODY) return;
   child->seen_alive = true;
@@ -152,6 +179,7 @@ static void on_found(struct census_query *query, pid_t pid) {
  * as a member there, so the leader has to go first. */
 static bool group_lives(struct child *child) {
   reap(child);
+  if (child->adopted) return false;
   return kill(-child->entry.pid, 0) == 0 || errno != ESRCH;
 }
 
@@ -168,7 +196,8 @@ static void on_counted(struct census_query *query, int error) {
     return;
   }
   if (child->state == RUNNING) return;
-  if (error) alive = group_lives(child);
+  if (error == UV_EAGAIN) alive = true; /* nobody knows: it is asked again */
+  if (error && error != UV_EAGAIN) alive = group_lives(child);
   if (alive)
     watch_member(child);
   else
@@ -196,7 +225,7 @@ static void leader_died(void *data) {
   unwatch(child);
   if (child->abandoned) {
     reap(child);
-    free(child);
+    child_free(child);
     return;
   }
   child->state = LEFT;
@@ -204,17 +233,26 @@ static void leader_died(void *data) {
   child->events.left(child->events.data, &status);
 }
 
-static struct child *child_new(struct nursery *nursery,
+static struct child *child_new(struct nursery *nursery, const char *mark,
                                const struct child_events *events) {
   struct child *child = calloc(1, sizeof *child);
   if (!child) return NULL;
+  if (mark && !(child->mark = strdup(mark))) {
+    free(child);
+    return NULL;
+  }
   child->nursery = nursery;
   child->events = *events;
   child->member = -1;
   child->entry.release = release;
-  child->query =
-      (struct census_query){.found = on_found, .done = on_counted, .data = child};
+  child->query = (struct census_query){
+      .mark = child->mark, .found = on_found, .done = on_counted, .data = child};
   return child;
+}
+
+static void child_begin(struct child *child, pid_t pid) {
+  child->entry.pid = child->query.sid = pid;
+  nursery_add(child->nursery, &child->entry);
 }
 
 /* A program that nobody would watch may not run; the reaper takes what is left of it. */
@@ -226,7 +264,7 @@ static void undo_launch(struct launch_result *result) {
 int child_start(struct nursery *nursery, const struct launch_spec *spec,
                 const struct child_events *events, struct child **out,
                 struct launch_result *result) {
-  struct child *child = child_new(nursery, events);
+  struct child *child = child_new(nursery, spec->mark, events);
   *result = (struct launch_result){.pid = -1, .pidfd = -1, .stage = "clone"};
   int error = child ? launch(spec, result) : UV_ENOMEM;
   if (error) goto fail;
@@ -237,13 +275,41 @@ int child_start(struct nursery *nursery, const struct launch_spec *spec,
     undo_launch(result);
     goto fail;
   }
-  child->entry.pid = child->query.sid = result->pid;
-  nursery_add(nursery, &child->entry);
+  child_begin(child, result->pid);
   *out = child;
   return 0;
 fail:
-  free(child);
+  child_free(child);
   return error;
+}
+
+/* Opened before it is looked at: what the pidfd names cannot become somebody else. */
+static int open_leader(const struct child *child, pid_t pid) {
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0) return -errno;
+  struct pollfd dead = {.fd = pidfd, .events = POLLIN};
+  if (getsid(pid) == pid && check_member(child, pid) == 0 && poll(&dead, 1, 0) == 0)
+    return pidfd;
+  close(pidfd);
+  return UV_ESRCH;
+}
+
+int child_adopt(struct nursery *nursery, pid_t pid, const char *mark,
+                const struct child_events *events, struct child **out) {
+  struct child *child = child_new(nursery, mark, events);
+  if (!child) return UV_ENOMEM;
+  child->adopted = child->query.far = true;
+  int pidfd = open_leader(child, pid), error = pidfd < 0 ? pidfd : 0;
+  if (!error)
+    child->watch =
+        deathwatch_new(nursery_loop(nursery), pidfd, leader_died, child, &error);
+  if (error) {
+    child_free(child);
+    return error;
+  }
+  child_begin(child, pid);
+  *out = child;
+  return 0;
 }
 
 pid_t child_pid(const struct child *child) {
@@ -258,14 +324,19 @@ int child_signal(struct child *child, int signal) {
 int child_signal_group(struct child *child, int signal) {
   if (child->state == EMPTY) return 0;
   if (signal == SIGKILL) child->doomed = true;
-  int error = kill(-child->entry.pid, signal) == 0 || errno == ESRCH ? 0 : -errno;
+  int error = 0;
+  if (child->adopted)
+    error = child_signal(child, signal);
+  else if (kill(-child->entry.pid, signal) < 0 && errno != ESRCH)
+    error = -errno;
   if (signal > 0 && error != UV_EINVAL) ask(child, UINT64_C(1) << (signal - 1));
   return error;
 }
 
 int child_members(const struct child *child, pid_t *pids, size_t room) {
   if (child->state == EMPTY) return 0;
-  int count = census_take(child->entry.pid, pids, room), kept = 0;
+  struct census *census = nursery_census(child->nursery);
+  int count = census_take(census, &child->query, pids, room), kept = 0;
   for (int i = 0; i < count; i++) {
     int pidfd = open_member(child, pids[i]);
     if (pidfd >= 0) close(pidfd);
@@ -287,5 +358,5 @@ void child_close(struct child *child) {
   }
   unwatch(child);
   reap(child);
-  free(child);
+  child_free(child);
 }

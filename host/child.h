@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Child: one running program and its whole session, from launch until nobody of it lives.
  *
+ * Members are who is in its session, and who has its mark (see mark.h) wherever they are.
  * It is RUNNING while the leader lives, LEFT while only other members do, EMPTY when all
  * are dead. The dead leader stays a zombie until EMPTY: an unreaped pid is not recycled,
  * so pid, group and session name ours and no stranger's for as long as they are used.
@@ -37,6 +38,13 @@ struct child_events {
 int child_start(struct nursery *nursery, const struct launch_spec *spec,
                 const struct child_events *events, struct child **out,
                 struct launch_result *result);
+
+/* Takes on a program that is running already, the leader of its session, and of which
+ * everybody has [mark]; UV_ESRCH when [pid] is not that, or not any more. It is no child:
+ * how it ends is not known, and a process is signalled only when a pidfd and the mark have
+ * told for certain which it is. Thread: loop. */
+int child_adopt(struct nursery *nursery, pid_t pid, const char *mark,
+                const struct child_events *events, struct child **out);
 
 /* The leader's pid, also when it is dead. Thread: loop. */
 pid_t child_pid(const struct child *child);

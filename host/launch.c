@@ -73,8 +73,8 @@ static const char *const stage_names[STAGE_COUNT] = {
 struct job {
   const struct launch_spec *spec;
   const char *candidates;
-  char *cgroup_procs;
-  gid_t *groups; /* room for those that are read back */
+  const char *cgroup; /* that is being entered */
+  gid_t *groups;      /* room for those that are read back */
   pid_t host;
   int error;
   enum stage stage;
@@ -98,7 +98,12 @@ IN_CHILD static int write_file(const char *path, const char *text) {
 }
 
 IN_CHILD static int enter_cgroup(struct job *job) {
-  return job->cgroup_procs ? write_file(job->cgroup_procs, "0") : 0;
+  const char *const *at = job->spec->cgroups;
+  for (int error; at && *at; at++) {
+    job->cgroup = *at;
+    if ((error = write_file(*at, "0")) != 0) return error;
+  }
+  return 0;
 }
 
 IN_CHILD static int set_oom_score(struct job *job) {
@@ -309,7 +314,6 @@ static struct job *job_new(const struct launch_spec *spec) {
 }
 
 static void job_free(struct job *job) {
-  free(job->cgroup_procs);
   free(job->groups);
   free((char *)job->candidates);
   munmap(job, STACK_SIZE);
@@ -323,12 +327,7 @@ static int job_prepare(struct job *job) {
   const struct launch_spec *spec = job->spec;
   job->candidates = launch_path_candidates(file_of(spec), spec->envp);
   job->groups = calloc(spec->group_count + 1, sizeof *job->groups);
-  if (!job->candidates || !job->groups) return -ENOMEM;
-  if (spec->cgroup && asprintf(&job->cgroup_procs, "%s/cgroup.procs", spec->cgroup) < 0) {
-    job->cgroup_procs = NULL;
-    return -ENOMEM;
-  }
-  return 0;
+  return job->candidates && job->groups ? 0 : -ENOMEM;
 }
 
 /* All signals stay blocked across the clone: a handler of the host must never run in the
@@ -353,11 +352,11 @@ static void reap_failed(struct launch_result *result) {
   result->pidfd = -1;
 }
 
-static const char *subject_of(const struct launch_spec *spec, enum stage stage) {
-  switch (stage) {
-    case STAGE_EXEC: return file_of(spec);
-    case STAGE_CHDIR: return spec->cwd;
-    case STAGE_CGROUP: return spec->cgroup;
+static const char *subject_of(const struct job *job) {
+  switch (job->stage) {
+    case STAGE_EXEC: return file_of(job->spec);
+    case STAGE_CHDIR: return job->spec->cwd;
+    case STAGE_CGROUP: return job->cgroup;
     default: return NULL;
   }
 }
@@ -373,7 +372,7 @@ int launch(const struct launch_spec *spec, struct launch_result *result) {
     reap_failed(result);
   }
   result->stage = error ? stage_names[job->stage] : NULL;
-  result->subject = error ? subject_of(spec, job->stage) : NULL;
+  result->subject = error ? subject_of(job) : NULL;
   job_free(job);
   return error;
 }

@@ -41,9 +41,10 @@ struct launch_spec {
   int stdio[3];      /* fds to become 0, 1 and 2, or LAUNCH_INHERIT */
   struct launch_fd fds[LAUNCH_FDS];
   size_t fd_count;
-  char *listen_pid;      /* room in envp for the pid of the program, or NULL */
-  const char *cgroup;    /* directory, or NULL */
-  const char *oom_score; /* decimal text for oom_score_adj, or NULL */
+  const char *mark; /* in envp, of who belongs to it outside its session; or NULL */
+  char *listen_pid; /* room in envp for the pid of the program, or NULL */
+  const char *const *cgroups; /* paths of cgroup.procs, then NULL; or NULL */
+  const char *oom_score;      /* decimal text for oom_score_adj, or NULL */
   struct launch_limit limits[LAUNCH_LIMITS];
   size_t limit_count;
   const gid_t *groups;

@@ -12,11 +12,20 @@ struct nursery {
   struct nursery_entry *buckets[BUCKETS];
 };
 
+static bool owns(const void *nursery, pid_t pid) {
+  return nursery_owns(nursery, pid);
+}
+
+struct kin_owner nursery_owner(const struct nursery *nursery) {
+  return (struct kin_owner){owns, nursery};
+}
+
 struct nursery *nursery_new(uv_loop_t *loop) {
   struct nursery *nursery = calloc(1, sizeof *nursery);
   if (!nursery) return NULL;
   nursery->loop = loop;
-  nursery->census = census_new(loop);
+  struct kin_owner owner = nursery_owner(nursery);
+  nursery->census = census_new(loop, &owner);
   if (nursery->census) return nursery;
   free(nursery);
   return NULL;

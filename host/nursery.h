@@ -34,6 +34,9 @@ void nursery_remove(struct nursery *nursery, struct nursery_entry *entry);
 /* Is [pid] one of ours, alive or waiting to be reaped? Thread: loop. */
 bool nursery_owns(const struct nursery *nursery, pid_t pid);
 
+/* The same question, for who does not know a nursery. Thread: loop. */
+struct kin_owner nursery_owner(const struct nursery *nursery);
+
 /* Releases all entries and takes it down. Programs are neither killed nor reaped.
  * Thread: loop. */
 void nursery_free(struct nursery *nursery);

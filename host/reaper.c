@@ -3,15 +3,15 @@
 #include "reaper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 60000, RETRY_MS = 1000, PATIENTS = 64, PIDS = 4096 };
+#include "kin.h"
+
+enum { PATIENCE_MS = 60000, RETRY_MS = 1000, PATIENTS = 64 };
 
 /* A zombie of our own session, and since when it has been seen. */
 struct patient {
@@ -26,6 +26,13 @@ struct reaper {
   const struct nursery *nursery;
   struct patient patients[PATIENTS];
   size_t patient_count;
+};
+
+/* One look at all children: a list that changes while it is read may lack some, so there
+ * is another as long as one finds something. */
+struct round {
+  struct reaper *reaper;
+  unsigned count;
 };
 
 struct search {
@@ -82,21 +89,6 @@ static bool collect(struct reaper *reaper, pid_t pid) {
   return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | __WNOTHREAD) == 0;
 }
 
-/* Children of the main thread, orphans among them, in decimal and separated by blanks.
- * A list that changes while it is read may lack some; their own signal or the next finds
- * them. Returns the text's length or a negative libuv code. */
-static ssize_t read_children(char *text, size_t room) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  ssize_t total = 0, got;
-  while ((got = read(fd, text + total, room - 1 - (size_t)total)) > 0) total += got;
-  close(fd);
-  text[total] = '\0';
-  return total;
-}
-
 /* Without that list, the peek shows one zombie at a time, and no more behind one that is
  * not ours to take. */
 static unsigned sweep_by_peek(struct reaper *reaper) {
@@ -115,19 +107,15 @@ static bool has_zombies(void) {
   return waitid(P_ALL, 0, &info, flags) == 0 && info.si_pid != 0;
 }
 
-static unsigned sweep(struct reaper *reaper, bool *more) {
-  char text[PIDS * 8], *end;
-  unsigned count = 0;
-  ssize_t length = read_children(text, sizeof text);
-  if (length < 0) return sweep_by_peek(reaper);
-  for (char *at = text; *at; at = end) {
-    pid_t pid = (pid_t)strtol(at, &end, 10);
-    if (end == at) break;
-    if (*end && collect(reaper, pid)) count++;
-    while (*end == ' ') end++;
-  }
-  *more = count > 0 && (size_t)length == sizeof text - 1;
-  return count;
+static bool collect_one(void *data, pid_t pid) {
+  struct round *round = data;
+  if (collect(round->reaper, pid)) round->count++;
+  return true;
+}
+
+static unsigned sweep(struct reaper *reaper) {
+  struct round round = {reaper, 0};
+  return kin_each(collect_one, &round) < 0 ? sweep_by_peek(reaper) : round.count;
 }
 
 static void on_retry(uv_timer_t *retry) {
@@ -135,14 +123,11 @@ static void on_retry(uv_timer_t *retry) {
 }
 
 unsigned reaper_sweep(struct reaper *reaper) {
-  unsigned count = 0;
+  unsigned total = 0, count = has_zombies();
   forget_the_waited_for(reaper);
-  for (bool more = has_zombies(); more;) {
-    more = false;
-    count += sweep(reaper, &more);
-  }
+  while (count > 0) total += count = sweep(reaper);
   if (reaper->patient_count > 0) uv_timer_start(&reaper->retry, on_retry, RETRY_MS, 0);
-  return count;
+  return total;
 }
 
 static void on_sigchld(uv_signal_t *signal, int number) {

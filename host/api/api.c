@@ -21,6 +21,7 @@ static const luaL_Reg modules[] = {
     {"host.account", luaopen_host_account},
     {"host.codec", luaopen_host_codec},
     {"host.daemon", luaopen_host_daemon},
+    {"host.orphans", luaopen_host_orphans},
     {"host.guest", luaopen_host_guest},
     {"host.json", luaopen_host_json},
     {"host.peer", luaopen_host_peer},

@@ -8,9 +8,9 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/api.h"
+#include "api/process_host.h"
 #include "api/process_line.h"
 #include "api/process_log.h"
 #include "api/process_options.h"
@@ -159,16 +159,6 @@ static int start(lua_State *L, struct process *process, struct process_options *
   return error;
 }
 
-static int push_failure(lua_State *L, int error, const struct launch_result *result) {
-  const char *subject = result->subject ? result->subject : "";
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s: %s%s%s", result->stage, strerror(-error), *subject ? ": " : "",
-                  subject);
-  lua_pushstring(L, strerrorname_np(-error)); /* libuv has no name for ENOEXEC */
-  lua_pushstring(L, result->stage);
-  return 4;
-}
-
 /* -> userdata, closed, with the callbacks of the options at 1 */
 static struct process *push_process(lua_State *L) {
   struct process *process = lua_newuserdatauv(L, sizeof *process, CALLBACKS);
@@ -225,7 +215,23 @@ static int process_spawn(lua_State *L) {
   }
   process->drain_ms = 0;
   drain_outputs(process);
-  return push_failure(L, error, &result);
+  return process_host_failure(L, error, &result);
+}
+
+/* adopt(pid, mark, { on_exit }) -> userdata, or nil, message, CODE */
+static int process_adopt(lua_State *L) {
+  pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  const char *mark = luaL_checkstring(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_pushvalue(L, 3);
+  lua_insert(L, 1); /* where push_process looks for them */
+  struct process *process = push_process(L);
+  if (!process->family) return luaL_error(L, "host.process has closed");
+  struct child_events events = {on_left, on_empty, process};
+  int error = child_adopt(process->family->nursery, pid, mark, &events, &process->child);
+  if (error) return api_error(L, error);
+  remember(L, process);
+  return 1;
 }
 
 static int process_pid(lua_State *L) {
@@ -297,16 +303,6 @@ static int process_tostring(lua_State *L) {
   return 1;
 }
 
-/* environment() -> list of "NAME=value" */
-static int process_environment(lua_State *L) {
-  lua_newtable(L);
-  for (lua_Integer i = 0; environ && environ[i]; i++) {
-    lua_pushstring(L, environ[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 1;
-}
-
 static int process_tail(lua_State *L) {
   struct process *process = luaL_checkudata(L, 1, PROCESS);
   return process_tail_last(L, process->pipes.tails);
@@ -343,7 +339,8 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg functions[] = {
     {"spawn", process_spawn},
-    {"environment", process_environment},
+    {"adopt", process_adopt},
+    {"environment", process_host_environment},
     {"reopen", process_log_reopen},
     {"open_log", process_log_open},
     {"on_trouble", process_stream_on_trouble},
@@ -360,13 +357,6 @@ static void make_family(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &family_key);
 }
 
-/* a text that no other host on this machine has had since it booted */
-static void push_instance(lua_State *L) {
-  char text[48];
-  snprintf(text, sizeof text, "%d.%llx", (int)getpid(), (unsigned long long)uv_hrtime());
-  lua_pushstring(L, text);
-}
-
 int luaopen_host_process(lua_State *L) {
   if (!family_of(L)) make_family(L);
   process_log_register(L);
@@ -375,9 +365,14 @@ int luaopen_host_process(lua_State *L) {
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
   luaL_newlib(L, functions);
-  push_instance(L);
+  process_host_instance(L);
   lua_setfield(L, -2, "instance");
   return 1;
+}
+
+struct nursery *process_nursery(lua_State *L) {
+  struct family *family = family_of(L);
+  return family ? family->nursery : NULL;
 }
 
 void process_close_all(lua_State *L) {

@@ -6,6 +6,11 @@
 
 int luaopen_host_process(lua_State *L);
 
+struct nursery;
+
+/* The nursery of the state's programs, borrowed; NULL when the module is not open. */
+struct nursery *process_nursery(lua_State *L);
+
 /* Lets go of all programs, alive or not, and closes what the module has on the loop; the
  * loop must turn once more before the state is closed. Fine when the module was never
  * opened. Thread: main. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mark.h"
 #include "rlimit.h"
 
 enum { DRAIN_MS = 1000 };
@@ -147,7 +148,6 @@ static void read_identity(lua_State *L, int index, struct launch_spec *spec) {
 static void read_attributes(lua_State *L, int index, struct launch_spec *spec) {
   lua_Integer value;
   spec->cwd = read_string(L, index, "cwd");
-  spec->cgroup = read_string(L, index, "cgroup");
   spec->oom_score = read_string(L, index, "oom_score");
   spec->has_umask = read_integer(L, index, "umask", &value);
   if (spec->has_umask) spec->umask = (mode_t)value;
@@ -197,11 +197,22 @@ static void read_argv0(lua_State *L, int index, const char **argv) {
   if (name) argv[0] = name;
 }
 
+static void push_cgroups(lua_State *L, int index, struct launch_spec *spec) {
+  if (!get(L, index, "cgroups")) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_pop(L, 1);
+  spec->cgroups = push_vector(L, index, "cgroups");
+}
+
 /* The environment, and at its end who the sockets are for, which the child fills in. */
 static void read_environment(lua_State *L, int index, struct process_options *options) {
   static const char name[] = "LISTEN_PID=";
   const char **list = push_vector(L, index, "env");
   options->spec.envp = (char *const *)list;
+  if (read_boolean(L, index, "marked", false))
+    options->spec.mark = mark_of(options->spec.envp);
   if (!read_boolean(L, index, "listen_pid", false)) return;
   memcpy(options->listen_pid, name, sizeof name);
   options->spec.listen_pid = options->listen_pid + strlen(name);
@@ -221,13 +232,14 @@ int process_options_read(lua_State *L, int index, struct process_options *option
   options->spec.argv = (char *const *)argv;
   read_environment(L, index, options);
   push_groups(L, index, &options->spec);
+  push_cgroups(L, index, &options->spec);
   read_attributes(L, index, &options->spec);
   read_identity(L, index, &options->spec);
   read_limits(L, index, &options->spec);
   read_streams(L, index, options);
   read_fds(L, index, &options->spec);
   options->drain_ms = read_drain(L, index);
-  return 3;
+  return 4;
 }
 
 /* "RTMIN" or "RTMIN+3" */

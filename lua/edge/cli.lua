@@ -16,6 +16,7 @@ local RUN_OPTIONS = {
   { name = "daemon", text = "run in the background; returns when the tree is up, or has failed" },
   { name = "name", value = "NAME", text = "the name of this host: there is one of each (default)" },
   { name = "socket", value = "PATH", text = "its control socket; lock and pid file lie beside it" },
+  { name = "watch", text = "reload whenever the script or one of its modules has changed" },
   { name = "repl", text = "inspect the tree from this terminal while it runs" },
   { name = "no-repl", text = "let nobody evaluate Lua in this host" },
   { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },

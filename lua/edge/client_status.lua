@@ -4,10 +4,12 @@ local client = require "luvisor.edge.client"
 local json = require "host.json"
 local sheet = require "luvisor.edge.sheet"
 local units = require "luvisor.core.units"
+local width = require "luvisor.core.width"
 
 local status = {}
 
 local codes = client.codes
+local LONGEST_WHY = 120 -- columns; `why` and --json have all of it
 local COLUMNS = {
   { title = "UNIT" }, { title = "STATE" }, { title = "PID", right = true }, { title = "UPTIME", right = true },
   { title = "RESTARTS", right = true }, { title = "WHY" },
@@ -51,7 +53,7 @@ local function row_of(unit, is_tree, wide)
     row[#row + 1] = unit.memory and size_text(unit.memory) or "-"
     row[#row + 1] = unit.cpu and units.text(unit.cpu) or "-"
   end
-  row[#row + 1] = why_text(unit)
+  row[#row + 1] = width.cut(why_text(unit), LONGEST_WHY)
   return row
 end
 

@@ -47,6 +47,11 @@ command("events", "[UNIT...]", 0, "show what happens to units, as it happens", {
   { name = "json", text = "print a JSON object a line, for programs" },
   { name = "kind", value = "KIND,...", text = "only these kinds, such as exit,fatal" },
 })
+command("reload", "", 0, "load the script again, show what has changed, and apply it", {
+  { name = "dry-run", text = "show it only" }, JSON,
+}, function(_, options) return module "reload".call("reload", options) end)
+command("rollback", "", 0, "go back to what ran before the last reload", { JSON },
+  function(_, options) return module "reload".call("rollback", options) end)
 command("shutdown", "", 0, "stop the tree and end the host", {
   { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
 }, function(...) return module "command".shutdown(...) end)

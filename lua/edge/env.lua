@@ -64,6 +64,7 @@ function PARTS.errand() return require("luvisor.edge.errand").start end
 function PARTS.memory() return require("luvisor.edge.memory").of end
 function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end
 function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
+function PARTS.cgroups(self) return require("luvisor.edge.cgroups").new(self.log) end
 function PARTS.ends() return require("luvisor.machine.ends").new() end
 function PARTS.registry(self) return require("luvisor.machine.registry").new(self.ends) end
 function PARTS.codec(self)

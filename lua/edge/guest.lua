@@ -7,6 +7,7 @@ local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local loader = require "luvisor.edge.loader"
 local native = require "host.guest"
+local post = require "luvisor.machine.post"
 local report = require "luvisor.edge.guest_report"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
@@ -23,6 +24,7 @@ local FAILED = 1
 
 local parent -- the wire to the host
 local tree   -- what runs here, nil before it was told
+local office -- carries letters
 local over   -- the exit was told
 
 -- ---- the end
@@ -81,6 +83,10 @@ local function make_world(told)
     end,
   }
   world.settings, world.source = told.settings, told.source
+  office = post.new(world, function(frame, urgent) return parent:send(frame, urgent) end)
+  world.outside = function(address)
+    return { deliver = function(_, letter) return office:deliver(address, letter) end }
+  end
   return world
 end
 
@@ -106,6 +112,7 @@ local function begin(told)
   script.set_tree(tree)
   if spec.children then world.sockets.open_all(spec) end
   unit.start(root)
+  if told.plain then collectgarbage() end -- loading leaves more behind than a single worker ever needs
 end
 
 -- ---- what the host says
@@ -126,6 +133,9 @@ end
 function frames.kill()
   if not tree or unit.ask_to_kill(tree.root) then finish(exit.new { kind = "killed" }) end
 end
+
+function frames.letter(...) office:letter(...) end
+function frames.answer(...) office:answer(...) end
 
 function frames.call(...)
   report.call(...)

@@ -5,8 +5,10 @@ local dynamic = require "luvisor.machine.dynamic"
 local exit = require "luvisor.core.exit"
 local inspect = require "luvisor.machine.inspect"
 local plain = require "luvisor.core.spec.plain"
+local rolling = require "luvisor.machine.rolling"
 local runtime = require "host.runtime"
 local spec = require "luvisor.core.spec"
+local unit = require "luvisor.machine.unit"
 
 local report = {}
 
@@ -14,6 +16,7 @@ local GATHER = 0.02 -- seconds
 
 -- What the host tells of the guest's unit itself.
 local TOLD_BY_HOST = { start = true, ready = true, stop = true, exit = true }
+local CHRONICLED = { transition = true, exit = true } -- what the host notes down in any case
 local LEAST = { "start", "ready", "transition", "exit", "restart", "stop", "fatal" }
 
 local world, root, parent, watched
@@ -44,7 +47,7 @@ local function describe(one)
     names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, phase = one.phase, state = state, pid = pid,
     generation = one.generation, restarts = one.restarts, why = inspect.why(one),
     ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
-    exit = one.last_exit and exit.pack(one.last_exit) or nil,
+    up = one.up or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
   }
 end
 
@@ -118,7 +121,7 @@ local function mark(one)
 end
 
 local function send_event(kind, one, event)
-  if not watched[kind] or one == root and TOLD_BY_HOST[kind] then return end
+  if not watched[kind] and not CHRONICLED[kind] or one == root and TOLD_BY_HOST[kind] then return end
   if event.exit then event.exit = exit.pack(event.exit) end
   event.handle = nil
   if not known[one] then report.flush() end -- an event of somebody unknown would be dropped
@@ -126,8 +129,8 @@ local function send_event(kind, one, event)
 end
 
 --- Begins to tell.
-function report.begin(env, unit, wire, kinds)
-  world, root, parent, watched = env, unit, wire, kinds
+function report.begin(env, first, wire, kinds)
+  world, root, parent, watched = env, first, wire, kinds
   dirty, known[root] = {}, {}
   world.emit = function(kind, one, event)
     if kind ~= "heartbeat" then mark(one) end
@@ -154,25 +157,46 @@ local function reply_to(id)
   end
 end
 
--- what travels is plain: a spec by its keys, a child by its path
-local function argument(supervisor, name, what)
-  if name ~= "start_child" or supervisor.spec.strategy == "simple_one_for_one" then return what end
+local function start_child(supervisor, what, reply)
+  if supervisor.forward or supervisor.spec.strategy == "simple_one_for_one" then
+    return dynamic.start_child(supervisor, what, reply)
+  end
   local made, message, code = plain.spec(what, spec)
-  if not made then return nil, message, code end
-  return world.adopt(made, supervisor)
+  if made then made, message, code = world.adopt(made, supervisor) end
+  if not made then return reply(nil, message, code) end
+  dynamic.start_child(supervisor, made, reply)
 end
 
---- Carries out one of dynamic's functions on a supervisor here, and replies.
-function report.call(id, path, name, what)
+-- What the host may ask of a unit here: fn(unit, what, reply, cause).
+local CALLS = {
+  start_child = start_child, terminate_child = dynamic.terminate_child, restart_child = dynamic.restart_child,
+  delete_child = dynamic.delete_child, rolling_restart = rolling.run,
+}
+
+function CALLS.restart(one, _, reply) rolling.restart(one, reply) end
+function CALLS.reload(one, _, reply) one:reload(reply) end
+
+function CALLS.kill(one, _, reply)
+  unit.ask_to_kill(one)
+  reply(true)
+end
+
+function CALLS.signal(one, signal, reply)
+  local run = one.run
+  if not run or not run.child or run.exit then return reply(nil, "is not running", "NOT_RUNNING") end
+  reply(run.child:signal(signal))
+end
+
+local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true }
+
+--- Carries out a call of the host's, and replies; what is for a guest of this one goes on to it.
+function report.call(id, path, name, what, cause)
   local reply = reply_to(id)
-  local supervisor, message, code = world.tree:find(path)
-  if not supervisor then return reply(nil, message, code) end
+  local target, message, code = world.tree:find(path)
+  if not target then return reply(nil, message, code) end
+  if target.forward and not HERE[name] then return target:forward(target, name, what, reply, cause) end
   if type(what) == "table" and what.path and name ~= "start_child" then what = world.tree:find(what.path) end
-  local value
-  value, message, code = argument(supervisor, name, what)
-  if value == nil and message then return reply(nil, message, code) end
-  if supervisor.forward then return supervisor:forward(supervisor, name, value, reply) end
-  dynamic[name](supervisor, value, reply)
+  CALLS[name](target, what, reply, cause)
 end
 
 return report

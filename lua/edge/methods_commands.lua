@@ -103,6 +103,10 @@ local function signal_one(unit, signal, cause, log)
   if unit.spec.kind ~= "program" then
     return { ok = false, message = ("is a %s, not a program"):format(unit.spec.kind) }
   end
+  if unit.forward and unit.pid then
+    unit:forward(unit, "signal", signal, function() end)
+    return { ok = true, pid = unit.pid }
+  end
   if not run or not run.child or run.exit then return { ok = false, message = "is not running" } end
   log("info", unit, "SIG%s: %s", signal, cause)
   local ok, message = run.child:signal(signal)

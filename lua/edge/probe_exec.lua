@@ -8,7 +8,7 @@ local program_exit = require "luvisor.machine.program_exit"
 local probe_exec = {}
 
 -- What is between the host and the program alone.
-local OWN = { "^NOTIFY_SOCKET=", "^WATCHDOG_USEC=", "^MAINPID=" }
+local OWN = { "^NOTIFY_SOCKET=", "^WATCHDOG_USEC=", "^MAINPID=", "^LISTEN_" }
 
 local function is_own(item)
   for _, pattern in ipairs(OWN) do
@@ -21,7 +21,7 @@ local function options_of(program, command, pid)
   local options = {}
   for key, value in pairs(program) do options[key] = value end
   options.command, options.stdin, options.stdout, options.stderr = command, "null", "null", "null"
-  options.fds, options.on_line, options.env = nil, nil, {}
+  options.fds, options.on_line, options.marked, options.listen_pid, options.env = nil, nil, nil, nil, {}
   for _, item in ipairs(program.env) do
     if not is_own(item) then table.insert(options.env, item) end
   end

@@ -8,6 +8,7 @@ local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
 local plans = require "luvisor.core.plan"
+local watches = require "luvisor.edge.watch"
 
 local reload = {}
 
@@ -23,7 +24,7 @@ local function memory()
 end
 
 -- What a load takes is looked at now and then; it is a worker, so everybody else is served meanwhile.
-local function watch(load)
+local function look_at(load)
   if load.over then return end
   local settings, env = running.loaded.settings, running.env
   local message
@@ -34,7 +35,7 @@ local function watch(load)
     if memory() > load.most then message = ("loading takes more than %d MB"):format(settings.load_memory // 2 ^ 20) end
   end
   if not message then
-    load.timer = env.after(LOOK, watch, load)
+    load.timer = env.after(LOOK, look_at, load)
     return
   end
   load.over = true
@@ -65,7 +66,7 @@ local function load_apart(sources, done)
     if not ran then return done(nil, tostring(result), "EINVAL") end
     done(compare(table.unpack(result, 1, 3)))
   end)
-  watch(load)
+  look_at(load)
 end
 
 local function check_running()
@@ -153,6 +154,7 @@ local function apply(request, loaded, plan)
   local before = running.loaded
   if request.what == "reload" and not plan:is_empty() then remember_sources(before) end
   take_over(loaded)
+  if running.watch then running.watch:set(reload.files()) end
   if plan:is_empty() then
     running.write("info", "luvisor", "%s: nothing has changed", request.what)
     return finish(request, { plan = plan, failures = {} })
@@ -223,6 +225,30 @@ end
 ---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
 function reload.rollback(reply)
   ask("rollback", reply or function() end)
+end
+
+--- The files that the script and its modules were read from.
+---@return string[]
+function reload.files()
+  local files = {}
+  for i, source in ipairs(running.loaded.generation:sources()) do
+    files[i] = source.name == "" and running.file or source.path
+  end
+  return files
+end
+
+--- Reloads whenever one of those files changes.
+function reload.watch()
+  running.watch = watches.new(function()
+    running.write("info", "luvisor", "a file has changed: reloading")
+    reload.apply()
+  end, running.write)
+  running.watch:set(reload.files())
+end
+
+--- The tree has ended.
+function reload.close()
+  if running and running.watch then running.watch:close() end
 end
 
 --- What belongs to the tree that runs.

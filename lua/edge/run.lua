@@ -8,6 +8,7 @@ local exit = require "luvisor.core.exit"
 local generation = require "luvisor.edge.generation"
 local instance = require "luvisor.edge.instance"
 local journal = require "luvisor.edge.journal"
+local leftovers = require "luvisor.edge.leftovers"
 local loader = require "luvisor.edge.loader"
 local local_repl = require "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
@@ -47,7 +48,7 @@ local function is_success(why, stopped)
   return stopped and why.kind ~= "error" or exit.is_normal(why)
 end
 
-local function start(loaded, write, enabled)
+local function start(loaded, place, write, enabled)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
   generation.use(loaded.generation)
@@ -58,11 +59,15 @@ local function start(loaded, write, enabled)
     report_end(write, why)
     tree.over = true
     world.sockets.close()
-    signals.close()
-    local_repl.close()
-    control.close()
-    instance.release()
-    system.quit(is_success(why, tree.stopping) and OK or FAILED)
+    world.cgroups.close()
+    leftovers.finish(place, write, function()
+      signals.close()
+      reload.close()
+      local_repl.close()
+      control.close()
+      instance.release()
+      system.quit(is_success(why, tree.stopping) and OK or FAILED)
+    end)
   end)
   script.set_tree(tree)
   return tree
@@ -129,6 +134,7 @@ function run.tree(path, options, arguments)
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
   local file = system.absolute(path) or path
+  signals.begin()
   local loaded, message = loader.load(path)
   if not loaded then return fail(message, USAGE) end
   local write, enabled = open_log(options, place)
@@ -138,8 +144,9 @@ function run.tree(path, options, arguments)
   report_trouble(write)
   confine.host()
   watch(loaded.settings, write)
-  local tree = start(loaded, write, enabled)
+  local tree = start(loaded, place, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
+  if options.watch then reload.watch() end
   signals.install(tree, write, { reload = reload.apply })
   local context = {
     tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
@@ -149,7 +156,10 @@ function run.tree(path, options, arguments)
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
-  tree:start()
+  leftovers.settle(place, loaded.root, write, function(adoptions)
+    tree.env.adoptions = adoptions
+    if not tree.stopping then tree:start() end
+  end)
   if options.repl then local_repl.open(context, signals.stopper(tree, write)) end
   return nil
 end

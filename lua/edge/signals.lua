@@ -4,11 +4,13 @@
 local daemon = require "luvisor.edge.daemon"
 local manager = require "luvisor.edge.manager"
 local process = require "host.process"
+local system = require "host.system"
 local uv = require "luv"
 
 local signals = {}
 
 local handles = {}
+local obey -- what TERM and INT do, once there is a tree
 
 local function dump(write, unit, depth)
   local state, pid = unit:describe()
@@ -41,13 +43,25 @@ local function on(name, fn)
   handle:start(name, function() fn(name:upper()) end)
 end
 
+-- Called from the loop, which turns when the tree is there.
+local function listen()
+  on("sigterm", function(name) obey(name) end)
+  on("sigint", function(name) obey(name) end)
+end
+
+--- Before the script is loaded. Other processes are ended by TERM meanwhile; for PID 1 the kernel drops a signal that
+--- nobody listens to, and the container would not stop.
+function signals.begin()
+  if system.pid() == 1 then listen() end
+end
+
 --- Begins to listen.
 ---@param tree table
 ---@param write function
 ---@param actions { reload: function }
 function signals.install(tree, write, actions)
-  on("sigterm", signals.stopper(tree, write))
-  on("sigint", signals.stopper(tree, write))
+  obey = signals.stopper(tree, write)
+  if not handles[1] then listen() end
   on("sigquit", function() dump(write, tree.root, 0) end)
   on("sighup", function(name)
     write("info", "luvisor", "%s: reloading", name)

@@ -159,6 +159,18 @@ function dynamic.delete_child(self, which, reply)
   reply(true)
 end
 
+-- ---- elsewhere
+
+-- What is asked of a supervisor in another runtime travels as plain values.
+for _, name in ipairs { "start_child", "terminate_child", "restart_child", "delete_child" } do
+  local here = dynamic[name]
+  dynamic[name] = function(self, what, reply, cause)
+    if not self.forward then return here(self, what, reply, cause) end
+    if type(what) == "table" and what.env then what = { path = what:path() } end
+    self:forward(self, name, what, reply, cause)
+  end
+end
+
 -- ---- looking
 
 local PID = { backoff = "restarting", restarting = "restarting" }

@@ -114,12 +114,10 @@ local function supervisor_of(self, name)
   return found
 end
 
--- What is asked of a supervisor in another runtime travels as plain values.
-local function forward(name)
-  return function(supervisor, what, reply)
-    if type(what) == "table" and what.env then what = { path = what:path() } end
-    supervisor:forward(supervisor, name, what, reply)
-  end
+-- `call`, or the same in the runtime where the unit is.
+local function there(self, name, call)
+  if not self.forward then return call end
+  return function(one, what, reply) one:forward(one, name, what, reply) end
 end
 
 for _, name in ipairs { "start_child", "terminate_child", "restart_child", "delete_child" } do
@@ -135,28 +133,29 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
       if not adopted then return nil, message, code end
       what = adopted
     end
-    local call = supervisor.forward and forward(name) or dynamic[name]
-    return request(supervisor, call, handle.unit(what) or what, timeout)
+    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout)
   end
 end
 
 --- Stops the unit, if it is up, and starts it: itself once it is ready, or nil, message, CODE.
 function Handle:restart(timeout)
   local found = unit_of(self) or error("restart: not a unit", 2)
-  return request(found, function(one, _, reply) rolling.restart(one, reply) end, nil, timeout)
+  local call = there(found, "restart", function(one, _, reply) rolling.restart(one, reply) end)
+  return request(found, call, nil, timeout)
 end
 
 --- Has a program read its configuration again (its key `reload`): true, or nil, message, CODE.
 function Handle:reload(timeout)
   local found = unit_of(self) or error("reload: not a unit", 2)
   if found.spec.kind ~= "program" then return nil, found:path() .. " is not a program", "UNSUPPORTED" end
-  return request(found, function(one, _, reply) one:reload(reply) end, nil, timeout)
+  return request(found, there(found, "reload", function(one, _, reply) one:reload(reply) end), nil, timeout)
 end
 
 --- Restarts the instances of a counted program one after the other, each when the one before is ready: how many, or
 --- nil, message, CODE when one failed, and the rest was left as it was.
 function Handle:rolling_restart(name, timeout)
-  return request(supervisor_of(self, "rolling_restart"), rolling.run, name, timeout or FOREVER)
+  local supervisor = supervisor_of(self, "rolling_restart")
+  return request(supervisor, there(supervisor, "rolling_restart", rolling.run), name, timeout or FOREVER)
 end
 
 --- The children in start order: { { name =, unit =, kind =, phase =, state = }, ... }.

@@ -1,6 +1,7 @@
 -- Mirror: the units of a guest as the host's tree shows them. A stub stands for each: it can be found, looked at and
 -- waited for as any unit, and what is asked of it goes to the guest. What a stub says is what the guest said last.
 
+local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local roster = require "luvisor.machine.roster"
 local unit = require "luvisor.machine.unit"
@@ -17,6 +18,29 @@ end
 --- As Remote.forward: `target` is one of the guest's.
 function Stub.forward(self, target, ...)
   return self.home:forward(target, ...)
+end
+
+--- Takes a letter there.
+function Stub.deliver(self, letter)
+  return self.home:deliver(letter, self)
+end
+
+--- Ends it by force, where it is.
+function Stub.kill(self)
+  self:forward(self, "kill", nil, function() end)
+end
+
+--- What happened to a unit goes into its own chronicle, but for the states of workers.
+---@param one table
+---@param kind string of the event
+---@param event table
+function mirror.note(one, kind, event)
+  if not one.home then return end
+  if kind == "exit" then
+    chronicle.note(one, "ended", event.exit)
+  elseif kind == "transition" and one.spec.kind ~= "worker" then
+    chronicle.note(one, "state", event.from, event.to, event.event)
+  end
 end
 
 local function new_stub(home, parent, name, change)
@@ -42,6 +66,7 @@ local function take_over(one, change)
   one.shown, one.pid = change.state, change.pid
   if one.home then
     one.phase, one.generation, one.restarts = change.phase, change.generation, change.restarts
+    one.up = change.up
     one.reason, one.ready_at = change.why, change.ready_for and one.env.now() - change.ready_for
     one.last_exit = change.exit and exit.unpack(change.exit)
   end

@@ -17,6 +17,7 @@
 
 local exit = require "luvisor.core.exit"
 local chronicle = require "luvisor.machine.chronicle"
+local program_cgroup = require "luvisor.machine.program_cgroup"
 local program_exit = require "luvisor.machine.program_exit"
 local program_health = require "luvisor.machine.program_health"
 local program_hook = require "luvisor.machine.program_hook"
@@ -81,7 +82,7 @@ local function conclude(self, run)
 end
 
 -- Nobody of the generation lives.
-local function on_empty(self, run)
+local function all_gone(self, run)
   if self.run ~= run then return end
   run.empty = true
   cancel_timers(self, run)
@@ -90,6 +91,12 @@ local function on_empty(self, run)
   run.child:close()
   if run.asked_first then run.exit = program_exit.of_stop(run.killed, run.code, run.signal) end
   program_retire.finish(run, function() conclude(self, run) end)
+end
+
+-- Nobody that can be told by session or mark; a group of its own has the last word.
+local function on_empty(self, run)
+  if self.run ~= run then return end
+  program_cgroup.finish(self, run, function() all_gone(self, run) end)
 end
 
 local function note_leftovers(self, run)
@@ -176,10 +183,11 @@ local function launched(self, run, child, message, code)
   end
   run.child, run.pid, self.child_before = child, child:pid(), child
   if run.state then self.env.log("info", self, "pid %d", run.pid) end -- it was starting before
-  set_state(self, run, "STARTING", "pid " .. run.pid)
+  set_state(self, run, "STARTING", (run.adopted and "adopted, pid " or "pid ") .. run.pid)
+  program_limits.begin(self, run)
+  if run.adopted then return self.env.post(self.now_ready, self, run) end
   if self.spec.start_timeout then limit_start(self, run, self.spec.start_timeout) end
   program_notify.listen(self, run)
-  program_limits.begin(self, run)
   program_ready.begin(self, run, true)
 end
 

@@ -1,5 +1,7 @@
--- Program launch: what a program is launched with, put together from its spec, its place in the tree and the host.
+-- Program launch: everything that a program is launched with; or, in place of a launch, the taking on of one that an
+-- earlier host has left running.
 
+local program_cgroup = require "luvisor.machine.program_cgroup"
 local program_environment = require "luvisor.machine.program_environment"
 local program_notify = require "luvisor.machine.program_notify"
 local program_output = require "luvisor.machine.program_output"
@@ -28,9 +30,20 @@ local function options(self, run, variables, on_exit)
     oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
     env = program_environment.build(inherited, additions(self, variables), mark),
     stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
-    previous = self.child_before, die_with_host = spec.die_with_host,
-    on_exit = on_exit,
+    previous = self.child_before, die_with_host = spec.die_with_host, marked = true, on_exit = on_exit,
   }
+end
+
+-- The one of an earlier host is taken on once, by the first generation; nil when it is gone meanwhile.
+local function adopt(self, run, on_exit)
+  local adoptions = self.env.adoptions
+  local left = adoptions and adoptions[self:path()]
+  if not left then return nil end
+  adoptions[self:path()] = nil
+  local child = self.env.process.adopt(left.pid, left.mark, { on_exit = on_exit })
+  run.adopted = child ~= nil
+  run.options = options(self, run, {}, on_exit) -- for those who are started beside it
+  return child
 end
 
 --- Launches the generation `run`, with run.options.
@@ -41,12 +54,15 @@ end
 ---@return string? message
 ---@return string? code
 function program_launch.spawn(self, run, on_exit)
+  local adopted = adopt(self, run, on_exit)
+  if adopted then return adopted end
   local variables = {}
   local ok, message, code = program_notify.prepare(self, run, variables)
   if not ok then return nil, message, code end
   program_sockets.announce(self.spec, variables)
   run.options = options(self, run, variables, on_exit)
   ok, message, code = program_sockets.prepare(self, run.options)
+  if ok then ok, message, code = program_cgroup.prepare(self, run, run.options) end
   if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
   if not ok then return nil, message, code end
   return self.env.process.spawn(run.options)

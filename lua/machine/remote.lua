@@ -10,7 +10,9 @@
 -- said "restart" knowing that.
 
 local exit = require "luvisor.core.exit"
+local mailbox = require "luvisor.machine.mailbox"
 local mirror = require "luvisor.machine.mirror"
+local post = require "luvisor.machine.post"
 local unit = require "luvisor.machine.unit"
 
 local GRACE = 2      -- seconds beyond what the guest itself allows the unit: for loading, and for ending by force
@@ -34,7 +36,8 @@ end
 local function end_of_run(self, run, why)
   cancel_limit(self, run)
   self.env.cancel(run.look)
-  self.run = nil
+  self.run, self.up = nil, nil
+  if run.post then run.post:close(self:path(), why) end
   mirror.end_all(self)
   self:exited(run.generation, why)
 end
@@ -118,6 +121,7 @@ end
 function frames.event(self, _, kind, path, event)
   local one = mirror.find(self, path)
   if event.exit then event.exit = exit.unpack(event.exit) end
+  if one then mirror.note(one, kind, event) end
   if one and self.env.watched[kind] then self.env.emit(kind, one, event) end
 end
 
@@ -126,6 +130,9 @@ function frames.reply(_, run, id, ...)
   run.replies[id] = nil
   if reply then reply(...) end
 end
+
+function frames.letter(_, run, ...) run.post:letter(...) end
+function frames.answer(_, run, ...) run.post:answer(...) end
 
 function frames.critical(self, _, path, why)
   local one = mirror.find(self, path)
@@ -174,7 +181,8 @@ function begin(self, run)
     run.failure = exit.new { kind = "spawn", message = message, passing = code == "EAGAIN" or code == "ENOMEM" }
     return self.env.post(failed, self, run)
   end
-  run.guest = guest
+  run.guest, self.up = guest, true
+  run.post = post.new(self.env, function(frame, urgent) return guest:send(frame, urgent) end)
   if guest.late then look(self, run) end
   if self.spec.start_timeout then limit(self, run, self.spec.start_timeout + GRACE, late_start) end
 end
@@ -228,18 +236,32 @@ end
 -- ---- being asked about
 
 --- Has the guest carry out start_child and its like on one of its supervisors; replies as dynamic does.
-function Remote.forward(self, target, name, what, reply)
+function Remote.forward(self, target, name, what, reply, cause)
   local run = self.run
   if not run or not run.guest then return reply(nil, self:path() .. " is not running", "NOT_RUNNING") end
   run.calls = run.calls + 1
+  local child = name == "restart_child" and type(what) == "table" and mirror.find(self, what.path)
+  if child and child.home then child.phase = "starting" end -- as it would be at once if it were here
   run.replies[run.calls] = function(value, message, code)
     if type(value) == "table" then value = mirror.find(self, value.path) or true end
     reply(value, message, code)
   end
-  local ok, message, code = run.guest:send { "call", run.calls, target:path(), name, what }
+  local ok, message, code = run.guest:send(table.pack("call", run.calls, target:path(), name, what, cause))
   if ok then return end
   run.replies[run.calls] = nil
   reply(nil, message, code)
+end
+
+--- Takes a letter to one of the guest's workers, or to the unit itself.
+function Remote.deliver(self, letter, target)
+  target = target or self
+  local run = self.run
+  if target.spec.kind ~= "worker" then
+    return nil, ("%s is a %s, which takes no messages"):format(target:path(), target.spec.kind), "EINVAL"
+  end
+  if not run or not run.post then return mailbox.down(self) end
+  if not unit.is_alive(target) then return mailbox.down(target) end
+  return run.post:deliver(target:path(), letter)
 end
 
 function Remote.describe(self)

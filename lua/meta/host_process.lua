@@ -37,10 +37,11 @@ local process = {}
 ---@field gid? integer
 ---@field groups? integer[]      none if absent and uid or gid is given
 ---@field oom_score? string      for oom_score_adj
----@field cgroup? string         directory of the group to enter
+---@field cgroups? string[]      the cgroup.procs of the groups to enter
 ---@field no_new_privs? boolean
 ---@field die_with_host? boolean true: SIGKILL when the host dies
 ---@field fds? table<integer, integer> what the program has besides 0, 1 and 2: its number (3 or more) to the host's
+---@field marked? boolean         `env` has a LUVISOR_UNIT of this program alone: who has it is a member in any session
 ---@field listen_pid? boolean     adds LISTEN_PID to the environment
 ---@field drain_timeout? number  how long output is read when all members are gone and somebody else holds the pipe; 1
 ---@field previous? host.process.Child what it wrote is the past of what this one writes, for tail
@@ -56,6 +57,17 @@ local process = {}
 ---@return string? code  "ENOENT"
 ---@return string? stage "execve", "chdir", "setuid", "open", "pipe", "clone", ...
 function process.spawn(options) end
+
+--- Takes on a program that an earlier host has started: the leader of its session, with that mark. Its exit status is
+--- never known, its output goes where it went before, and only who has the mark is a member. CODE is "ESRCH" when that
+--- process is not there any more.
+---@param pid integer
+---@param mark string its LUVISOR_UNIT
+---@param options { on_exit?: function }
+---@return host.process.Child|nil child
+---@return string? message
+---@return string? code
+function process.adopt(pid, mark, options) end
 
 --- The host's own environment, as "NAME=value".
 ---@return string[]

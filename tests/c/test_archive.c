@@ -122,7 +122,7 @@ static void keeps_up_with_rotation(void **state) {
   struct logfile *file;
   assert_int_equal(logfile_open(&options, &file), 0);
   for (int i = 0; i < 10000; i++) {
-    char line[16];
+    char line[24];
     snprintf(line, sizeof line, "line %08d\n", i);
     assert_int_equal(logfile_write(file, line, strlen(line), 0, &lost), 0);
   }

@@ -12,12 +12,13 @@ struct asker {
 
 static uv_loop_t loop;
 static struct census *census;
+static const struct kin_owner nobody;
 static unsigned turn_of_answer[ASKERS], turns;
 
 static int setup(void **state) {
   (void)state;
   uv_loop_init(&loop);
-  census = census_new(&loop);
+  census = census_new(&loop, &nobody);
   turns = 0;
   return 0;
 }
@@ -78,7 +79,7 @@ static void finds_members_and_nobody_else(void **state) {
   assert_int_equal(other.found, 1);
   assert_int_equal(none.found, 0);
   pid_t pids[2];
-  assert_int_equal(census_take(pid, pids, 2), 1);
+  assert_int_equal(census_take(census, &mine.query, pids, 2), 1);
   assert_int_equal(pids[0], pid);
   end_session(pid);
   end_session(other_pid);
@@ -150,7 +151,7 @@ static void freed_with_questions_open(void **state) {
   run_for(&loop, 20);
   assert_false(now.answered || later.answered);
   census_forget(&now.query);
-  census = census_new(&loop);
+  census = census_new(&loop, &nobody);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "child.h"
+#include "kin.h"
 #include "launching.h"
 
 /* One program under test and what it said of itself. */
@@ -47,6 +48,8 @@ static int teardown(void **state) {
   return 0;
 }
 
+static const char *mark; /* of the programs to come, or NULL */
+
 static void start(struct subject *subject, char *const *argv) {
   int ends[2];
   struct launch_result result;
@@ -54,6 +57,7 @@ static void start(struct subject *subject, char *const *argv) {
   *subject = (struct subject){.pid = 0};
   assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
   struct launch_spec spec = spec_of(argv, ends[1]);
+  spec.mark = mark;
   assert_int_equal(child_start(nursery, &spec, &events, &subject->child, &result), 0);
   close(ends[1]);
   subject->out = ends[0];
@@ -145,6 +149,55 @@ static void leftovers_of_the_session(void **state) {
   (void)state;
   leftovers("now", "session");
   leftovers("term", "session");
+}
+
+/* Runs a program that leaves behind somebody in a session apart; returns its pid. The
+ * helper has its mark from the environment that the test has itself. */
+static pid_t escape(struct subject *subject, const char *its_mark) {
+  pid_t found = 0;
+  struct kin_owner owner = nursery_owner(nursery);
+  setenv("LUVISOR_UNIT", "test/1@child", 1);
+  mark = its_mark;
+  start_ready(subject, ARGV(HELPER("leave_child"), "now", "escape"));
+  mark = NULL;
+  unsetenv("LUVISOR_UNIT");
+  assert_true(run_until(&loop, &subject->left, 2000));
+  assert_int_equal(kin_orphans(&owner, &found, 1), 1);
+  assert_true(getsid(found) == found && lives(found));
+  return found;
+}
+
+static void leftovers_in_other_sessions(void **state) {
+  (void)state;
+  struct subject subject;
+  pid_t escapee = escape(&subject, "test/1@child");
+  run_for(&loop, 50);
+  assert_false(subject.empty);
+  assert_int_equal(other_member(&subject), escapee);
+  child_signal_group(subject.child, SIGTERM); /* ignored */
+  run_for(&loop, 50);
+  assert_false(subject.empty);
+  child_signal_group(subject.child, SIGKILL);
+  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_false(lives(escapee));
+  waitpid(escapee, NULL, 0);
+  finish(&subject);
+}
+
+/* The control arm: with no mark to go by, or another one, it is a stranger. */
+static void escape_without_mark(void **state) {
+  (void)state;
+  static const char *const marks[] = {NULL, "test/2@child", "est/1@child", "test/1@chil"};
+  for (int i = 0; i < 4; i++) {
+    struct subject subject;
+    pid_t escapee = escape(&subject, marks[i]);
+    child_signal_group(subject.child, SIGKILL);
+    assert_true(run_until(&loop, &subject.empty, 2000));
+    assert_true(lives(escapee));
+    kill(escapee, SIGKILL);
+    waitpid(escapee, NULL, 0);
+    finish(&subject);
+  }
 }
 
 /* The control arm of those two: a kill of the leader alone leaves the other alive. */
@@ -301,6 +354,8 @@ int main(void) {
       TEST(signals_are_not_codes),
       TEST(leftovers_of_the_group),
       TEST(leftovers_of_the_session),
+      TEST(leftovers_in_other_sessions),
+      TEST(escape_without_mark),
       TEST(killing_the_leader_alone),
       TEST(dead_leader_keeps_its_pid),
       TEST(stopped_program),

@@ -184,7 +184,7 @@ static void bad_stages(void **state) {
   assert_int_equal(failure(&spec, &result), UV_EBADF);
   assert_string_equal(result.stage, "dup2");
   spec = spec_of(ARGV("true"), LAUNCH_INHERIT);
-  spec.cgroup = "/no/such/cgroup";
+  spec.cgroups = (const char *const[]){"/no/such/cgroup", NULL};
   assert_int_equal(failure(&spec, &result), UV_ENOENT);
   assert_string_equal(result.stage, "cgroup");
   spec = spec_of(ARGV("true"), LAUNCH_INHERIT);

@@ -33,6 +33,19 @@ describe("example", function()
     end)
   end)
 
+  describe("three_executors", function()
+    for _, executors in ipairs { "coroutine thread process", "process coroutine thread", "thread process coroutine" } do
+      it("runs the same with " .. executors, function()
+        local tree = run("three_executors", { EXECUTORS = executors })
+        for _, name in ipairs { "light", "heavy", "apart/step" } do
+          tree:expect("three/" .. name .. " has done three rounds, sum %d+\n")
+        end
+        tree:expect "three starting %-> running"
+        assert.equal(0, tree:stop())
+      end)
+    end
+  end)
+
   describe("remote_shell", function()
     it("runs its workers at the other end of a pipe, and restarts the one that fails", function()
       local tree = run "remote_shell"

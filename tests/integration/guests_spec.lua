@@ -98,7 +98,7 @@ spec_of("a process that ends itself", function()
   end)
 
   it("by a crash is told as a signal", function()
-    assert.truthy(dies("sigsegv"):find "exit root/w: signal 11 %(SIGSEGV[^\n]*%(signal%)")
+    assert.truthy(dies("sigabrt"):find "exit root/w: signal 6 %(SIGABRT[^\n]*%(signal%)")
     assert.truthy(dies("sigkill"):find("exit root/w: signal 9 (SIGKILL) (signal)", 1, true))
   end)
 

@@ -71,6 +71,34 @@ spec_of("a subtree", function()
     assert.equal(0, #alive(mark))
   end)
 
+  it("obeys the commands as any other unit does", function()
+    local process = start(subtree("process", mark))
+    process:expect "root starting %-> running"
+    local function luvisor(...)
+      local command = { ... }
+      command[#command + 1] = "--name=" .. executors.name()
+      return host.run(command, { XDG_RUNTIME_DIR = process.place })
+    end
+    local _, said, err = luvisor "status"
+    assert.equal("", err)
+    assert.truthy(said:find "prog%s+RUNNING%s+%d+", said)
+    for _, unit in ipairs { "root/sub/prog", "root/sub/deep/prog" } do
+      local code, text = luvisor("stop", unit)
+      assert.equal(0, code, text)
+    end
+    assert.truthy(host.wait_until(function() return #alive(mark) == 0 end, 5))
+    local code = luvisor("start", "root/sub/deep/prog")
+    assert.equal(0, code)
+    assert.truthy(host.wait_until(function() return #alive(mark) == 1 end, 5))
+    assert.equal(0, (luvisor("signal", "KILL", "root/sub/deep/prog")))
+    process:expect "exit root/sub/deep/prog: signal 9 %(SIGKILL%)"
+    _, said = luvisor("why", "root/sub/deep/prog")
+    assert.truthy(said:find("ended: signal 9 (SIGKILL)", 1, true), said)
+    assert.equal(0, (luvisor("restart", "root/sub")))
+    assert.equal(0, process:stop())
+    assert.equal(0, #alive(mark))
+  end)
+
   it("ends when the host is killed", function()
     local process = start(subtree("process", mark))
     process:expect "root starting %-> running"

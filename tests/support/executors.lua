@@ -124,6 +124,41 @@ end)
 return Dies
 ]]
 
+MODULES.echo = [[
+local worker = require "luvisor.worker"
+local Echo = worker.define()
+Echo:call("echo", function(self, ...) return self.path, ... end)
+Echo:call("fail", function() error "as ordered" end)
+Echo:cast("note", function(self, number)
+  self.notes = self.notes or {}
+  self.notes[#self.notes + 1] = number
+end)
+Echo:call("notes", function(self) return table.concat(self.notes or {}, " ") end)
+return Echo
+]]
+
+MODULES.asks = [[
+local worker = require "luvisor.worker"
+local Asks = worker.define()
+Asks:actor("running", function(self)
+  local function say(what, ...)
+    local row = table.pack(...)
+    for i = 1, row.n do row[i] = tostring(row[i]) end
+    self.log:info("%s: %s", what, table.concat(row, ", "))
+  end
+  say("echo", self:call("echo", "echo", 1, 2.5, "ü", true))
+  say("table", self:call("root/echo", "echo", { deep = { 1, 2 } }))
+  for i = 1, 20 do self:cast("echo", "note", i) end
+  say("notes", self:call("echo", "notes"))
+  say("nobody", self:call("nobody", "echo"))
+  say("unknown", self:call("echo", "eco"))
+  say("death", self:call("echo", "fail"))
+  self.log:info("asked")
+  return "complete"
+end)
+return Asks
+]]
+
 local HEAD = [[
 local luvisor = require "luvisor"
 local uv = require "luv"
@@ -166,12 +201,17 @@ function executors.clean_up()
   remove_directory()
 end
 
+--- The name of the host that start runs.
+function executors.name()
+  return "executors-" .. directory:match "[^/]*$"
+end
+
 --- Runs a script that goes on with this text.
 ---@param body string
 ---@return Process
 function executors.start(body)
   host.write(directory .. "/tree.lua", HEAD .. body)
-  return host.spawn({ "run", "--name", "executors-" .. directory:match "[^/]*$", "tree.lua" }, nil, { cwd = directory })
+  return host.spawn({ "run", "--name", executors.name(), "tree.lua" }, nil, { cwd = directory })
 end
 
 --- The text of a worker.

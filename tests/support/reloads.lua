@@ -2,7 +2,7 @@
 -- Reloads in a world with a clock of its own: trees that are compared with later ones, and changed into them.
 --
 --   reloads.tree(world, { "a", "b" })            starts a tree whose units can be compared later
---   reloads.apply(world, { "b", "c" })           makes it that one; returns the plan and what failed
+--   reloads.apply(world, { "b", "c" })           makes it that one; returns the plan, and what becomes of it
 
 local change = require "luvisor.machine.change"
 local digest = require "luvisor.core.digest"
@@ -44,30 +44,28 @@ function reloads.tree(world, keys)
 end
 
 -- A unit that kept its definition is still played by the script that it was started with.
-local function keep_scripts(world, before)
-  for name, script in pairs(before) do
+local function keep_scripts(world)
+  for name in pairs(world.scripts) do
     local unit = world.started:find(name)
-    if unit and unit.spec.definition == script.definition then world.scripts[name] = script end
+    local script = unit and world.script_of[unit.spec.definition]
+    if script then world.scripts[name] = script end
   end
 end
 
 --- Compares the running tree with another one.
 function reloads.plan(world, keys)
-  local scripts = {}
-  for name, one in pairs(world.scripts) do scripts[name] = one end
-  local plan, message = plans.compare(world.started.root.spec, reloads.load(world, keys))
-  return plan, message, scripts
+  return plans.compare(world.started.root.spec, reloads.load(world, keys))
 end
 
 --- Changes the running tree into another one; `seconds` may pass before it is done.
 function reloads.apply(world, keys, seconds)
-  local plan, message, scripts = reloads.plan(world, keys)
+  local plan, message = reloads.plan(world, keys)
   assert(plan, message)
-  local failures
-  change.apply(world.started, plan, function(list) failures = list end)
+  local outcome = {}
+  change.apply(world.started, plan, function(list) outcome.failures = list end)
   world:step(seconds or 0)
-  keep_scripts(world, scripts)
-  return plan, failures
+  keep_scripts(world)
+  return plan, outcome
 end
 
 return reloads

@@ -102,7 +102,7 @@ end
 --- The spec of a scripted worker; its script is world.scripts[name].
 function World:worker(name, keys, options)
   local one = scripted.new(self, name, options)
-  self.scripts[name] = one
+  self.scripts[name], self.script_of[one.definition] = one, one
   local definition = { name = name, module = one.definition }
   for key, value in pairs(keys or {}) do definition[key] = value end
   return luvisor.worker(definition)
@@ -231,7 +231,7 @@ end
 --- A new world; the one before it must have been closed.
 ---@param options? { quiet?: boolean } quiet: nothing is logged or watched, as with --log-level error
 function worlds.new(options)
-  local self = setmetatable({ logged = {}, events = {}, scripts = {} }, World)
+  local self = setmetatable({ logged = {}, events = {}, scripts = {}, script_of = {} }, World)
   stop_the_clock()
   local write, enabled = collect_logs(self, options and options.quiet)
   self.env = envs.new { write = write, enabled = enabled }

@@ -194,9 +194,6 @@ describe("spec.program", function()
     { { module = "x" }, 'key "module": unknown key' },
     { { comand = { "x" } }, 'key "comand": unknown key, did you mean "command"?' },
   }
-  for _, key in ipairs { "cgroup" } do
-    table.insert(cases, { { [key] = {} }, ('key "%s": not available in this version'):format(key) })
-  end
   for _, case in ipairs(cases) do
     it("refuses: " .. case[2], function() assert_refused(P .. case[2], program(case[1])) end)
   end

@@ -8,9 +8,7 @@ local later = {}
 local KEYS = {
   worker = {},
   supervisor = {},
-  program = {
-    "cgroup", "orphans",
-  },
+  program = {},
 }
 
 --- Adds the unavailable keys to a schema, so that they are told apart from unknown ones.

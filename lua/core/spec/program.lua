@@ -1,5 +1,6 @@
 -- luvisor.program { ... }: the spec of an operating system process.
 
+local cgroup = require "luvisor.core.spec.cgroup"
 local check = require "luvisor.core.check"
 local exit = require "luvisor.core.exit"
 local hooks = require "luvisor.core.spec.hooks"
@@ -101,6 +102,7 @@ local SCHEMA = unit.extend("program", {
   group = check.indexed(identity.group),
   groups = check.indexed(identity.groups),
   limits = check.indexed(limits),
+  cgroup = check.indexed(cgroup),
   sockets = check.indexed(sockets.check),
   stdin = check.indexed(input),
   stdout = output.check { "inherit", "null" },
@@ -117,6 +119,7 @@ local SCHEMA = unit.extend("program", {
   after = hooks.after(unit.schema.after),
   success = check.list("exit codes", check.integer(0, 255)),
   die_with_host = check.boolean,
+  orphans = check.one_of { "kill", "adopt", "warn" },
   umask = umask,
   nice = check.integer(-20, 19),
   oom_score_adj = check.integer(-1000, 1000),

@@ -1,0 +1,207 @@
+-- Cgroups: control groups for programs, below the one that the host is in: version 2 where its controllers are there,
+-- else version 1. What is there is found out when the first program asks, and what is missing is said once: a program
+-- then runs without that limit.
+--
+-- In version 2 a group with limited children may hold no processes of its own, so the host moves into a child, too.
+
+local process = require "host.process"
+local uv = require "luv"
+
+local cgroups = {}
+
+local CONTROLLERS = { "memory", "pids", "cpu" }
+local PERIOD = 100000 -- microseconds
+local KILL = 9
+
+local function read(path)
+  local file = io.open(path)
+  local text = file and file:read "a"
+  if file then file:close() end
+  return text
+end
+
+local function write(path, text)
+  local fd, message, code = uv.fs_open(path, "w", 0)
+  if not fd then return nil, message, code end
+  local written
+  written, message, code = uv.fs_write(fd, text)
+  uv.fs_close(fd)
+  return written, message, code
+end
+
+-- ---- what is there
+
+-- The host's own group in each hierarchy: by the name of a controller, or "" for version 2.
+local function own_groups()
+  local groups = {}
+  for names, path in (read "/proc/self/cgroup" or ""):gmatch "%d+:([^:]*):([^\n]*)\n" do
+    if names == "" then groups[""] = path end
+    for name in names:gmatch "[^,]+" do groups[name] = path end
+  end
+  return groups
+end
+
+local function directory_of(mount, path)
+  local whole = mount .. (path == "/" and "" or path)
+  return uv.fs_stat(whole) and whole or mount
+end
+
+-- Where those groups are.
+local function bases()
+  local found, groups = {}, own_groups()
+  for line in (read "/proc/self/mountinfo" or ""):gmatch "[^\n]+" do
+    local mount, kind, options = line:match "^%S+ %S+ %S+ %S+ (%S+) .- %- (cgroup2?) %S+ (%S+)"
+    if kind == "cgroup2" then found[""] = directory_of(mount, groups[""] or "/") end
+    for name in (kind == "cgroup" and options or ""):gmatch "[^,]+" do
+      if groups[name] then found[name] = directory_of(mount, groups[name]) end
+    end
+  end
+  return found
+end
+
+local function enable(directory, name)
+  return write(directory .. "/cgroup.subtree_control", "+" .. name) ~= nil
+end
+
+-- Moves the host out of the way of the limits of its children.
+local function make_room(base, name)
+  local leaf = base .. "/luvisor-host-" .. process.instance
+  if not uv.fs_mkdir(leaf, 493) or not write(leaf .. "/cgroup.procs", "0") then return false end
+  return enable(base, name)
+end
+
+-- The directory below which groups with that controller are made; nil when there is none.
+local function find_two(base, name)
+  local known = base and read(base .. "/cgroup.controllers") or ""
+  if not known:find("%f[%w]" .. name .. "%f[%W]") then return nil end
+  return enable(base, name) or make_room(base, name)
+end
+
+-- ---- groups
+
+local FILES = {
+  memory = { two = function(v) return { ["memory.max"] = v } end,
+    one = function(v) return { ["memory.limit_in_bytes"] = v } end },
+  pids = { two = function(v) return { ["pids.max"] = v } end, one = function(v) return { ["pids.max"] = v } end },
+  cpu = { two = function(v) return { ["cpu.max"] = ("%d %d"):format(v * PERIOD // 1, PERIOD) } end,
+    one = function(v) return { ["cpu.cfs_quota_us"] = ("%d"):format(v * PERIOD // 1) } end },
+}
+
+local function set(directory, files)
+  for name, value in pairs(files) do
+    local ok, message, code = write(directory .. "/" .. name, tostring(value))
+    if not ok then return nil, ("%s: %s"):format(name, message), code end
+  end
+  return true
+end
+
+-- All directories of one program: of version 2, if it is there, and of each controller of version 1 that it needs.
+local function plan(self, limits)
+  local list, two = {}, {}
+  for _, name in ipairs(CONTROLLERS) do
+    local value = limits[name]
+    local how = value and (self.two[name] and "two" or self.bases[name] and "one")
+    if how == "two" then two[#two + 1] = FILES[name].two(value) end
+    if how == "one" then list[#list + 1] = { base = self.bases[name], files = { FILES[name].one(value) } } end
+    if value and not how and not self.told[name] then
+      self.told[name] = true
+      self.log("warn", "luvisor", "no cgroup controller for %s here: programs run without that limit", name)
+    end
+  end
+  if self.bases[""] then table.insert(list, 1, { base = self.bases[""], files = two, is_two = true }) end
+  return list
+end
+
+local function make(self, one, name)
+  local above = ("%s/luvisor-%s"):format(one.base, process.instance)
+  local ok, message, code = uv.fs_mkdir(above, 493)
+  if not ok and code ~= "EEXIST" then return nil, message, code end
+  self.made[above] = true
+  for controller in pairs(one.is_two and self.two or {}) do enable(above, controller) end
+  one.path = above .. "/" .. name
+  ok, message, code = uv.fs_mkdir(one.path, 493)
+  if not ok and code ~= "EEXIST" then return nil, message, code end
+  for _, files in ipairs(one.files) do
+    ok, message, code = set(one.path, files)
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
+local function members_of(list)
+  local seen, pids = {}, {}
+  for _, one in ipairs(list) do
+    for pid in (read(one.path .. "/cgroup.procs") or ""):gmatch "%d+" do
+      if not seen[pid] then pids[#pids + 1] = math.tointeger(tonumber(pid)) end
+      seen[pid] = true
+    end
+  end
+  return pids
+end
+
+local function group_of(list)
+  local group = { procs = {} }
+  for i, one in ipairs(list) do group.procs[i] = one.path .. "/cgroup.procs" end
+
+  function group.members() return members_of(list) end
+
+  -- What was in the group a moment ago is killed; version 2 does it itself, for all of it at once.
+  function group.kill(pids)
+    if list[1].is_two and write(list[1].path .. "/cgroup.kill", "1") then return end
+    for _, pid in ipairs(pids) do uv.kill(pid, KILL) end
+  end
+
+  function group.close()
+    for _, one in ipairs(list) do uv.fs_rmdir(one.path) end
+  end
+
+  return group
+end
+
+---@param log function
+---@return { open: function, close: function }
+function cgroups.new(log)
+  local self = { log = log, told = {}, made = {} }
+
+  local function probe()
+    self.bases, self.two = bases(), {}
+    for _, name in ipairs(CONTROLLERS) do
+      if find_two(self.bases[""], name) then self.two[name] = true end
+    end
+  end
+
+  --- A group for one generation of a program; it may be without some of the limits, or have no directory at all.
+  ---@param path string of the unit
+  ---@param limits { memory?: integer, pids?: integer, cpu?: number }
+  ---@param generation integer
+  ---@return table|nil group
+  ---@return string? message
+  ---@return string? code
+  function self.open(path, limits, generation)
+    if not self.bases then probe() end
+    local list, kept = plan(self, limits), {}
+    for _, one in ipairs(list) do
+      local ok, message, code = make(self, one, ("%s.%d"):format(path:gsub("/", "."), generation))
+      local is_needed = next(one.files) ~= nil
+      if not ok and is_needed and code ~= "EACCES" and code ~= "EROFS" and code ~= "EPERM" then
+        return nil, ("%s: %s"):format(one.base, message), code
+      end
+      if ok then kept[#kept + 1] = one end
+      if not ok and not self.told[one.base] then
+        self.told[one.base] = true
+        log("warn", "luvisor", "%s cannot be used: %s", one.base, message)
+      end
+    end
+    if not kept[1] then return { procs = {}, members = function() return {} end, close = function() end } end
+    return group_of(kept)
+  end
+
+  --- Removes what is left of the groups: everybody is gone.
+  function self.close()
+    for directory in pairs(self.made) do uv.fs_rmdir(directory) end
+  end
+
+  return self
+end
+
+return cgroups

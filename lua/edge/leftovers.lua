@@ -1,0 +1,173 @@
+-- Leftovers: processes of units that outlive their host.
+--
+-- A host that was killed may leave some behind. The next one of its name finds them by the marks that they carry and
+-- does with each what its unit says (`orphans`): kill, which is what happens to those of no unit of this tree, too;
+-- adopt, if it is the program itself; or warn. The tree is started when those to be killed are gone: no program ever
+-- runs twice. And a host that ends kills whoever got away from all its units.
+
+local exit = require "luvisor.core.exit"
+local orphans = require "host.orphans"
+local process = require "host.process"
+local record = require "luvisor.edge.record"
+local runtime = require "host.runtime"
+
+local leftovers = {}
+
+local LOOK_AGAIN = 0.05   -- seconds
+local PATIENCE = 10       -- seconds for those who are asked to end
+local LAST_PATIENCE = 2   -- seconds after SIGKILL
+local TERM, KILL, CONT = exit.signal_number "TERM", exit.signal_number "KILL", exit.signal_number "CONT"
+
+local function policies_of(spec, found)
+  if spec.kind == "program" then found[spec.path] = spec.orphans end
+  for _, child in ipairs(spec.children or {}) do policies_of(child, found) end
+  return found
+end
+
+local function path_of(mark)
+  return mark:match "^(.*)/%d+@"
+end
+
+-- Everybody of the earlier instances, by what is to become of them.
+local function sort(instances, policies)
+  local sorted = { kill = {}, adopt = {}, warn = {} }
+  for _, instance in ipairs(instances) do
+    for _, one in ipairs(orphans.find("@" .. instance) or {}) do
+      one.path = path_of(one.mark) or "?"
+      table.insert(sorted[policies[one.path] or "kill"], one)
+    end
+  end
+  return sorted
+end
+
+local function pids_of(list)
+  local pids = {}
+  for i, one in ipairs(list) do pids[i] = ("%d (%s)"):format(one.pid, one.path) end
+  return table.concat(pids, ", ")
+end
+
+-- ---- adoption
+
+-- A program whose leader has survived is adopted whole, with everybody of its mark; of any other nothing is left that
+-- could be supervised.
+local function choose_adoptions(sorted)
+  local adoptions, marks, given_up = {}, {}, {}
+  for _, one in ipairs(sorted.adopt) do
+    if one.session == one.pid and not adoptions[one.path] then
+      adoptions[one.path], marks[one.mark] = { pid = one.pid, mark = one.mark }, true
+    end
+  end
+  for _, one in ipairs(sorted.adopt) do
+    if not marks[one.mark] then given_up[#given_up + 1] = one end
+  end
+  table.move(given_up, 1, #given_up, #sorted.kill + 1, sorted.kill)
+  return adoptions
+end
+
+-- ---- the end of the others
+
+local function signal_all(list, number, write)
+  for _, one in ipairs(list) do
+    local ok, message, code = orphans.signal(one.pid, one.mark, number)
+    if not ok and code ~= "ESRCH" then write("warn", "luvisor", "pid %d (%s): %s", one.pid, one.path, message) end
+  end
+end
+
+-- Who is still there, children that were made meanwhile among them; an adopted one is not asked about.
+local function still_there(instances, policies, adoptions)
+  local sorted = sort(instances, policies)
+  local kept, left = {}, {}
+  for _, adoption in pairs(adoptions) do kept[adoption.mark] = true end
+  for _, list in ipairs { sorted.kill, sorted.adopt } do
+    for _, one in ipairs(list) do
+      if not kept[one.mark] then left[#left + 1] = one end
+    end
+  end
+  return left
+end
+
+local function wait_for_end(look, write, done)
+  local since, killed, calm = runtime.now(), nil, false
+  local function again()
+    local left, now = look(), runtime.now()
+    if #left == 0 and calm then return done() end
+    calm = #left == 0 -- one that is about to die has no mark any more: it is looked for twice
+    if killed and now - killed > LAST_PATIENCE then
+      write("error", "luvisor", "still alive %g s after SIGKILL: %s", LAST_PATIENCE, pids_of(left))
+      return done()
+    end
+    if not calm and (killed or now - since > PATIENCE) then
+      if not killed then write("warn", "luvisor", "did not end within %g s, killing %s", PATIENCE, pids_of(left)) end
+      killed = killed or now
+      signal_all(left, KILL, write)
+    end
+    runtime.after(LOOK_AGAIN, again)
+  end
+  again()
+end
+
+local function read(place, write)
+  local instances, message = record.read(place.state)
+  if instances then return instances end
+  write("warn", "luvisor", "%s: %s; nobody of an earlier host is looked for", place.state, message)
+  return {}
+end
+
+local function note(place, instances, write)
+  local ok, message = record.write(place.state, instances)
+  if not ok then
+    write("warn", "luvisor", "%s: %s; should this host be killed, nobody will know of its programs", place.state,
+      message)
+  end
+end
+
+local function end_them(sorted, instances, policies, adoptions, write, done)
+  write("warn", "luvisor", "an earlier host has left behind %s: ending them", pids_of(sorted.kill))
+  signal_all(sorted.kill, TERM, write)
+  signal_all(sorted.kill, CONT, write)
+  wait_for_end(function() return still_there(instances, policies, adoptions) end, write, done)
+end
+
+--- Does with those that earlier hosts of this name have left behind what is to be done, then calls done(adoptions).
+---@param place luvisor.Paths|nil nil: without a name there is no earlier one
+---@param root luvisor.Spec resolved
+---@param write function of the log
+---@param done fun(adoptions: table<string, { pid: integer, mark: string }>) by the path of the unit
+function leftovers.settle(place, root, write, done)
+  if not place then return done {} end
+  local instances, policies = read(place, write), policies_of(root, {})
+  local sorted = sort(instances, policies)
+  local adoptions = choose_adoptions(sorted)
+  local remembered = { process.instance }
+  if #sorted.warn > 0 then
+    write("warn", "luvisor", "an earlier host has left behind %s: they are let be", pids_of(sorted.warn))
+  end
+  if #sorted.kill + #sorted.warn > 0 or next(adoptions) then table.move(instances, 1, #instances, 2, remembered) end
+  note(place, remembered, write)
+  if #sorted.kill == 0 then return done(adoptions) end
+  end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
+end
+
+--- The tree has ended: kills whoever is a child of this host and of none of its units, then calls done().
+---@param place luvisor.Paths|nil
+---@param write function of the log
+---@param done function
+function leftovers.finish(place, write, done)
+  local since, told = runtime.now(), false
+  local function again()
+    local left = orphans.inherited()
+    if #left == 0 or runtime.now() - since > LAST_PATIENCE then
+      if #left == 0 and place then record.remove(place.state) end
+      return done()
+    end
+    if not told then
+      write("warn", "luvisor", "killing %s: they have got away from their units", table.concat(left, ", "))
+    end
+    told = true
+    orphans.kill_inherited()
+    runtime.after(LOOK_AGAIN, again)
+  end
+  again()
+end
+
+return leftovers

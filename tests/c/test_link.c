@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "link.h"
+
+enum { MANY = 10000 };
+
+static uv_loop_t loop;
+
+/* What one end has heard: numbers that must come in order. */
+struct end {
+  struct link *link;
+  uint32_t frames;
+  size_t bytes;
+  bool ended;
+};
+
+static void on_frame(void *data, const char *bytes, size_t length) {
+  struct end *end = data;
+  uint32_t number;
+  assert_true(length >= sizeof number);
+  memcpy(&number, bytes, sizeof number);
+  assert_int_equal(number, end->frames);
+  assert_false(end->ended);
+  end->frames++;
+  end->bytes += length;
+}
+
+static void on_ended(void *data) {
+  struct end *end = data;
+  assert_false(end->ended);
+  end->ended = true;
+}
+
+static struct link_events events_of(struct end *end) {
+  return (struct link_events){on_frame, on_ended, end};
+}
+
+static int send_number(struct end *end, uint32_t number) {
+  return link_send(end->link, (const char *)&number, sizeof number, false);
+}
+
+static void turn(void) {
+  uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  return uv_loop_init(&loop);
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  uv_run(&loop, UV_RUN_DEFAULT);
+  return uv_loop_close(&loop);
+}
+
+/* ---- threads ---- */
+
+static void write_numbers(void *data) {
+  struct channel *channel = data;
+  uv_loop_t own;
+  struct end end = {0};
+  struct link_events events = events_of(&end);
+  assert_int_equal(uv_loop_init(&own), 0);
+  assert_int_equal(link_open_channel(&own, channel, 1, &events, &end.link), 0);
+  for (uint32_t number = 0; number < MANY;)
+    if (send_number(&end, number) == 0) number++;
+  link_close(end.link);
+  uv_run(&own, UV_RUN_DEFAULT);
+  uv_loop_close(&own);
+  channel_leave(channel, 1);
+}
+
+static void keeps_the_order_between_threads(void **state) {
+  (void)state;
+  struct end end = {0};
+  struct link_events events = events_of(&end);
+  struct channel *channel = channel_new();
+  uv_thread_t thread;
+  assert_int_equal(link_open_channel(&loop, channel, 0, &events, &end.link), 0);
+  uv_thread_create(&thread, write_numbers, channel);
+  while (!end.ended) uv_run(&loop, UV_RUN_ONCE);
+  uv_thread_join(&thread);
+  assert_int_equal(end.frames, MANY);
+  assert_int_equal(send_number(&end, 0), UV_EPIPE);
+  link_close(end.link);
+  channel_leave(channel, 0);
+}
+
+static void is_bounded(void **state) {
+  (void)state;
+  struct end end = {0};
+  struct link_events events = events_of(&end);
+  struct channel *channel = channel_new();
+  static char bytes[1 << 20];
+  assert_int_equal(link_open_channel(&loop, channel, 0, &events, &end.link), 0);
+  for (size_t sent = 0; sent + sizeof bytes <= LINK_ROOM; sent += sizeof bytes)
+    assert_int_equal(link_send(end.link, bytes, sizeof bytes, false), 0);
+  assert_int_equal(link_send(end.link, bytes, sizeof bytes, false), UV_EAGAIN);
+  assert_int_equal(link_send(end.link, bytes, sizeof bytes, true), 0);
+  assert_int_equal(link_send(end.link, bytes, (size_t)LINK_FRAME_MAX + 1, true),
+                   UV_EMSGSIZE);
+  link_close(end.link);
+  channel_leave(channel, 0);
+  channel_leave(channel, 1);
+}
+
+static void delivers_what_was_sent_before_anybody_listened(void **state) {
+  (void)state;
+  struct end one = {0}, other = {0};
+  struct link_events events = events_of(&one);
+  struct channel *channel = channel_new();
+  assert_int_equal(link_open_channel(&loop, channel, 0, &events, &one.link), 0);
+  for (uint32_t number = 0; number < 3; number++) send_number(&one, number);
+  link_close(one.link);
+  turn();
+  channel_leave(channel, 0);
+  events = events_of(&other);
+  assert_int_equal(link_open_channel(&loop, channel, 1, &events, &other.link), 0);
+  while (!other.ended) uv_run(&loop, UV_RUN_ONCE);
+  assert_int_equal(other.frames, 3);
+  link_close(other.link);
+  channel_leave(channel, 1);
+}
+
+/* ---- streams ---- */
+
+static void open_pair(struct end *one, int *fd) {
+  int fds[2];
+  struct link_events events = events_of(one);
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  assert_int_equal(link_open_stream(&loop, fds[0], fds[0], &events, &one->link), 0);
+  *fd = fds[1];
+}
+
+static void puts_frames_together_again(void **state) {
+  (void)state;
+  struct end end = {0};
+  int fd;
+  open_pair(&end, &fd);
+  static const char bytes[] = "\4\0\0\0\0\0\0\0\5\0\0\0\1\0\0\0x\4\0\0\0\2\0\0\0";
+  for (size_t i = 0; i < sizeof bytes - 1; i++) { /* one byte at a time */
+    assert_int_equal(write(fd, bytes + i, 1), 1);
+    turn();
+  }
+  assert_int_equal(end.frames, 3);
+  assert_int_equal(end.bytes, 13);
+  close(fd);
+  while (!end.ended) uv_run(&loop, UV_RUN_ONCE);
+  link_close(end.link);
+}
+
+static void ends_at_what_is_no_frame(void **state) {
+  (void)state;
+  struct end end = {0};
+  int fd;
+  open_pair(&end, &fd);
+  assert_int_equal(write(fd, "\xff\xff\xff\xff", 4), 4);
+  while (!end.ended) uv_run(&loop, UV_RUN_ONCE);
+  assert_int_equal(end.frames, 0);
+  assert_int_equal(send_number(&end, 0), UV_EPIPE);
+  link_close(end.link);
+  close(fd);
+}
+
+static void streams_are_bounded(void **state) {
+  (void)state;
+  struct end end = {0};
+  int fd, sent = 0;
+  static char bytes[1 << 20];
+  open_pair(&end, &fd);
+  while (link_send(end.link, bytes, sizeof bytes, false) == 0) assert_true(++sent < 16);
+  assert_true(link_pending(end.link) > 0);
+  assert_int_equal(link_send(end.link, bytes, sizeof bytes, true), 0);
+  link_close(end.link);
+  close(fd);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(keeps_the_order_between_threads),
+      TEST(is_bounded),
+      TEST(delivers_what_was_sent_before_anybody_listened),
+      TEST(puts_frames_together_again),
+      TEST(ends_at_what_is_no_frame),
+      TEST(streams_are_bounded),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

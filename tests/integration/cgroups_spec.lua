@@ -1,0 +1,130 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Programs in control groups of their own, where this machine lets us make any.
+
+local host = require "host"
+local uv = require "luv"
+
+local HOG = 'b = bytearray(200 * 1024 * 1024); print("has it all", flush=True)'
+local CROWD = [[
+import subprocess
+count = 0
+try:
+    while count < 40: subprocess.Popen(["sleep", "1000"]); count += 1
+except OSError: pass
+print("started %d" % count, flush=True)
+import os; os.kill(0, 9)
+]]
+-- Leaves its session, and drops the mark by which it could be told.
+local ESCAPE = [[
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() > 0: os._exit(0)
+    with open("escaped", "w") as f: f.write(str(os.getpid()))
+    time.sleep(1000)
+time.sleep(1000)
+]]
+
+local directory, remove_directory
+
+local function is_alive(pid)
+  local status = host.read(("/proc/%d/stat"):format(pid))
+  return status ~= nil and not status:find "^%d+ %b() [ZX]"
+end
+
+local function run(children)
+  host.write(directory .. "/tree.lua", ([[local luvisor = require "luvisor"
+    return luvisor.supervisor { name = "top", children = { %s } }]]):format(children))
+  host.write(directory .. "/hog.py", HOG)
+  host.write(directory .. "/crowd.py", CROWD)
+  host.write(directory .. "/escape.py", ESCAPE)
+  return host.spawn({ "run", "tree.lua" }, nil, { cwd = directory })
+end
+
+local function program(command, keys)
+  return ([[luvisor.program { name = "p", command = %q, stdout = { prefix = true }, restart = "temporary", %s }]])
+    :format(command, keys or "")
+end
+
+local function probe()
+  directory, remove_directory = host.directory()
+  local process = run(program("true", "cgroup = { memory = '32MB', pids = 10, cpu = 0.5 }"))
+  process:wait(10)
+  local said = process:output()
+  remove_directory()
+  return not said:find "no cgroup controller" and not said:find "cannot be used" and not said:find "cgroup:", said
+end
+
+local able = probe()
+local maybe = able and it or function(name) pending(name .. ": there are no control groups to be had") end
+
+describe("a control group", function()
+  before_each(function() directory, remove_directory = host.directory() end)
+  after_each(function()
+    host.clean_up()
+    remove_directory()
+  end)
+
+  maybe("bounds the memory of a program; without it there is no bound", function()
+    local process = run(program("python3 hog.py", "cgroup = { memory = '32MB' }"))
+    process:wait(20)
+    process:expect "ended: signal 9"
+    assert.equal(0, process:count "has it all")
+    process = run(program "python3 hog.py")
+    process:expect "has it all"
+    assert.equal(0, process:wait(20))
+  end)
+
+  maybe("bounds the number of its processes; without it there is no bound", function()
+    local process = run(program("python3 crowd.py", "cgroup = { pids = 10 }"))
+    assert.is_true(tonumber(process:expect("started (%d+)", 20)) < 10)
+    assert(process:wait(20))
+    process = run(program "python3 crowd.py")
+    assert.equal("40", process:expect("started (%d+)", 20))
+    assert(process:wait(20)) -- all of them are gone
+  end)
+
+  -- The control is in orphans_spec: without a group such a one is only found when the host ends.
+  maybe("holds who has left session and mark behind; the program is gone when all are", function()
+    local process = run([[luvisor.program { name = "p", command = "env -u LUVISOR_UNIT python3 escape.py",
+      cgroup = true, backoff = { min = 0.01, max = 0.01 } }]])
+    process:expect "top starting %-> running"
+    assert(host.wait_until(function() return host.read(directory .. "/escaped") ~= "" end, 10))
+    local pid = tonumber(host.read(directory .. "/escaped"))
+    uv.kill(tonumber(process:expect "STARTING %(pid (%d+)%)"), "sigkill")
+    process:expect("killing who is left in its cgroup: " .. pid)
+    process:expect("STARTING %(pid (%d+)%)", 10, 2)
+    assert.is_false(is_alive(pid))
+    assert.equal(0, process:stop())
+  end)
+
+  maybe("is gone with its host", function()
+    local process = run(program("sleep 1000", "cgroup = { pids = 10 }"))
+    process:expect "top starting %-> running"
+    local pid = process:expect "STARTING %(pid (%d+)%)"
+    local group = host.read(("/proc/%s/cgroup"):format(pid)):match "luvisor%-[%w.]+/top%.p%.1"
+    assert.truthy(group)
+    assert.equal(0, process:stop())
+    local find = host.spawn({ "/sys/fs/cgroup", "-name", "luvisor-" .. process.pid .. ".*" }, nil,
+      { command = { "find" } })
+    find:wait(10)
+    assert.equal("", find:stdout())
+  end)
+end)
+
+describe("the key cgroup", function()
+  it("is checked", function()
+    directory, remove_directory = host.directory()
+    for keys, message in pairs {
+      ["cgroup = 5"] = 'key "cgroup": expected { memory =, pids =, cpu = } or true, got 5',
+      ["cgroup = { memroy = 1 }"] = 'key "cgroup.memroy": unknown key, did you mean "memory"?',
+      ["cgroup = { pids = 0 }"] = 'key "cgroup.pids": expected a whole number from 1 to 2147483647, got 0',
+      ["cgroup = { cpu = 0 }"] = 'key "cgroup.cpu": expected a number from 0.01 to 1024, got 0',
+    } do
+      local process = run(program("true", keys))
+      assert.equal(2, process:wait(10))
+      assert.truthy(process:stderr():find(message, 1, true), process:stderr())
+    end
+    remove_directory()
+  end)
+end)

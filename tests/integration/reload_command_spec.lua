@@ -1,0 +1,146 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Reloading by command, by --watch, back again, and very often.
+
+local host = require "host"
+local json = require "host.json"
+local uv = require "luv"
+
+describe("luvisor", function()
+  local directory, remove_directory, process
+
+  before_each(function() directory, remove_directory = host.directory() end)
+  after_each(function()
+    host.clean_up()
+    remove_directory()
+  end)
+
+  local function text_of(names)
+    local children = {}
+    for i, name in ipairs(names) do
+      children[i] = ([[luvisor.program { name = "%s", command = "sleep 600", ready = { after = 0 } }]]):format(name)
+    end
+    return ([[local luvisor = require "luvisor" return luvisor.supervisor { name = "top", children = { %s } }]])
+      :format(table.concat(children, ","))
+  end
+
+  local function write_tree(...) host.write(directory .. "/tree.lua", text_of { ... }) end
+
+  local function start(...)
+    local arguments = { "run", "--socket", directory .. "/host.sock", ... }
+    arguments[#arguments + 1] = "tree.lua"
+    process = host.spawn(arguments, nil, { cwd = directory })
+    process:expect "top starting %-> running"
+  end
+
+  local function luvisor(command, ...)
+    return host.run({ command, "--socket", directory .. "/host.sock", ... }, nil, 30)
+  end
+
+  it("reload shows the plan, applies it, and rollback goes back", function()
+    write_tree("a", "b")
+    start()
+    write_tree("a", "c")
+    local code, out, err = luvisor("reload", "--dry-run")
+    assert.equal(0, code, err)
+    assert.equal("- top/b  removed\n+ top/c  added\n", out)
+    assert.equal(0, process:count "top/c STOPPED")
+    code, out = luvisor "reload"
+    assert.equal(0, code)
+    assert.equal("- top/b  removed\n+ top/c  added\n", out)
+    process:expect "top/c STARTING %-> RUNNING"
+    code, out = luvisor "reload"
+    assert.equal(0, code)
+    assert.equal("nothing has changed\n", out)
+    code, out = luvisor "rollback"
+    assert.equal(0, code)
+    assert.equal("- top/c  removed\n+ top/b  added\n", out)
+    process:expect("top/b STARTING %-> RUNNING", 10, 2)
+    code, out, err = luvisor "rollback"
+    assert.equal(1, code)
+    assert.equal("luvisor: nothing to go back to\n", err)
+    assert.equal("", out)
+    code, out = luvisor("reload", "--json")
+    assert.equal(0, code)
+    local result = json.decode(out)
+    assert.equal("remove", result.steps[1].action)
+    assert.equal("top/c", result.steps[2].path)
+    assert.equal(1, process:count "top/a STOPPED %-> STARTING")
+    assert.equal(0, process:stop())
+  end)
+
+  it("reload says what is wrong with a script, and ends with 1", function()
+    write_tree "a"
+    start()
+    host.write(directory .. "/tree.lua", "return luvisor luvisor")
+    for _, arguments in ipairs { { "reload" }, { "reload", "--dry-run" } } do
+      local code, out, err = luvisor(table.unpack(arguments))
+      assert.equal(1, code)
+      assert.equal("", out)
+      assert.truthy(err:find "^luvisor: tree.lua:1: [^\n]*near 'luvisor'\n$", err)
+    end
+    assert.equal(0, process:stop())
+  end)
+
+  it("run --watch reloads when a file is written, or another takes its name", function()
+    write_tree "a"
+    start "--watch"
+    write_tree("a", "b")
+    process:expect "top/b STARTING %-> RUNNING"
+    host.write(directory .. "/tree.lua.new", text_of { "a", "c" })
+    assert(uv.fs_rename(directory .. "/tree.lua", directory .. "/tree.lua~"))
+    assert(uv.fs_rename(directory .. "/tree.lua.new", directory .. "/tree.lua"))
+    process:expect "top/c STARTING %-> RUNNING"
+    host.write(directory .. "/tree.lua", "return luvisor luvisor")
+    process:expect "near 'luvisor'; nothing has changed"
+    write_tree("a", "d")
+    process:expect "top/d STARTING %-> RUNNING"
+    assert.equal(1, process:count "top/a STOPPED %-> STARTING")
+    assert.equal(0, process:stop())
+  end)
+
+  it("run without --watch does not: the control arm", function()
+    write_tree "a"
+    start()
+    write_tree("a", "b")
+    host.stay(1)
+    assert.equal(0, process:count "reload")
+    assert.equal(0, process:stop())
+  end)
+
+  local function memory() return tonumber(host.read(("/proc/%d/status"):format(process.pid)):match "VmRSS:%s*(%d+)") end
+
+  it("holds no more memory after hundreds of reloads", function()
+    host.write(directory .. "/w.lua", [[
+      local W = require("luvisor.worker").define()
+      W:actor("starting", function(self) self.data = { n = 0 } return "run" end)
+      W:actor("running", { every = 0.1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+      W:upgrade(function(_, _, data) data.n = data.n + VERSION return data end)
+      return W]])
+    local function write(version)
+      host.write(directory .. "/tree.lua", ([[VERSION = %d
+        local luvisor = require "luvisor"
+        local ballast = ("x"):rep(200000) .. VERSION
+        local children = { luvisor.worker { name = "w", module = "w" } }
+        for i = 1, 20 do
+          children[i + 1] = luvisor.worker { name = "x" .. i, module = "w", args = { VERSION, ballast } }
+        end
+        return luvisor.supervisor { name = "top", children = children }]]):format(version))
+    end
+    write(1)
+    start("--log-level", "info")
+    local function reload_often(first, count)
+      for i = first, first + count - 1 do
+        write(i)
+        process:signal "sighup"
+        process:expect("reload: done", 30, i - 1)
+      end
+    end
+    reload_often(2, 50)
+    local before = memory()
+    reload_often(52, 150)
+    local after = memory()
+    assert.is_true(after < before + 8000, ("%d kB, then %d kB"):format(before, after))
+    assert.equal(1, process:count "top/x1 idle %-> starting")
+    assert.equal(0, process:stop())
+  end)
+end)
