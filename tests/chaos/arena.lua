@@ -54,6 +54,11 @@ function Arena:replace()
   self:launch()
 end
 
+--- Sends the host a signal; one that has just begun does not listen yet, and would die of it.
+function Arena:tell(signal)
+  if proc.catches(self.pid, uv.constants[signal:upper()]) then self.process:signal(signal) end
+end
+
 --- Starts a client command of this host.
 ---@return Process
 function Arena:begin(command, ...)

@@ -49,6 +49,14 @@ function proc.memory(pid)
   return text and math.tointeger(tonumber(text:match "RssAnon:%s*(%d+)"))
 end
 
+--- Whether it has a handler of its own for a signal.
+---@param number integer
+---@return boolean
+function proc.catches(pid, number)
+  local mask = (read(("/proc/%d/status"):format(pid)) or ""):match "SigCgt:%s*(%x+)"
+  return mask ~= nil and tonumber(mask, 16) & (1 << (number - 1)) ~= 0
+end
+
 --- How many descriptors it has open.
 ---@return integer
 function proc.fds(pid)

@@ -6,6 +6,8 @@ local luvisor = require "luvisor"
 
 local dir, logs, victim = os.getenv "CHAOS_DIR", os.getenv "CHAOS_LOGS", os.getenv "CHAOS_VICTIM"
 
+local orphans = os.getenv "CHAOS_ORPHANS" -- a control arm has "warn"
+
 local function read_variant()
   local file = io.open(dir .. "/variant")
   local text = file and file:read "n" or 0
@@ -21,7 +23,7 @@ local function program(name, options, keys)
   local command = { victim, dir, name, table.unpack(options) }
   local spec = {
     name = name, command = command, ready = { after = 0.1 }, stop = { timeout = 1 }, restart = luvisor.restart.always,
-    backoff = { min = 0.05, max = 0.5 }, stdout = "null", stderr = "null",
+    backoff = { min = 0.05, max = 0.5 }, stdout = "null", stderr = "null", orphans = orphans,
   }
   for key, value in pairs(keys or {}) do spec[key] = value end
   return luvisor.program(spec)

@@ -86,7 +86,7 @@ function kinds.kill_host(arena)
 end
 
 function kinds.reopen(arena)
-  arena.process:signal "sigusr1"
+  arena:tell "sigusr1"
 end
 
 -- ---- commands
@@ -127,7 +127,7 @@ end
 
 function kinds.reload(arena)
   arena:set_variant(arena.variant + math.random(0, 1))
-  arena.process:signal "sighup"
+  arena:tell "sighup"
 end
 
 -- ---- what the system is short of
@@ -181,9 +181,11 @@ local WEIGHTS = {
   full_disk = 2, small_files = 1, no_descriptors = 2, move_log = 1, ill = 1,
 }
 
+local only = os.getenv "CHAOS_KINDS" -- for the control arms
 local hat = {}
 for name, weight in pairs(WEIGHTS) do
-  for _ = 1, weight do hat[#hat + 1] = name end
+  local is_wanted = not only or only:find(name, 1, true)
+  for _ = 1, is_wanted and weight or 0 do hat[#hat + 1] = name end
 end
 table.sort(hat) -- the same for the same seed
 
