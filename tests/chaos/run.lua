@@ -100,6 +100,8 @@ local function settle(arena)
 end
 
 local function look(arena, where)
+  local duplicates = reality.duplicates(arena)
+  if #duplicates > 0 then return fail(arena, duplicates, where) end
   local expected, message = settle(arena)
   if not expected then return fail(arena, { message }, where) end
   local list
@@ -128,7 +130,11 @@ local function round(number)
   rage()
   if not trouble.over() then failures[#failures + 1] = "a command does not end" end
   calm(true)
-  for _, arena in ipairs(all) do look(arena, "round " .. number) end
+  for _, arena in ipairs(all) do
+    local began = uv.hrtime()
+    look(arena, "round " .. number)
+    if os.getenv "CHAOS_TIMES" then say("%s was right after %.1f s", arena.name, (uv.hrtime() - began) / 1e9) end
+  end
 end
 
 -- ---- the end
