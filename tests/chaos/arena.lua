@@ -32,7 +32,8 @@ function arena.new(base, logs, name, run)
   self.logs, self.tag = logs .. "/" .. name, run .. "-" .. name
   for _, path in ipairs { self.dir, self.logs } do assert(uv.fs_mkdir(path, 448)) end
   self.env = {
-    CHAOS = self.tag, CHAOS_DIR = self.dir, CHAOS_LOGS = self.logs, CHAOS_VICTIM = os.getenv "LUVISOR_HELPERS" .. "/victim",
+    CHAOS = self.tag, CHAOS_DIR = self.dir, CHAOS_LOGS = self.logs,
+    CHAOS_VICTIM = os.getenv "LUVISOR_HELPERS" .. "/victim",
     XDG_RUNTIME_DIR = base,
   }
   self:launch()
