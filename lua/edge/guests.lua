@@ -15,15 +15,27 @@ local guests = {}
 ---@field destroy fun(self)   ends it by force
 ---@field abandon? fun(self)  lets it go on by itself; only where destroy may not be enough
 
+local function modules(files)
+  local list = {}
+  for _, file in ipairs(files) do
+    if file.name ~= "" then list[#list + 1] = file end
+  end
+  return list
+end
+
 -- A worker is told as plain values where that is possible: its guest then need not load the whole script.
 local function order(env, unit)
   local spec, logs, watched = unit.spec, {}, {}
   local described = (spec.kind == "worker" or spec.adopted) and plain.of(spec) or nil
+  local source = env.source
+  if described and spec.kind == "worker" then
+    source = { path = source.path, directory = source.directory, files = modules(source.files) }
+  end
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
   return { "begin", {
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
-    spec_path = spec.path, settings = env.settings, source = env.source, generation = unit.generation,
+    spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
     start_timeout = spec.start_timeout, memory = spec.memory,
     executor = type(spec.executor) == "string" and spec.executor or nil,
