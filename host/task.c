@@ -74,6 +74,10 @@ void task_set_value(lua_State *L, const struct task *task, enum value value) {
   lua_pop(L, 1);
 }
 
+void task_push_object(lua_State *L, const struct task *task) {
+  task_push_value(L, task, VALUE_OBJECT);
+}
+
 /* ---- slots ---- */
 
 struct task *tasks_current(struct tasks *tasks) {

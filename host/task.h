@@ -157,6 +157,9 @@ void task_expired(struct tasks *tasks, struct deadline *deadline);
 /* The task whose turn this is, NULL outside of turns. */
 struct task *tasks_current(struct tasks *tasks);
 
+/* Pushes what the task was opened with. */
+void task_push_object(lua_State *L, const struct task *task);
+
 /* Whether [L] is the coroutine of that task, not one that the worker made itself. */
 bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
 

@@ -215,6 +215,16 @@ static void set_actor(lua_State *L, struct task *task) {
   task->phase = PHASE_ACTOR;
 }
 
+/* L: [..., actor, every, heartbeat, stay, ready] -> [...] */
+static void begin_with(struct tasks *tasks, struct task *task) {
+  lua_State *L = tasks->L;
+  if (lua_toboolean(L, -1)) task->limits[LIMIT_START] = 0;
+  task_enter(tasks, task, schedule_ns(lua_tonumber(L, -3)),
+             schedule_ns(lua_tonumber(L, -2)));
+  lua_pop(L, 3);
+  set_actor(L, task);
+}
+
 /* A machine that needs no coroutine to get to its first actor says so; false when the task
  * is closed already. */
 static bool begin(struct tasks *tasks, struct task *task) {
@@ -222,12 +232,12 @@ static bool begin(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_BEGIN]);
   task_push_value(L, task, VALUE_OBJECT);
-  if (vm_call(L, 1, 2) != LUA_OK) return task->serial == serial;
+  if (vm_call(L, 1, 5) != LUA_OK) return task->serial == serial;
   bool open = task->serial == serial;
-  if (open && lua_isfunction(L, -2))
-    set_actor(L, task);
+  if (open && lua_isfunction(L, -5))
+    begin_with(tasks, task);
   else
-    lua_pop(L, 2);
+    lua_pop(L, 5);
   return open;
 }
 

@@ -67,9 +67,8 @@ void vm_push_traceback(lua_State *L, lua_State *co, int level) {
   struct text text = {.length = 0};
   lua_Debug ar;
   for (int n = 0; n < TRACEBACK_FRAMES && lua_getstack(co, level, &ar); level++) {
-    lua_getinfo(co, "S", &ar);
+    lua_getinfo(co, "Sln", &ar);
     if (n == 0 && *ar.what == 'C') continue; /* error() itself */
-    lua_getinfo(co, "ln", &ar);
     if (n++ > 0) add(&text, "\n");
     add_frame(&text, &ar);
   }
@@ -196,5 +195,6 @@ void vm_relax(struct vm *vm) {
 
 void vm_free(struct vm *vm) {
   if (vm->L) lua_close(vm->L);
+  memory_release(&vm->memory);
   free(vm);
 }

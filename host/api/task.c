@@ -205,6 +205,14 @@ static int self_handle(lua_State *L) {
   return 2;
 }
 
+/* object() -> what the task that runs was opened with; nothing outside of workers */
+static int object(lua_State *L) {
+  struct task *task = tasks_current(tasks_of(L));
+  if (!task || !task->running) return 0;
+  task_push_object(L, task);
+  return 1;
+}
+
 static int park(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_optnumber(L, 1, 0));
   enum wait kind = lua_toboolean(L, 2) ? WAIT_ANSWER : WAIT_EVENT;
@@ -304,6 +312,7 @@ static const luaL_Reg functions[] = {
     {"beat", beat},
     {"extend", extend},
     {"current", self_handle},
+    {"object", object},
     {"park", park},
     {"receive", receive},
     {"wake", wake},

@@ -8,7 +8,7 @@ local dashboard_view = require "luvisor.core.dashboard_view"
 
 local dashboard = {}
 
-local KEPT = 200 -- events, and lines of the selected unit's log
+local KEPT = 200 -- events
 
 ---@class luvisor.Dashboard
 local Dashboard = { __name = "luvisor.dashboard" }
@@ -65,11 +65,16 @@ function Dashboard:event(text)
   keep(self.events, text)
 end
 
---- Takes a line of a unit's log; those of another unit than the selected one are late and forgotten.
+--- Takes the last lines of a unit's log; those of another unit than the one that is followed come too late.
 ---@param path string
----@param text string
-function Dashboard:line(path, text)
-  if path == self.following then keep(self.lines, text) end
+---@param lines string[]
+function Dashboard:set_lines(path, lines)
+  if path == self.following then self.lines = lines end
+end
+
+--- Shows the events in place of a log.
+function Dashboard:show_events()
+  self.panel, self.following, self.lines = "events", nil, {}
 end
 
 --- Says something on the last row, until the next key.

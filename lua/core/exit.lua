@@ -121,6 +121,19 @@ function exit.new(fields)
   return setmetatable(fields, Exit)
 end
 
+--- The exit of what was asked to end and has nothing more to say: one for all, which nobody changes.
+exit.shutdown = setmetatable({ kind = "shutdown" }, Exit)
+
+--- The exit of an error: what exit.new makes of these fields, for those that are made by the thousand.
+---@param kind "error"|"memory"
+---@param message string
+---@param traceback? string
+---@param state? string
+---@return luvisor.Exit
+function exit.raised(kind, message, traceback, state)
+  return setmetatable({ kind = kind, message = message, traceback = traceback, state = state }, Exit)
+end
+
 local PLAIN = { string = true, number = true, boolean = true }
 
 --- The fields of an exit, and of what caused it, as plain values: for another runtime.

@@ -60,4 +60,6 @@ command("repl", "", 0, "evaluate Lua in a running host", {
   { name = "eval", short = "e", value = "CODE", text = "evaluate this and be done" },
 })
 
+command("top", "", 0, "a dashboard of a running host, on the whole screen", {})
+
 return clients

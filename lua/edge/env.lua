@@ -1,5 +1,6 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
+local code = require "luvisor.edge.code"
 local exit = require "luvisor.core.exit"
 local handle = require "luvisor.machine.handle"
 local lazy = require "luvisor.core.lazy"
@@ -92,7 +93,7 @@ function env.new(options)
   local self = {
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
     post = runtime.post, random = math.random, task = task, sockets = options.sockets,
-    log = options.write, logs = options.enabled, watched = {}, subscribers = {},
+    code = code, log = options.write, logs = options.enabled, watched = {}, subscribers = {},
   }
   self.emit, self.watch = emitter(self), watcher(self)
   self.subscribe = function(kind, fn) return subscribe(self, kind, fn) end

@@ -90,6 +90,7 @@ local function make_world(told)
   world.outside = function(address)
     return { deliver = function(_, letter) return office:deliver(address, letter) end }
   end
+  world.tell_result = function(bytes) return parent:send({ "result", bytes }, true) end
   return world
 end
 

@@ -1,10 +1,12 @@
 -- Messages: what scripts, subscribers and workers say to units by luvisor.call and its like.
 
 local exchange = require "luvisor.machine.exchange"
+local job = require "luvisor.core.lazy" "luvisor.machine.job"
 local mailbox = require "luvisor.machine.mailbox"
 local match = require "luvisor.core.match"
 local runtime_task = require "host.task"
 local script = require "luvisor.edge.script"
+local unit = require "luvisor.machine.unit"
 
 local messages = { match = match, ANY = match.ANY, IGNORE = match.IGNORE, postpone = mailbox.POSTPONE }
 
@@ -27,6 +29,19 @@ function messages.call(target, name, ...)
     error("luvisor.call: this place cannot wait: give a function for the answer as the last argument", 2)
   end
   return exchange.call(env "call", target, name, ...)
+end
+
+--- Runs a function, or that of a module, on a worker of its own: see self:task. It belongs to the worker that calls
+--- this, elsewhere to the root; if the last argument is a function, that is called with what join would return.
+function messages.task(what, ...)
+  local world, caller = env "task", runtime_task.object()
+  local owner = caller and caller._unit or world.tree.root
+  if not unit.is_alive(owner) then return nil, owner:path() .. " is not running", "NOT_RUNNING" end
+  local count = select("#", ...)
+  local last = count > 0 and select(count, ...)
+  if type(last) ~= "function" then return job.start(owner, what, {}, ...) end
+  local row = table.pack(...)
+  return job.start(owner, what, { answer = last }, table.unpack(row, 1, count - 1))
 end
 
 --- Has a worker's handler called, without waiting.

@@ -145,15 +145,23 @@ end
 
 -- ---- tasks
 
---- Runs fn(self, ...) on a worker of its own that ends with this one: a task, whose join() waits for what fn returns.
+local CALLABLE = { ["function"] = true, string = true, table = true }
+
+local function check_callable(what, name)
+  if CALLABLE[type(what)] then return end
+  error(("%s: expected a function or the name of a module, got %s"):format(name, type(what)), 3)
+end
+
+--- Runs fn(its, ...) on a worker of its own that ends with this one: a task, whose join() waits for what fn returns.
+--- `fn` may be the name of a module that returns the function; { fn, executor = "thread" } says where.
 function methods.task(self, fn, ...)
-  if type(fn) ~= "function" then error("task: expected a function, got " .. type(fn), 2) end
+  check_callable(fn, "task")
   return job.start(self._unit, fn, {}, ...)
 end
 
 --- The same; the message "task", the task's id, whether it ended well, and its results, comes when it has ended.
 function methods.notify_task(self, fn, ...)
-  if type(fn) ~= "function" then error("notify_task: expected a function, got " .. type(fn), 2) end
+  check_callable(fn, "notify_task")
   return job.start(self._unit, fn, { notify = true }, ...)
 end
 

@@ -1,15 +1,18 @@
 -- Job: a function that runs once, on a coroutine of its own, for a worker that wants its result. A job is a unit with
 -- a machine of two steps that belongs to its owner instead of a supervisor: nobody restarts it, and it ends with its
--- owner.
+-- owner. On another executor it is a worker of its own runtime (edge/chore.lua), which is told what to call and sends
+-- back what that returned.
 
 local ends = require "luvisor.machine.ends"
 local exchange = require "luvisor.machine.exchange"
 local fsm = require "luvisor.core.fsm"
 local instance = require "luvisor.machine.instance"
 local past = require "luvisor.machine.past"
+local spec = require "luvisor.core.spec"
 local unit = require "luvisor.machine.unit"
 
 local SHUTDOWN = 5
+local CHORE = "luvisor.edge.chore" -- what a runtime of its own runs for a job
 
 local Job = { __name = "luvisor.task" }
 Job.__index = Job
@@ -50,6 +53,7 @@ local function conclude(self, why)
   self.exit = why
   if why.kind ~= "normal" then self.results = nil end
   if self.watch then ends.remove(env.ends, self.watch) end
+  if self.answer then env.post(function() self.answer(outcome(self)) end) end
   for _, waiter in ipairs(self.waiters) do env.task.wake(waiter.task, waiter.number, outcome(self)) end
   if self.notify and owner.generation == self.generation and owner.instance then
     exchange.tell(owner, "task", self.id, self.results ~= nil, outcome(self))
@@ -59,6 +63,7 @@ end
 -- What a unit expects of its parent.
 local Group = {}
 Group.__index = Group
+Group.path = unit.path
 
 function Group.child_ready() end
 function Group.child_due() end
@@ -90,25 +95,86 @@ end
 
 -- ---- making
 
+-- The kind of unit and the spec of a job that runs here.
+local function at_home(self, what, options)
+  for key in pairs(options) do
+    if key ~= "executor" then return nil, ('task: %s: needs an executor of its own'):format(tostring(key)), "EINVAL" end
+  end
+  local env = self.owner.env
+  local fn, message = what, nil
+  if type(what) == "string" then fn, message = env.code.of_module(what) end
+  if not fn then return nil, "task: " .. message, "EINVAL" end
+  if not machine then make_machine() end
+  self.fn = fn
+  return env.kinds.worker, { kind = "worker", name = "task", definition = definition, machine = machine,
+    restart_name = "temporary", shutdown = SHUTDOWN, executor = "coroutine" }
+end
+
+-- The same of one that runs elsewhere: a worker of its own runtime, which is told what to call.
+local function away(self, what, options, group)
+  local env = self.owner.env
+  local keys = { name = "task", module = CHORE, ready = "running", restart = "temporary" }
+  for key, value in pairs(options) do keys[key] = value end
+  local code, made, message, problem
+  if type(what) == "function" then
+    code, message = env.code.pack(what)
+    if not code then return nil, "task: " .. message, "EINVAL" end
+  end
+  made, message, problem = spec.worker(keys)
+  if made then made, message, problem = env.adopt(made, group) end
+  if not made then return nil, message, problem end
+  self.extra = { code = code, module = not code and what or nil }
+  return env.kinds.remote, made
+end
+
+-- { what, executor = "thread", memory = ... } says where it runs; a string is the name of a module.
+local function parse(what)
+  if type(what) ~= "table" then return what, {} end
+  local options = {}
+  for key, value in pairs(what) do options[key] = value end
+  options[1] = nil
+  return what[1], options
+end
+
+local function group_of(owner)
+  return setmetatable({ name = owner.name, parent = owner.parent, env = owner.env,
+    spec = { kind = "supervisor", name = owner.name, path = owner:path(), strategy = "one_for_one",
+      auto_shutdown = "never" } }, Group)
+end
+
+local function send_along(self, row)
+  self.extra.row = row
+  self.unit.extra = self.extra
+  self.unit.take_result = function(bytes) self.results = self.owner.env.codec.decode(bytes) end
+end
+
 --- Starts a job of an owner, a unit of this runtime: fn(self, ...) on a worker of its own.
 ---@param owner table unit
----@param fn function
----@param options { notify?: boolean } notify: the owner gets the message "task", id, ok, results...
+---@param what function|string|table the function, the name of a module that returns it, or { either, executor = ... }
+---@param options { notify?: boolean, answer?: function } notify: the owner gets the message "task", id, ok, results...;
+---  answer: called with what join returns
 ---@return table|nil job
 ---@return string? message
 ---@return string? code
-function job.start(owner, fn, options, ...)
+function job.start(owner, what, options, ...)
   local env = owner.env
-  local arguments, message, code = env.codec.copy(...)
+  local fn, keys = parse(what)
+  if type(fn) ~= "function" and type(fn) ~= "string" then
+    return nil, "task: expected a function or the name of a module, got " .. type(fn), "EINVAL"
+  end
+  local is_away = keys.executor ~= nil and keys.executor ~= "coroutine"
+  local arguments, message, code = env.codec[is_away and "encode" or "copy"](...)
   if not arguments then return nil, message, code end
-  if not machine then make_machine() end
+  local self = setmetatable({ arguments = arguments, owner = owner, waiters = {}, generation = owner.generation,
+    notify = options.notify, answer = options.answer }, Job)
+  local group = group_of(owner)
+  local kind, made
+  kind, made, code = (is_away and away or at_home)(self, fn, keys, group)
+  if not kind then return nil, made, code end
   last = last + 1
-  local group = setmetatable({ name = owner.name, spec = owner.spec, parent = owner.parent, env = env }, Group)
-  local spec = { kind = "worker", name = "task:" .. last, definition = definition, machine = machine,
-    restart_name = "temporary", shutdown = SHUTDOWN, executor = "coroutine" }
-  local self = setmetatable({ id = last, fn = fn, arguments = arguments, owner = owner, waiters = {},
-    generation = owner.generation, notify = options.notify }, Job)
-  self.unit = unit.new(env.kinds.worker, env, spec, group)
+  self.id = last
+  self.unit = unit.new(kind, env, made, group, "task:" .. last)
+  if is_away then send_along(self, arguments) end
   jobs[self.unit] = self
   self.watch = ends.add(env.ends, owner, function()
     self.watch = nil

@@ -12,7 +12,8 @@
 local ends = require "luvisor.machine.ends"
 local suggest = require "luvisor.core.suggest"
 
-local BATCH = 64      -- requests served in one turn, so that others have theirs
+local BATCH = 64      -- requests served in one turn, so that others have theirs,
+local SPAN = 0.005    -- and seconds, after which no other is begun in it
 local CAPACITY = 1000 -- letters, where nobody says otherwise
 
 local mailbox = {}
@@ -161,11 +162,13 @@ end
 function mailbox.serve(instance)
   local self, box = instance._unit, rawget(instance, "_box")
   if not box then return "keepalive" end
-  local event = due_event(box)
+  local event, now = due_event(box), self.env.now
+  local began = now()
   for _ = 1, BATCH do
     local letter = not event and next_request(box)
     if not letter then break end
     event = serve_one(self, instance, box, letter)
+    if box.last < box.first or now() - began > SPAN then break end
   end
   if box.last >= box.first then self.env.task.mail(self.task, true) end
   return event or "keepalive"

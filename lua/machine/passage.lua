@@ -7,13 +7,13 @@ local passage = {}
 ---@field state luvisor.State  where it ends
 ---@field past string          what the worker remembers of it
 ---@field ready boolean        whether the worker became ready on the way
+---@field actor? table         of that state
 
 -- nil when it goes round and round: then the scheduler has to see each step
 local function walk(machine, actors, state, codes, ready)
   for _ = 1, #machine.order do
-    if state.outcome or actors[state.name] then
-      return { state = state, past = codes, ready = ready }
-    end
+    local actor = actors[state.name]
+    if state.outcome or actor then return { state = state, past = codes, ready = ready, actor = actor } end
     local event = state.only
     state = state.edges[event]
     codes = codes .. machine.code(event, state)
@@ -53,19 +53,6 @@ function passage.take(self, event)
   self.past = self.spec.machine.append(self.past, found.past)
   if found.ready then self.is_ready = true end
   return state
-end
-
---- Takes a worker from the beginning to its first actor in one step; nil when that takes more.
----@param self table the worker's unit
----@return luvisor.State|nil state
----@return table|nil actor
-function passage.begin(self)
-  local passages = self.spec.passages
-  local found = passages and passages.initial
-  local actor = found and self.spec.definition.actors[found.state.name]
-  if not actor then return nil end
-  self.state, self.past, self.is_ready = found.state, found.past, found.ready
-  return found.state, actor
 end
 
 return passage

@@ -6,7 +6,8 @@ local past = {}
 local LONGEST = 200 -- bytes, of 100 entries
 
 --- Gives a machine code(event, state) -> the bytes of an entry, append(text, codes) -> text with these entries at its
---- end, and recall(text) -> entries { event =, state = }, oldest first.
+--- end, remember(text, event, state) -> text with that entry, and recall(text) -> entries { event =, state = }, oldest
+--- first.
 ---@param machine luvisor.Machine
 function past.attach(machine)
   local events, numbers, codes = {}, {}, {}
@@ -31,6 +32,12 @@ function past.attach(machine)
 
   function machine.append(text, added)
     text = text .. added
+    return #text <= LONGEST and text or text:sub(-LONGEST)
+  end
+
+  function machine.remember(text, event, state)
+    local by_event = codes[state]
+    text = text .. (by_event and by_event[event] or machine.code(event, state))
     return #text <= LONGEST and text or text:sub(-LONGEST)
   end
 

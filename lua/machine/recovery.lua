@@ -14,6 +14,8 @@ local unit = require "luvisor.machine.unit"
 
 local recovery = {}
 
+local is_alone, judge = strategy.is_alone, unit.judge
+
 -- ---- children that stay down
 
 local function may_go_on(child)
@@ -123,7 +125,7 @@ local function gather_group(self, child, due)
 end
 
 local function restart(self, child)
-  if strategy.is_alone(self.spec.strategy) then return self:start_child(child) end
+  if is_alone(self.spec.strategy) then return self:start_child(child) end
   child.phase = "restarting"
   local group = self.regroup
   if not group or group.child ~= child then return gather_group(self, child, true) end
@@ -151,13 +153,12 @@ local decisions = {}
 
 function decisions.restart(self, child, why, delay, now)
   if not delay then
-    if count_restart(self, child, why, now) then restart(self, child) end
-    return
+    return count_restart(self, child, why, now) and restart(self, child)
   end
   child.restarts = (child.restarts or 0) + 1
   if self.env.watched.restart then self.env.emit("restart", child, { exit = why, delay = delay }) end
   unit.pace(child, delay)
-  if not strategy.is_alone(self.spec.strategy) then gather_group(self, child, false) end
+  if not is_alone(self.spec.strategy) then gather_group(self, child, false) end
   self:note_progress(child)
 end
 
@@ -202,11 +203,10 @@ function recovery:child_ended(child, why, was_ready)
     if fails_the_start(self, child) then return fail_start(self, child, why) end
   end
   local now = env.now()
-  local decision, delay = unit.judge(child, why, was_ready, now)
-  child.ready_at = nil
-  chronicle.note(child, "ended", why, decision, delay)
+  local decision, delay = judge(child, why, was_ready, now)
+  if was_ready then child.ready_at = nil else child.dynamic = nil end
+  chronicle.ended(child, now, why, decision, delay)
   if env.logs.warn then log_end(self, child, why, decision, delay) end
-  child.dynamic = nil
   if child.waiters then unit.tell(child, "ended", why) end
   decisions[decision](self, child, why, delay, now)
 end
@@ -220,7 +220,7 @@ end
 
 --- A child is ready.
 function recovery:child_ready(child)
-  if not child.spec.health and not child.spec.watchdog then unit.proven(child) end
+  if child.history and not child.spec.health and not child.spec.watchdog then unit.proven(child) end
   if child.dynamic then child.dynamic = nil end
   local tree = self.env.tree
   if tree.waiting[1] then tree:changed() end

@@ -134,6 +134,11 @@ end
 function frames.letter(_, run, ...) run.post:letter(...) end
 function frames.answer(_, run, ...) run.post:answer(...) end
 
+-- What a task returns, as bytes; see job.lua.
+function frames.result(self, _, bytes)
+  if self.take_result then self.take_result(bytes) end
+end
+
 function frames.critical(self, _, path, why)
   local one = mirror.find(self, path)
   if one then self.env.tree:fail(one, exit.unpack(why)) end
@@ -243,6 +248,7 @@ function Remote.forward(self, target, name, what, reply, cause)
   local child = name == "restart_child" and type(what) == "table" and mirror.find(self, what.path)
   if child and child.home then child.phase = "starting" end -- as it would be at once if it were here
   run.replies[run.calls] = function(value, message, code)
+    if type(value) == "table" and value.values then return reply(table.unpack(value.values, 1, value.values.n)) end
     if type(value) == "table" then value = mirror.find(self, value.path) or true end
     reply(value, message, code)
   end

@@ -9,7 +9,7 @@
 -- ends the worker without it ever running. An error, or a deadline that was missed, takes the event "error" with its
 -- hooks if the state has one, and ends the worker in any case; an exit while stopping is the stop's own end.
 
-local copy = require "luvisor.core.copy"
+local arguments = require "luvisor.machine.worker_arguments"
 local exit = require "luvisor.core.exit"
 local mailbox = require "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
@@ -21,14 +21,6 @@ local CANCEL_GRACE = 1 -- seconds between cancel and kill
 local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit
 
 local late_exit, killed_exit = worker_exit.late, worker_exit.killed
-
--- each generation gets arguments of its own; a child of a pool has some more than the template
-local function arguments(args, extra)
-  if extra == nil then return copy(args) end
-  local all = type(args) == "table" and copy(args) or {}
-  for key, value in pairs(copy(extra)) do all[key] = value end
-  return all
-end
 
 local function clear(self)
   self.state, self.is_ready, self.stopping, self.failure = nil, nil, nil, nil
@@ -88,7 +80,7 @@ return function(env)
     local from = self.state
     self.state = target
     local machine = self.spec.machine
-    self.past = machine.append(self.past, machine.code(event, target))
+    self.past = machine.remember(self.past, event, target)
     if logs.info or watched.transition then announce(self, from, event, target) end
     if target.ready and not self.is_ready then self.is_ready = true end
     return target
@@ -144,11 +136,14 @@ return function(env)
   function Worker.begin(instance)
     if logs.info or watched.transition then return end
     local self = instance._unit
-    local state, actor = passage.begin(self)
+    local passages = self.spec.passages
+    local found = passages and passages.initial
+    local actor = found and found.actor
     if not actor then return end
-    enter(self.task, state.heartbeat, state.timeout, self.is_ready)
-    if self.is_ready then ready(self, self.generation) end
-    return actor.fn, actor.every
+    local state, is_ready = found.state, found.ready
+    self.state, self.past, self.is_ready = state, found.past, is_ready
+    if is_ready then ready(self, self.generation) end
+    return actor.fn, actor.every, state.heartbeat, state.timeout, is_ready
   end
 
   -- ---- ends
@@ -175,15 +170,18 @@ return function(env)
   end
 
   local function crash(self, why)
-    self.failure = self.failure or why
+    why = self.failure or why
+    self.failure = why
     local state = self.state
-    if state and not state.outcome and self.spec.definition.hooks and not self.failing then
-      self.failing = true
-      task.fail(self.task)
-      return
+    if state and not state.outcome then
+      local spec = self.spec
+      if spec.definition.hooks and not self.failing then
+        self.failing = true
+        return task.fail(self.task)
+      end
+      switch(self, "error", state.edges.error or spec.machine.crashed)
     end
-    if state and not state.outcome then switch(self, "error", state.edges.error or self.spec.machine.crashed) end
-    finish(self, self.failure)
+    finish(self, why)
   end
 
   --- A turn ended with an error, or with the cancel that was ordered (kind "cancelled") or that it got for not giving
@@ -205,8 +203,8 @@ return function(env)
       env.log("error", self, "hook failed: %s", message)
       return finish(self, self.failure)
     end
-    crash(self, exit.new { kind = kind, message = message, traceback = traceback,
-      state = self.state and self.state.name })
+    local state = self.state
+    crash(self, exit.raised(kind, message, traceback, state and state.name))
   end
 
   -- Cancelled once already: whatever it is doing, it has had its chance.

@@ -187,6 +187,10 @@ function task.extend(seconds) end
 ---@return integer|nil number
 function task.current() end
 
+--- What the task that runs was opened with; nothing outside of workers.
+---@return table|nil
+function task.object() end
+
 --- Waits for a wake: its values, or nil, "timeout", "ETIMEDOUT".
 ---@param seconds? number without, as long as it takes
 ---@param stoppable? boolean whether a nudge ends it with nil, "stopping", "ECANCELED"

@@ -159,6 +159,48 @@ end)
 return Asks
 ]]
 
+MODULES.square = [[
+return function(its, number, handle)
+  if number < 0 then error("negative") end
+  if number > 1000 then its:sleep(1000) end
+  return number * number, handle, its:call("echo", "echo", number)
+end
+]]
+
+-- Says in turn what becomes of tasks, on the executor that its arguments name.
+MODULES.tasks = [[
+local match = require("luvisor").match
+local worker = require "luvisor.worker"
+local Tasks = worker.define()
+Tasks:actor("running", function(self)
+  local function say(what, ...)
+    local row = table.pack(...)
+    for i = 1, row.n do row[i] = tostring(row[i]) end
+    self.log:info("%s: %s", what, table.concat(row, ", "))
+  end
+  local function on(what) return { what, executor = self.args.executor } end
+  say("module", self:task(on "square", 7, self.unit):join())
+  local function count(its, ...) return its.name:match "^task", select("#", ...), ... end
+  say("function", self:task(on(count), nil, "x"):join())
+  say("error", self:task(on "square", -1):join())
+  say("nowhere", self:task(on "nowhere"), 1)
+  local long = self:task(on "square", 1001)
+  say("late", long:join(0.3))
+  long:stop()
+  say("stopped", long:join())
+  local list = {}
+  for index, square in self:stream({ 1, 2, 3, 4, 5 }, on "square", { concurrency = 2 }) do list[index] = square end
+  say("stream", table.unpack(list))
+  local one = self:notify_task(on "square", 3, self.unit)
+  local ok, square = self:receive { "task", one.id, match.ANY, match.ANY, match.IGNORE, match.IGNORE, match.IGNORE }
+  say("notified", ok, square)
+  self:task(on "square", 1002)
+  self.log:info("all said")
+  return "complete"
+end)
+return Tasks
+]]
+
 local HEAD = [[
 local luvisor = require "luvisor"
 local uv = require "luv"

@@ -103,4 +103,56 @@ describe("tasks", function()
     assert.same({ 1, 4, 9, 16, 25, 36, 49, 64, 81, 100 }, got)
     assert.equal(3, most)
   end)
+
+  it("are functions of modules, too", function()
+    package.preload["a.task"] = function() return function(_, x) return x * 2 end end
+    package.preload["no.task"] = function() return { 1 } end
+    finally(function() package.preload["a.task"], package.preload["no.task"] = nil, nil end)
+    assert.equal(42, talk:run("a", function(self) return self:task("a.task", 21):join() end))
+    assert.matches("needs a function, and it returns a table", (select(2, talk:run("a", function(self)
+      return self:task "no.task"
+    end))))
+    assert.matches("no module nowhere.task", (select(2, talk:run("a", function(self)
+      return self:task "nowhere.task"
+    end))))
+  end)
+
+  it("say what is wrong with them, at their owner", function()
+    local function why(what)
+      return talk:run("a", function(self) return select(2, self:task(what)) end)
+    end
+    assert.matches("memory: needs an executor of its own", why { print, memory = "1MB" })
+    assert.matches("expected a function or the name of a module, got nil", why {})
+    assert.matches('unknown executor "thraed", did you mean "thread"', why { function() end, executor = "thraed" })
+    assert.matches("a function of C's cannot be sent", why { print, executor = "thread" })
+    assert.matches("uses world of where it was made", why { function() return world end, executor = "thread" })
+    assert.matches('"memry": unknown key, did you mean "memory"',
+      why { function() end, executor = "thread", memry = 1 })
+  end)
+
+  it("belong to the worker that starts them by luvisor.task, and answer by a function", function()
+    local luvisor = require "luvisor"
+    local got
+    local before = task.count()
+    talk:run("a", function(self)
+      luvisor.task(function(its) its:sleep(1000) end)
+      return self.path
+    end)
+    assert.equal(before + 1, task.count())
+    world:unit("a"):fail(require("luvisor.core.exit").new { kind = "error", message = "x" })
+    world:step(0.5)
+    assert.equal(before, task.count())
+    luvisor.task(function(its, x) its:sleep(1) return x, its.path end, "from outside", function(...) got = { ... } end)
+    world:step(2)
+    assert.same({ "from outside", "root/task:" }, { got[1], (got[2]:gsub("%d+$", "")) })
+  end)
+
+  it("of nobody in particular end with the tree", function()
+    local luvisor = require "luvisor"
+    local code
+    luvisor.task(function(its) its:sleep(1000) end, function(...) code = select(3, ...) end)
+    world:stop(10)
+    assert.equal("FAILED", code)
+    assert.same({ nil, "root is not running", "NOT_RUNNING" }, { luvisor.task(function() end) })
+  end)
 end)

@@ -23,7 +23,7 @@ local function walk(machine, actors, state, event)
     text, ready = machine.append(text, machine.code(event, state)), ready or state.ready
     event = not state.outcome and not actors[state.name] and state.only or nil
   end
-  return { state = state, past = text, ready = ready }
+  return { state = state, past = text, ready = ready, actor = actors[state.name] }
 end
 
 describe("a passage", function()
