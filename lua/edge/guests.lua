@@ -73,6 +73,7 @@ function Process:late() return self.wire:late() end
 function Process:destroy() self.child:signal_group "KILL" end
 
 local FD, PULSE_FD = 3, 4
+local OWN = "/proc/self/exe" -- this binary, even when its file has been replaced; under valgrind, valgrind
 local READ_GRACE = 1 -- seconds for what a dead process has sent
 
 local function variables(env, unit)
@@ -93,8 +94,9 @@ end
 local function options(env, unit, fds, on_exit)
   local spec = unit.spec
   local who = spec.identity or {}
+  local binary = os.getenv "LUVISOR_SELF" or OWN
   return {
-    command = { "/proc/self/exe", "guest", tostring(FD), tostring(FD), tostring(PULSE_FD) }, argv0 = "luvisor",
+    command = { binary, "guest", tostring(FD), tostring(FD), tostring(PULSE_FD) }, argv0 = "luvisor",
     env = variables(env, unit),
     fds = fds, stdin = "null", uid = who.uid, gid = who.gid, groups = who.groups, umask = spec.umask,
     nice = spec.nice, limits = spec.limits, cwd = spec.cwd, die_with_host = true, on_exit = on_exit,
