@@ -17,6 +17,7 @@ int luaopen_host_peer(lua_State *L);
 int luaopen_host_codec(lua_State *L);
 int luaopen_host_daemon(lua_State *L);
 int luaopen_host_orphans(lua_State *L);
+int luaopen_host_history(lua_State *L);
 
 /* Puts all of them into package.preload, and luv as "luv" and "uv", one table. */
 void api_preload(lua_State *L);

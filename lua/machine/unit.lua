@@ -94,7 +94,7 @@ function unit.ask_to_stop(self, cause, by, group)
   if self.phase == "stopping" then return false end
   self.phase = "stopping"
   if not group then chronicle.note(self, "asked", cause, by) end
-  if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation }) end
+  if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation, cause = cause }) end
   if group then stop_together(self, group) else self:stop() end
   return not ALIVE[self.phase]
 end
