@@ -11,7 +11,7 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
     before_each(executors.set_up)
     after_each(executors.clean_up)
 
-    it("runs, has the same self, and stops", function()
+    it("runs, has the same self, and stops #valgrind", function()
       local process = start(tree(worker(executor, 'name = "w", module = "plain", args = { text = "ü", number = 3 }')))
       process:expect "root/w says generation 1, path root/w, name w, state starting, args ü integer, stopping false"
       process:expect "third turn"
