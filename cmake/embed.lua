@@ -1,4 +1,4 @@
--- Writes the modules of lua/ into one C file (see host/embedded.h).
+-- Compiles the modules of lua/ into one file for cmake/pack.c: for each, sorted, "NAME SIZE\n" and its bytecode.
 -- usage: lua5.4 embed.lua SOURCE_DIR LIST OUTPUT
 -- LIST names the files, one a line, relative to SOURCE_DIR. A file that does not parse fails the build.
 
@@ -16,18 +16,6 @@ end
 local function module_name(path)
   local inner = assert(path:match("^lua/(.+)%.lua$"), "not a module of lua/: " .. path)
   return inner == "init" and "luvisor" or "luvisor." .. inner:gsub("/", ".")
-end
-
-local LINE = 32 -- bytes
-
---- The bytes as C string literals; octal escapes are always three digits, so that a digit may follow.
-local function literal(bytes)
-  local lines = {}
-  for at = 1, #bytes, LINE do
-    local body = bytes:sub(at, at + LINE - 1):gsub('[^%w _.]', function(char) return ("\\%03o"):format(char:byte()) end)
-    lines[#lines + 1] = '    "' .. body .. '"'
-  end
-  return table.concat(lines, "\n")
 end
 
 local function load_modules()
@@ -48,14 +36,9 @@ local function load_modules()
 end
 
 local function emit(modules)
-  local out = { '/* Written by cmake/embed.lua. */\n#include "embedded.h"\n' }
-  out[#out + 1] = "const struct embedded embedded_modules[] = {"
-  for _, module in ipairs(modules) do
-    out[#out + 1] = ('  {"%s",\n%s,\n   %d},'):format(module.name, literal(module.bytes), #module.bytes)
-  end
-  out[#out + 1] = "  {0, 0, 0},\n};\n"
-  out[#out + 1] = ("const size_t embedded_count = %d;\n"):format(#modules)
-  return table.concat(out, "\n")
+  local out = {}
+  for i, module in ipairs(modules) do out[i] = ("%s %d\n%s"):format(module.name, #module.bytes, module.bytes) end
+  return table.concat(out)
 end
 
 local ok, result = pcall(function() return emit(load_modules()) end)

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Embedded: the Lua library, compiled, inside the binary.
  *
- * The build writes the table from lua/ (cmake/embed.lua), every module as bytecode with
- * its lines but without names of locals, which every guest would pay for; sorted by name
- * in the order of strcmp. It is constant and lives as long as the process.
- * Thread: any. */
+ * The build writes the table from lua/ (cmake/embed.lua, cmake/pack.c), every module as
+ * bytecode with its lines but without names of locals, which every guest would pay for,
+ * deflated. It is constant and lives as long as the process. Thread: any. */
 #pragma once
 #include <stddef.h>
 
 /* One module: lua/a/b.lua is "luvisor.a.b", lua/init.lua is "luvisor". */
 struct embedded {
   const char *name;
-  const char *bytes; /* followed by a NUL that [size] does not count */
-  size_t size;
+  const char *packed;
+  size_t packed_size;
+  size_t size; /* of the bytecode */
 };
 
+/* Sorted by name in the order of strcmp. */
 extern const struct embedded embedded_modules[];
 extern const size_t embedded_count;
+
+/* What the modules were deflated with. */
+extern const unsigned char embedded_dictionary[];
+extern const size_t embedded_dictionary_size;
+
+/* The module of a name, NULL when there is none. */
+const struct embedded *embedded_find(const char *name);
+
+/* The module's bytecode, owned by the caller; NULL when out of memory. */
+char *embedded_unpack(const struct embedded *module);

@@ -12,15 +12,6 @@
 #include "embedded.h"
 #include "interrupt.h"
 
-static int compare(const void *name, const void *entry) {
-  return strcmp(name, ((const struct embedded *)entry)->name);
-}
-
-static const struct embedded *find(const char *name) {
-  return bsearch(name, embedded_modules, embedded_count, sizeof *embedded_modules,
-                 compare);
-}
-
 /* "luvisor.a.b" -> "a/b.lua", "luvisor" -> "init.lua" */
 static const char *push_path(lua_State *L, const char *name) {
   const char *rest = name + strlen("luvisor");
@@ -47,20 +38,29 @@ static bool load_override(lua_State *L, const char *dir, const char *name) {
   return true;
 }
 
+/* pushes the module's function */
+static void load_embedded(lua_State *L, const struct embedded *module,
+                          const char *chunk) {
+  char *bytes = embedded_unpack(module);
+  if (!bytes) luaL_error(L, "not enough memory");
+  int status = luaL_loadbufferx(L, bytes, module->size, chunk, "b");
+  free(bytes);
+  if (status != LUA_OK) lua_error(L);
+}
+
 static int search(lua_State *L) {
   const char *name = lua_tostring(L, 1);
   const char *dir = getenv("LUVISOR_LUA");
   if (!name || !is_ours(name)) return 0;
   if (dir && *dir && load_override(L, dir, name)) return 2;
-  const struct embedded *module = find(name);
+  const struct embedded *module = embedded_find(name);
   if (!module) {
     lua_pushfstring(L, "no module '%s' in luvisor", name);
     return 1;
   }
   push_path(L, name);
   const char *chunk = lua_pushfstring(L, "=luvisor/%s", lua_tostring(L, -1));
-  if (luaL_loadbufferx(L, module->bytes, module->size, chunk, "b") != LUA_OK)
-    lua_error(L);
+  load_embedded(L, module, chunk);
   interrupt_exempt(L);
   lua_pushstring(L, chunk + 1);
   return 2;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pack: writes the compiled modules of lua/ into one C file (see host/embedded.h), each
+ * deflated with a dictionary that they share: they are short, and much alike.
+ *
+ * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
+ * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { MODULES = 1000, NAME = 100, DICTIONARY = 32768, SAMPLE = 2000, LINE = 32 };
+
+struct module {
+  char name[NAME];
+  size_t size;
+  unsigned char *bytes;
+};
+
+static struct module modules[MODULES];
+static size_t count;
+static unsigned char dictionary[DICTIONARY];
+static size_t dictionary_size;
+
+static void fail(const char *what) {
+  fprintf(stderr, "pack: %s\n", what);
+  exit(1);
+}
+
+static void read_modules(FILE *input) {
+  while (fscanf(input, "%99s %zu", modules[count].name, &modules[count].size) == 2) {
+    struct module *module = &modules[count];
+    if (fgetc(input) != '\n') fail("no newline after a size");
+    module->bytes = malloc(module->size + 1);
+    if (!module->bytes || fread(module->bytes, 1, module->size, input) != module->size)
+      fail("a module is cut short");
+    if (++count == MODULES) fail("too many modules");
+  }
+}
+
+/* The beginnings of modules from all over the library. */
+static void choose_dictionary(void) {
+  size_t samples = DICTIONARY / SAMPLE, step = count / samples + 1;
+  for (size_t i = 0; i < count; i += step) {
+    size_t size = modules[i].size < SAMPLE ? modules[i].size : SAMPLE;
+    if (dictionary_size + size > DICTIONARY) return;
+    memcpy(dictionary + dictionary_size, modules[i].bytes, size);
+    dictionary_size += size;
+  }
+}
+
+/* Octal escapes are always three digits, so that a digit may follow. */
+static void write_literal(FILE *output, const unsigned char *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (i % LINE == 0) fputs(i ? "\"\n    \"" : "    \"", output);
+    fprintf(output, "\\%03o", bytes[i]);
+  }
+  fputs(size ? "\"" : "    \"\"", output);
+}
+
+static void write_module(FILE *output, const struct module *module) {
+  uLong room = compressBound(module->size);
+  unsigned char *packed = malloc(room);
+  z_stream stream = {.next_in = module->bytes, .avail_in = (uInt)module->size};
+  if (!packed || deflateInit2(&stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+    fail("out of memory");
+  deflateSetDictionary(&stream, dictionary, (uInt)dictionary_size);
+  stream.next_out = packed;
+  stream.avail_out = (uInt)room;
+  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
+  fprintf(output, "  {\"%s\",\n", module->name);
+  write_literal(output, packed, stream.total_out);
+  fprintf(output, ",\n   %lu, %zu},\n", stream.total_out, module->size);
+  deflateEnd(&stream);
+  free(packed);
+}
+
+int main(int argc, char **argv) {
+  FILE *input = argc == 3 ? fopen(argv[1], "rb") : NULL;
+  FILE *output = input ? fopen(argv[2], "wb") : NULL;
+  if (!output) fail("usage: pack INPUT OUTPUT");
+  read_modules(input);
+  choose_dictionary();
+  fputs("/* Written by cmake/pack.c. */\n#include \"embedded.h\"\n\n", output);
+  fprintf(output, "const size_t embedded_dictionary_size = %zu;\n", dictionary_size);
+  fputs("const unsigned char embedded_dictionary[] =\n", output);
+  write_literal(output, dictionary, dictionary_size);
+  fputs(";\n\nconst struct embedded embedded_modules[] = {\n", output);
+  for (size_t i = 0; i < count; i++) write_module(output, &modules[i]);
+  fprintf(output, "  {0, 0, 0, 0},\n};\n\nconst size_t embedded_count = %zu;\n", count);
+  if (fclose(output) != 0) fail("cannot write");
+  return 0;
+}
