@@ -47,6 +47,11 @@ command("events", "[UNIT...]", 0, "show what happens to units, as it happens", {
   { name = "json", text = "print a JSON object a line, for programs" },
   { name = "kind", value = "KIND,...", text = "only these kinds, such as exit,fatal" },
 })
+command("history", "[UNIT...]", 0, "show what happened to units, also before the host was started", {
+  { name = "since", value = "WHEN", text = "all since then: 2h, 3d, 2026-11-20, \"2026-11-20 22:30\"" },
+  { name = "lines", short = "n", value = "N", text = "the last N (100, -n)" },
+  { name = "file", value = "PATH", text = "read this file, whatever host wrote it" }, JSON,
+})
 command("reload", "", 0, "load the script again, show what has changed, and apply it", {
   { name = "dry-run", text = "show it only" }, JSON,
 }, function(_, options) return module "reload".call("reload", options) end)

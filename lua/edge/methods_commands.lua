@@ -58,6 +58,7 @@ local function run_all(self, context, what, params)
   local options = { cause = cause_of(what, self.client), force = params.force }
   for i, unit in ipairs(self.units) do
     context.log("info", unit, "%s", options.cause)
+    if context.env.watched.command then context.env.emit("command", unit, { cause = options.cause }) end
     self.commands[i] = command.run(context.tree, unit, what, options, function(outcome)
       note_outcome(self, i, outcome)
     end)
