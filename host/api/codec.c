@@ -94,12 +94,8 @@ static void push_buffer(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"decode", decode},
-    {"copy", copy},
-    {"letter", letter},
-    {"values", values},
-    {"define", define},
-    {NULL, NULL},
+    {"decode", decode}, {"copy", copy},     {"letter", letter},
+    {"values", values}, {"define", define}, {NULL, NULL},
 };
 
 int luaopen_host_codec(lua_State *L) {
