@@ -110,6 +110,25 @@ end)
 return Stuck
 ]]
 
+MODULES.callback = [[
+local worker = require "luvisor.worker"
+local uv = require "luv"
+local Callback = worker.define()
+Callback:actor("starting", function(self)
+  if self.generation == 1 then
+    local timer = uv.new_timer()
+    timer:start(50, 0, function()
+      self.log:info("goes into C")
+      uv.sleep(self.args.ms)
+      self.log:info("is back from C")
+    end)
+  end
+  return "run"
+end)
+Callback:actor("running", { every = 0.02 }, function(self) return self.stopping and "complete" or "keepalive" end)
+return Callback
+]]
+
 MODULES.dies = [[
 local worker = require "luvisor.worker"
 local uv = require "luv"
@@ -157,6 +176,45 @@ Asks:actor("running", function(self)
   return "complete"
 end)
 return Asks
+]]
+
+-- Takes nothing for a while, then all: numbers in their order.
+MODULES.hoards = [[
+local worker = require "luvisor.worker"
+local Hoards = worker.define()
+Hoards:actor("running", function(self)
+  self:sleep(0.3)
+  for number = 1, self.args.count do
+    local came = self:receive(nil, 100)
+    if came ~= number then error(("%s came in place of %d"):format(came, number)) end
+    self:beat()
+  end
+  self.log:info("has all, in order")
+  return "complete"
+end)
+return Hoards
+]]
+
+-- Sends so many numbers; one that is refused, again.
+MODULES.sends = [[
+local worker = require "luvisor.worker"
+local Sends = worker.define()
+Sends:actor("running", function(self)
+  local refused
+  for number = 1, self.args.count do
+    while true do
+      local ok, message, code = self:send("hoards", number)
+      if ok then break end
+      if not refused then self.log:info("refused after %d: %s, %s", number - 1, message, code) end
+      if code ~= "EAGAIN" then error(message) end
+      refused = true
+      self:sleep(0.01)
+    end
+  end
+  self.log:info("sent all")
+  return "complete"
+end)
+return Sends
 ]]
 
 MODULES.square = [[
@@ -248,11 +306,17 @@ function executors.name()
   return "executors-" .. directory:match "[^/]*$"
 end
 
+--- Writes the script, which goes on with this text.
+---@param body string
+function executors.write(body)
+  host.write(directory .. "/tree.lua", HEAD .. body)
+end
+
 --- Runs a script that goes on with this text.
 ---@param body string
 ---@return Process
 function executors.start(body)
-  host.write(directory .. "/tree.lua", HEAD .. body)
+  executors.write(body)
   return host.spawn({ "run", "--name", executors.name(), "tree.lua" }, nil, { cwd = directory })
 end
 
