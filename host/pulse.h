@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 struct pulse {
-  atomic_uint_least64_t due; /* monotonic ns, 0 between two turns and for no limit */
-  atomic_uint turn;          /* which turn it is about */
-  atomic_uint limit;         /* enum limit */
+  atomic_uint_least64_t due;     /* monotonic ns, 0 between two turns and for no limit */
+  atomic_uint turn;              /* which turn it is about */
+  atomic_uint limit;             /* enum limit */
   atomic_uint_least64_t stalled; /* since when a callback is overdue, or 0 */
 };
 

@@ -165,8 +165,9 @@ local function look(self, run)
   local seconds, which, turn = run.guest:late()
   if which == "stall" then seconds = seconds_of_stall(self, seconds) end
   if seconds and seconds > LOOK and run.late_turn == turn then
+    local what = which == "stall" and "callback" or "turn"
     run.failure = exit.new { kind = "timeout", deadline = which, message = ("%s: its %s has not ended for %.3g s"
-      .. " after it was due, in a call outside of Lua"):format(which, which == "stall" and "callback" or "turn", seconds) }
+      .. " after it was due, in a call outside of Lua"):format(which, what, seconds) }
     return kill_guest(self, run)
   end
   run.late_turn = turn

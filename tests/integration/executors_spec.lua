@@ -150,6 +150,15 @@ for _, pair in ipairs {
       assert.equal(0, process:stop())
     end)
 
+    it("are all taken where there is room (the control)", function()
+      local process = start("luvisor.defaults { mailbox = 200 }\n" .. tree(
+        worker(pair[2], 'name = "hoards", module = "hoards", args = { count = 200 }') .. ","
+        .. worker(pair[1], 'name = "sends", module = "sends", args = { count = 200 }, after = { hoards = "started" }')))
+      assert.equal(0, process:wait(20))
+      assert.truthy(process:stderr():find("has all, in order", 1, true), process:output())
+      assert.falsy(process:stderr():find("refused", 1, true), process:output())
+    end)
+
     it("are refused when the mailbox is full, and none that was taken is lost", function()
       local process = start("luvisor.defaults { mailbox = 40 }\n" .. tree(
         worker(pair[2], 'name = "hoards", module = "hoards", args = { count = 200 }') .. ","
