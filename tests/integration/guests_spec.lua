@@ -68,7 +68,7 @@ spec_of("a worker that sits in C", function()
   end)
 
   local function callback(executor, ms)
-    return "luvisor.defaults { heartbeat = 0.3, stall = 0.2, kill = 0.1 }\n"
+    return "luvisor.defaults { heartbeat = 1, stall = 0.2, kill = 0.1 }\n"
       .. tree(worker(executor, ('name = "w", module = "callback", args = { ms = %d }'):format(ms)))
   end
 
