@@ -52,6 +52,19 @@ command("reload", "", 0, "load the script again, show what has changed, and appl
 }, function(_, options) return module "reload".call("reload", options) end)
 command("rollback", "", 0, "go back to what ran before the last reload", { JSON },
   function(_, options) return module "reload".call("rollback", options) end)
+local function edit(name, operands, least, most, text, options)
+  options[#options + 1] = JSON
+  command(name, operands, least, text, options, function(...) return module("edit")[name](...) end)
+  clients[#clients].most = most
+end
+
+edit("add", "FILE", 1, 1, "add the units that a Lua file returns, until the next reload", {
+  { name = "under", value = "PATH", text = "to that supervisor, and not to the root" },
+})
+edit("remove", "UNIT...", 1, nil, "stop units and forget them, until the next reload", {})
+edit("scale", "UNIT N", 2, 2, "have a counted program run N instances, until the next reload", {})
+edit("set", "UNIT KEY VALUE", 3, 3, "give a key another value in place, until the next reload", {})
+
 command("shutdown", "", 0, "stop the tree and end the host", {
   { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
 }, function(...) return module "command".shutdown(...) end)
