@@ -195,5 +195,6 @@ void vm_relax(struct vm *vm) {
 
 void vm_free(struct vm *vm) {
   if (vm->L) lua_close(vm->L);
+  memory_release(&vm->memory);
   free(vm);
 }

@@ -23,6 +23,7 @@ static const luaL_Reg modules[] = {
     {"host.daemon", luaopen_host_daemon},
     {"host.orphans", luaopen_host_orphans},
     {"host.guest", luaopen_host_guest},
+    {"host.history", luaopen_host_history},
     {"host.json", luaopen_host_json},
     {"host.peer", luaopen_host_peer},
     {NULL, NULL},

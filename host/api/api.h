@@ -16,6 +16,7 @@ int luaopen_host_peer(lua_State *L);
 int luaopen_host_codec(lua_State *L);
 int luaopen_host_daemon(lua_State *L);
 int luaopen_host_orphans(lua_State *L);
+int luaopen_host_history(lua_State *L);
 
 /* Puts all of them into package.preload. */
 void api_preload(lua_State *L);

@@ -121,6 +121,9 @@ function exit.new(fields)
   return setmetatable(fields, Exit)
 end
 
+--- The exit of what was asked to end and has nothing more to say: one for all, which nobody changes.
+exit.shutdown = setmetatable({ kind = "shutdown" }, Exit)
+
 --- The exit of an error: what exit.new makes of these fields, for those that are made by the thousand.
 ---@param kind "error"|"memory"
 ---@param message string

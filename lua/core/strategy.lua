@@ -1,4 +1,4 @@
--- What else is stopped and started when a child of a supervisor has to be restarted. Positions in start order only;
+-- What else is stopped and started when a child of a supervisor has to be restarted. Children in start order;
 -- who is alive at that moment is for the supervisor to see.
 
 local strategy = {}
@@ -12,37 +12,29 @@ local FIRST_AFFECTED = {
   rest_for_one = function(index, count) return index, count end,
 }
 
---- Positions to stop (in that order), to start (in that order), and to remove for good after they were stopped:
---- temporary bystanders are never started again.
+--- Whom to stop (in that order), to start (in that order), and to remove for good after they were stopped: temporary
+--- bystanders are never started again.
 ---@param name string one of strategy.names
 ---@param index integer position of the child that ended
----@param children integer|table[] how many there are, or the list of their specs
----@return integer[] stop
----@return integer[] start
----@return integer[] remove
+---@param children table[] each with its `spec`
+---@return table[] stop
+---@return table[] start
+---@return table[] remove
 function strategy.plan(name, index, children)
-  local specs = type(children) == "table" and children or nil
-  local count = specs and #specs or children
-  local first, last = FIRST_AFFECTED[name](index, count)
+  local first, last = FIRST_AFFECTED[name](index, #children)
   local stop, start, remove = {}, {}, {}
   for i = last, first, -1 do
-    if i ~= index then stop[#stop + 1] = i end
+    if i ~= index then stop[#stop + 1] = children[i] end
   end
   for i = first, last do
-    if i ~= index and specs and specs[i].restart_name == "temporary" then
-      remove[#remove + 1] = i
-    else
-      start[#start + 1] = i
-    end
+    local child = children[i]
+    local list = i ~= index and child.spec.restart_name == "temporary" and remove or start
+    list[#list + 1] = child
   end
   return stop, start, remove
 end
 
---- Whether a restart under this strategy concerns nobody else.
----@param name string
----@return boolean
-function strategy.is_alone(name)
-  return name == "one_for_one" or name == "simple_one_for_one"
-end
+--- The strategies under which a restart concerns nobody else.
+strategy.alone = { one_for_one = true, simple_one_for_one = true }
 
 return strategy

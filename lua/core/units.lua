@@ -53,6 +53,26 @@ local function two_parts(seconds, large, large_name, small, small_name)
   return ("%d %s %d %s"):format(whole, large_name, rest, small_name)
 end
 
+local SECONDS = {
+  ms = 0.001, s = 1, sec = 1, m = 60, min = 60, h = 3600, d = 86400, day = 86400, days = 86400, w = 604800,
+}
+
+--- Seconds of a text such as "90s", "1.5 h", "1h 30min", "3d"; a number alone is seconds.
+---@param text string
+---@return number|nil seconds
+---@return string? message
+---@return string? code
+function units.seconds(text)
+  local sum, rest = 0, text
+  if text:find "^%d+%.?%d*$" then return tonumber(text) end
+  repeat
+    local number, unit, after = rest:match "^%s*(%d+%.?%d*)%s*(%a+)%s*(.*)$"
+    if not SECONDS[unit] then return nil, ('not a duration: "%s" (90s, 15min, 2h, 3d)'):format(text), "EINVAL" end
+    sum, rest = sum + tonumber(number) * SECONDS[unit], after
+  until rest == ""
+  return sum
+end
+
 --- A duration for people: "250 ms", "2 s", "1 min 30 s", "2 h 5 min", "3 d 4 h".
 ---@param seconds number
 ---@return string

@@ -3,6 +3,7 @@
 
 local check = require "luvisor.edge.check"
 local clients = require "luvisor.edge.clients"
+local completion = require "luvisor.edge.completion"
 local log = require "luvisor.edge.log"
 local run = require "luvisor.edge.run"
 local suggest = require "luvisor.core.suggest"
@@ -19,6 +20,7 @@ local RUN_OPTIONS = {
   { name = "watch", text = "reload whenever the script or one of its modules has changed" },
   { name = "repl", text = "inspect the tree from this terminal while it runs" },
   { name = "no-repl", text = "let nobody evaluate Lua in this host" },
+  { name = "history", value = "PATH", text = "keep what happens to the units in this file; off for none" },
   { name = "log-level", value = "LEVEL", choices = log.levels, text = "debug, info (default), warn, error or none" },
   { name = "log-format", value = "FORMAT", choices = log.formats, text = "text (default) or json" },
   { name = "log-file", value = "PATH", text = "the log goes into this file, rotated, and not to stderr" },
@@ -48,6 +50,16 @@ local commands = {
     text = "print the version",
     call = function() return cli.version() end,
   },
+  {
+    name = "completion", operands = "SHELL", least = 1, most = 1, options = {},
+    text = "print what completes its words in bash, zsh or fish",
+    call = function(operands) return cli.completion(operands[1]) end,
+  },
+  {
+    name = "man", operands = "", least = 0, most = 0, options = {},
+    text = "print the manual page: luvisor man | man -l -",
+    call = function() return cli.manual() end,
+  },
 }
 table.move(clients, 1, #clients, #commands + 1, commands)
 
@@ -56,6 +68,21 @@ local function err(text) system.put(2, "luvisor: " .. text .. "\n") end
 
 function cli.version()
   out("luvisor " .. system.version)
+  return 0
+end
+
+function cli.completion(shell)
+  local text = completion.text(shell)
+  if text then
+    system.put(1, text)
+    return 0
+  end
+  err(('unknown shell "%s": %s'):format(shell, table.concat(completion.shells, ", ")))
+  return USAGE
+end
+
+function cli.manual()
+  system.put(1, require("luvisor.edge.manual").page(commands))
   return 0
 end
 
@@ -224,6 +251,9 @@ function cli.main(arguments)
   end
   if word == "--help" or word == "-h" or word == "help" then return help() end
   if word == "guest" then return run_guest(arguments) end
+  if word == "complete" then
+    return require("luvisor.edge.complete").call(commands, table.move(arguments, 2, #arguments, 1, {}))
+  end
   local command, message = find_command(word)
   if not command then return usage_error(message) end
   local operands, options = parse(command, arguments, 2)

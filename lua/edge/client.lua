@@ -148,8 +148,9 @@ end
 --- Connects to the host that the options name and calls fn(client); ends the command with 4 when there is none.
 ---@param options { name?: string, socket?: string }
 ---@param fn fun(self: luvisor.Client)
+---@param absent? fun(place: luvisor.Paths) called in place of ending, where no host runs
 ---@return integer|nil code nil while it runs
-function client.connect(options, fn)
+function client.connect(options, fn, absent)
   local place, message, code = paths.of(options, system.environment())
   if not place then
     client.complain(message)
@@ -158,6 +159,7 @@ function client.connect(options, fn)
   local self = setmetatable({ last_id = 0, waiting = {}, listeners = {}, place = place }, Client)
   local pipe = uv.new_pipe(false)
   pipe:connect(place.socket, function(err)
+    if err and absent then return absent(place) end
     if err then return client.quit(codes.NO_HOST, describe_absence(place, err:match "^%u+")) end
     local trusted, problem = is_trusted(pipe, place)
     if not trusted then return client.quit(codes.FAILED, problem) end

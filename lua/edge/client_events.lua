@@ -1,32 +1,10 @@
 -- Client, events: `luvisor events`: what happens to units, a line each, until it is interrupted or the host ends.
 
 local client = require "luvisor.edge.client"
+local happening = require "luvisor.edge.happening"
 local json = require "host.json"
-local sheet = require "luvisor.edge.sheet"
-local units = require "luvisor.core.units"
 
 local events = {}
-
-local COLOURS = { fatal = "red", give_up = "red", exit = "yellow", restart = "yellow", ready = "green" }
-
-local details = {}
-
-function details.transition(event)
-  return ("%s -> %s (%s)"):format(event.from, event.to, event.event)
-end
-
-function details.restart(event)
-  local why = event.exit and event.exit.text or ""
-  return event.delay and ("%s, in %s"):format(why, units.text(event.delay)) or why
-end
-
-local function line_of(event)
-  local special = details[event.kind]
-  local detail = special and special(event) or event.exit and event.exit.text or event.state or ""
-  local kind = sheet.paint(("%-10s"):format(event.kind), COLOURS[event.kind])
-  return (("%s %s %s %s"):format(sheet.paint(event.time, "dim"), kind, event.unit, (detail:gsub("%c", " ")))
-    :gsub("%s+$", ""))
-end
 
 local function kinds_of(options)
   local list = json.array()
@@ -41,7 +19,7 @@ end
 function events.call(operands, options)
   return client.connect(options, function(self)
     self:on("event", function(event)
-      client.print((options.json and json.encode(event) or line_of(event)) .. "\n")
+      client.print((options.json and json.encode(event) or happening.line(event)) .. "\n")
     end)
     self:on("dropped", function(params)
       if options.json then return client.print(json.encode { kind = "dropped", count = params.count } .. "\n") end

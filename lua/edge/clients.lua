@@ -23,8 +23,8 @@ local function command(name, operands, least, text, options, call)
   }
 end
 
-local function change(name, text, force)
-  command(name, "UNIT...", 1, text, { NO_WAIT, TIMEOUT, force and { name = "force", text = force } },
+local function change(name, text, force, more)
+  command(name, "UNIT...", 1, text, { NO_WAIT, TIMEOUT, force and { name = "force", text = force }, more },
     function(operands, options) return module "command".change(name, operands, options) end)
 end
 
@@ -36,7 +36,9 @@ command("status", "[UNIT...]", 0, "show the units of a running host, with state,
 command("why", "UNIT...", 1, "show what happened to units, each with its cause", { JSON })
 change("start", "start units, and wait until they are ready")
 change("stop", "stop units, and wait until they are gone", "kill them at once")
-change("restart", "stop units and start them again", "kill them at once, then start")
+change("restart", "stop units and start them again", "kill them at once, then start", {
+  name = "rolling", text = "the instances of a counted program one after the other, each ready before the next",
+})
 command("signal", "SIG UNIT...", 2, "send a signal to programs", {},
   function(...) return module "command".signal(...) end)
 command("logs", "UNIT...", 1, "show the last that units have said", {
@@ -46,6 +48,11 @@ command("logs", "UNIT...", 1, "show the last that units have said", {
 command("events", "[UNIT...]", 0, "show what happens to units, as it happens", {
   { name = "json", text = "print a JSON object a line, for programs" },
   { name = "kind", value = "KIND,...", text = "only these kinds, such as exit,fatal" },
+})
+command("history", "[UNIT...]", 0, "show what happened to units, also before the host was started", {
+  { name = "since", value = "WHEN", text = "all since then: 2h, 3d, 2026-11-20, \"2026-11-20 22:30\"" },
+  { name = "lines", short = "n", value = "N", text = "the last N (100, -n)" },
+  { name = "file", value = "PATH", text = "read this file, whatever host wrote it" }, JSON,
 })
 command("reload", "", 0, "load the script again, show what has changed, and apply it", {
   { name = "dry-run", text = "show it only" }, JSON,

@@ -4,6 +4,7 @@
 local dynamic = require "luvisor.machine.dynamic"
 local exit = require "luvisor.core.exit"
 local inspect = require "luvisor.machine.inspect"
+local inspection = require "luvisor.machine.inspection"
 local plain = require "luvisor.core.spec.plain"
 local rolling = require "luvisor.machine.rolling"
 local runtime = require "host.runtime"
@@ -148,7 +149,7 @@ local function reply_to(id)
     for one in pairs(known) do
       if not is_there(one) then dirty[one] = true end
     end
-    if type(value) == "table" then
+    if type(value) == "table" and not value.values then
       dirty[value] = true
       value = { path = value:path() }
     end
@@ -185,6 +186,19 @@ function CALLS.signal(one, signal, reply)
   local run = one.run
   if not run or not run.child or run.exit then return reply(nil, "is not running", "NOT_RUNNING") end
   reply(run.child:signal(signal))
+end
+
+-- Plain values, of which a table is no unit.
+local function as_values(reply)
+  return function(...) reply { values = table.pack(...) } end
+end
+
+for _, name in ipairs(inspection.names) do
+  CALLS[name] = function(one, what, reply) as_values(reply)(inspection[name](one, what)) end
+end
+
+function CALLS.eval(one, code, reply)
+  require "luvisor.edge.repl".inside(world, one, code, as_values(reply))
 end
 
 local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true }

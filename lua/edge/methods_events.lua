@@ -2,34 +2,19 @@
 
 local check = require "luvisor.core.check"
 local handle = require "luvisor.machine.handle"
-local inspect = require "luvisor.machine.inspect"
+local happening = require "luvisor.edge.happening"
 local json = require "host.json"
-local log = require "luvisor.edge.log"
 local names = require "luvisor.edge.names"
 local script = require "luvisor.edge.script"
 local selection = require "luvisor.machine.selection"
 
 local methods = {}
 
-local SCALARS = { "generation", "from", "to", "event", "state", "restarts", "delay" }
-
---- An event as plain values.
-local function plain(event)
-  local result = {
-    kind = event.kind, unit = event.unit, time = log.stamp(0), exit = inspect.exit(event.exit),
-  }
-  for _, key in ipairs(SCALARS) do
-    local value = event[key]
-    if type(value) == "string" or type(value) == "number" then result[key] = value end
-  end
-  return result
-end
-
 local function listener(client, wanted)
   return function(event)
     local unit = event.handle and handle.unit(event.handle)
     if wanted and not wanted(event.unit, unit and unit.spec.tags) then return end
-    client:notify("event", plain(event))
+    client:notify("event", happening.plain(event))
   end
 end
 

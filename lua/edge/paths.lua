@@ -20,6 +20,7 @@ local LONGEST = 107 -- bytes of sockaddr_un.sun_path, less its end
 ---@field pid string
 ---@field state string    what the next host has to know should this one be killed
 ---@field log string      of a host in the background
+---@field history string   of one, too
 
 local function is_own(directory)
   local status = uv.fs_stat(directory)
@@ -47,9 +48,10 @@ end
 local function beside(socket, name, log)
   local directory, file = socket:match "^(.*)/([^/]+)$"
   local stem = directory .. "/" .. file:gsub("%.sock$", "")
+  log = log or stem .. ".log"
   return {
     name = name, directory = directory, socket = socket, lock = stem .. ".lock", pid = stem .. ".pid",
-    state = stem .. ".state", log = log or stem .. ".log",
+    state = stem .. ".state", log = log, history = log:gsub("%.log$", "") .. ".history",
   }
 end
 

@@ -113,6 +113,12 @@ function Session:extend(seconds)
   if self.worker then self.worker:extend(seconds) end
 end
 
+--- As repl.inside, wherever the worker is.
+function Session:at(unit, code, reply)
+  if unit.forward then return unit:forward(unit, "eval", code, reply) end
+  repl.inside(self.context.env, unit, code, reply)
+end
+
 -- ---- completing
 
 local function collect(at, paths)
@@ -142,6 +148,21 @@ function repl.session(context)
   own.luvisor = require "luvisor"
   self.environment = setmetatable(own, { __index = _G })
   return self
+end
+
+--- Evaluates a piece in the runtime of one of its workers, where `self` is the worker's: reply(output, ok), or
+--- reply(nil, message, CODE).
+---@param env table
+---@param worker table the unit
+---@param code string
+---@param reply fun(output: string|nil, ok: any, code?: string)
+function repl.inside(env, worker, code, reply)
+  if not worker.instance then return reply(nil, worker:path() .. " is not running", "NOT_RUNNING") end
+  local session, parts = repl.session { env = env, tree = env.tree, methods = {}, log = env.log }, {}
+  session.environment.self = worker.instance
+  local function sink(text) parts[#parts + 1] = text end
+  local ok, message, kind = session:eval(code, sink, function(good) reply(table.concat(parts), good) end)
+  if not ok then reply(nil, message, kind) end
 end
 
 return repl

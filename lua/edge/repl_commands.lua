@@ -6,6 +6,7 @@ local inspect = require "luvisor.machine.inspect"
 local rpc = require "luvisor.edge.rpc"
 local script = require "luvisor.edge.script"
 local sheet = require "luvisor.edge.sheet"
+local steps = require "luvisor.edge.steps"
 local why_text = require "luvisor.edge.why_text"
 
 local repl_commands = {}
@@ -18,10 +19,10 @@ local HELP = {
   { "state(u)", "a worker's data" }, { "set_state(u, fn)", "replaces it by fn(data)" },
   { "fsm(u)", "a worker's machine, and where it is in it" },
   { "trace(u [, on])", "logs what a worker does, or stops to" },
-  { "messages(u)", "how many messages wait in a worker's mailbox, and the first of them" },
+  { "messages(u)", "what a worker's mailbox has seen, and how much of it waits" },
   { "stop(u) start(u) restart(u)", "says what state was reached" },
-  { "reload() plan()", "applies the script as it is now; shows what that would do" },
-  { "at(u)", "a function that evaluates code in a worker's own state: at 'etl/x' 'self.data'" },
+  { "reload() plan() rollback()", "applies the script as it is now; shows what that would do; goes back" },
+  { "at(u)", "evaluates code in a worker's own runtime, as its `self`: at 'etl/x' 'self.data'" },
   { "unit(u)", "its handle; luvisor is there, too" }, { "help()", "this" },
 }
 
@@ -102,18 +103,20 @@ end
 
 -- ---- methods of the control socket
 
--- Waits, on the evaluation's own coroutine, for what the method replies.
-local function ask(session, name, params)
+-- Waits, on the evaluation's own coroutine, for what begin(reply) leads to.
+local function wait(session, begin)
   local task = session.context.env.task
   local id, number = task.current()
-  if not id then error(name .. ": only while a piece is being evaluated", 3) end
+  if not id then error("only while a piece is being evaluated", 3) end
   session:extend(PATIENCE)
-  session.context.env.post(function()
-    rpc.invoke(session.context, name, params, function(...) task.wake(id, number, ...) end)
-  end)
-  local result, message = task.park(PATIENCE)
-  if result == nil then error(message or name .. ": no answer", 0) end
-  return result
+  session.context.env.post(function() begin(function(...) task.wake(id, number, ...) end) end)
+  local result, second = task.park(PATIENCE)
+  if result == nil then error(second or "no answer", 0) end
+  return result, second
+end
+
+local function ask(session, name, params)
+  return (wait(session, function(reply) rpc.invoke(session.context, name, params, reply) end))
 end
 
 local function outcome_text(outcome)
@@ -133,8 +136,43 @@ local function add_methods(own, session)
     session:put(why_text.of(ask(session, "why", { units = { path_of(what) } })))
   end
 
-  function own.reload() return ask(session, "reload", {}) end
-  function own.plan() return ask(session, "reload", { dry_run = true }) end
+  for _, name in ipairs { "reload", "plan", "rollback" } do
+    own[name] = function() session:put(steps.text(ask(session, name, {}))) end
+  end
+end
+
+-- ---- workers
+
+local function checked(...)
+  if (...) == nil then error((select(2, ...)), 0) end
+  return ...
+end
+
+local function add_workers(own, session)
+  function own.state(what)
+    local state, data = checked(handle_of(what):get_state())
+    return { state = state, data = data }
+  end
+
+  function own.set_state(what, fn)
+    return checked(handle_of(what):replace_state(fn))
+  end
+
+  function own.messages(what)
+    return checked(handle_of(what):statistics())
+  end
+
+  function own.trace(what, on)
+    return checked(handle_of(what):trace(on))
+  end
+
+  function own.at(what)
+    local unit = unit_of(what)
+    if unit.spec.kind ~= "worker" then error(unit:path() .. " is not a worker", 2) end
+    return function(code)
+      session:put((wait(session, function(reply) session:at(unit, code, reply) end)))
+    end
+  end
 end
 
 --- The functions for a session; its print writes what it is given to whoever asked.
@@ -145,6 +183,7 @@ function repl_commands.make(session, print)
   local own = {}
   add_looking(own, session, print)
   add_methods(own, session)
+  add_workers(own, session)
   return own
 end
 

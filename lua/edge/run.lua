@@ -1,5 +1,6 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local annals = require "luvisor.edge.annals"
 local confine = require "luvisor.edge.confine"
 local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
@@ -61,6 +62,7 @@ local function start(loaded, place, write, enabled)
     world.sockets.close()
     world.cgroups.close()
     leftovers.finish(place, write, function()
+      annals.close(why)
       signals.close()
       reload.close()
       local_repl.close()
@@ -153,6 +155,7 @@ function run.tree(path, options, arguments)
     repl = not options["no-repl"],
   }
   open_control(place, context)
+  context.history = annals.open(annals.path(options, loaded.settings, place), context, loaded.settings)
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)

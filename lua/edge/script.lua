@@ -7,7 +7,7 @@ local suggest = require "luvisor.core.suggest"
 
 local script = {}
 
-script.kinds = { "start", "ready", "transition", "heartbeat", "exit", "restart", "stop", "fatal", "give_up" }
+script.kinds = { "start", "ready", "transition", "heartbeat", "exit", "restart", "stop", "fatal", "give_up", "command" }
 
 local loading -- what the script that is being loaded has said so far
 local tree    -- the tree that runs

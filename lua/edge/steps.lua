@@ -26,6 +26,17 @@ function steps.answer(reply, applied)
   end
 end
 
+--- An answer for people.
+---@param result table
+---@return string
+function steps.text(result)
+  local lines = {}
+  for i, step in ipairs(result.steps) do lines[i] = step.line end
+  if not lines[1] then lines[1] = "nothing has changed" end
+  for _, one in ipairs(result.failures) do lines[#lines + 1] = ("%s: %s"):format(one.path, one.message) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 --- Who asks, as it appears in the log and in `why`.
 ---@param what string
 ---@param client luvisor.Connection

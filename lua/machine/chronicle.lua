@@ -1,6 +1,11 @@
 -- Chronicle: the last 32 things that happened to a unit, each with its cause: who asked, how it ended, what came of it.
 -- A unit to which nothing has happened but its start has none, and it never outgrows its 32: five values an entry, in
 -- one flat ring. A worker's states are not in here; they are its past.
+--
+-- When many workers are stopped for the sake of one, and each is gone as soon as it is asked, they all have the same to
+-- remember: a record of the group, which knows the one before it. Who shared that shares this one, too.
+
+local exit = require "luvisor.core.exit"
 
 local chronicle = {}
 
@@ -53,19 +58,86 @@ function chronicle.note(self, kind, first, second, third)
   ring.last = at < LAST and at + STRIDE or 0
 end
 
+-- ---- groups
+
+-- The newest `count` of a row of records, as records of their own.
+local function copy_newest(record, count)
+  if not record or count == 0 then return nil end
+  local before = copy_newest(record.before, count - 1)
+  return { at = record.at, cause = record.cause, by = record.by, before = before, length = before and
+    before.length + 1 or 1 }
+end
+
+local function lengthen(group, before)
+  if before and before.length >= 2 * MOST then before = copy_newest(before, MOST) end
+  return { at = group.at, cause = group.cause, by = group.by, before = before,
+    length = before and before.length + 1 or 1 }
+end
+
+--- What the workers of a group will have in common that are stopped now.
+---@param at number
+---@param cause? string
+---@param by? string path of the unit for whose sake
+---@return table group
+function chronicle.group(at, cause, by)
+  return { at = at, cause = cause, by = by }
+end
+
+--- Adds that the unit was asked to stop with its group, and was gone at once, with a plain shutdown.
+function chronicle.join(self, group)
+  local before = self.groups
+  if before ~= group.before or not group.record then
+    group.before, group.record = before, lengthen(group, before)
+  end
+  self.groups = group.record
+end
+
+--- A unit goes on with what another has been through.
+function chronicle.inherit(self, other)
+  self.chronicle, self.groups = other.chronicle, other.groups
+end
+
+-- newest first
+local function read_groups(self)
+  local list, record = {}, self.groups
+  while record and #list < MOST do
+    list[#list + 1] = { at = record.at, kind = "stopped", exit.shutdown }
+    list[#list + 1] = { at = record.at, kind = "asked", record.cause, record.by }
+    record = record.before
+  end
+  return list
+end
+
+-- ---- reading
+
 local function entry_at(ring, at)
   return { at = ring[at + 1], kind = ring[at + 2], ring[at + 3], ring[at + 4], ring[at + 5] }
+end
+
+-- newest first
+local function read_ring(self)
+  local ring, list = self.chronicle, {}
+  for i = 1, ring and MOST or 0 do
+    local at = (ring.last - i * STRIDE) % ROOM
+    if ring[at + 1] then list[#list + 1] = entry_at(ring, at) end
+  end
+  return list
 end
 
 --- The entries, oldest first: { at =, kind =, first, second, third }.
 ---@return table[]
 function chronicle.read(self)
-  local ring, list = self.chronicle, {}
-  if not ring then return list end
-  for i = 0, MOST - 1 do
-    local at = (ring.last + i * STRIDE) % ROOM
-    if ring[at + 1] then list[#list + 1] = entry_at(ring, at) end
+  local own, shared, newest = read_ring(self), read_groups(self), {}
+  local i, k = 1, 1
+  while #newest < MOST and (own[i] or shared[k]) do
+    if own[i] and (not shared[k] or own[i].at >= shared[k].at) then
+      newest[#newest + 1], i = own[i], i + 1
+    else
+      newest[#newest + 1], k = shared[k], k + 1
+    end
   end
+  local list = {}
+  for n = #newest, 1, -1 do list[#list + 1] = newest[n] end
   return list
 end
 
@@ -73,11 +145,9 @@ end
 ---@param kind string
 ---@return table|nil
 function chronicle.last(self, kind)
-  local ring = self.chronicle
-  if not ring then return nil end
-  for i = 1, MOST do
-    local at = (ring.last - i * STRIDE) % ROOM
-    if ring[at + 2] == kind then return entry_at(ring, at) end
+  local list = chronicle.read(self)
+  for i = #list, 1, -1 do
+    if list[i].kind == kind then return list[i] end
   end
 end
 

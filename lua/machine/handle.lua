@@ -199,10 +199,12 @@ local function worker_of(self, name)
   return found
 end
 
-for _, name in ipairs { "suspend", "resume", "get_state", "replace_state", "statistics", "trace" } do
-  --- handle:suspend() and its like, see inspection.lua.
-  Handle[name] = function(self, ...)
-    return inspection[name](worker_of(self, name), ...)
+for _, name in ipairs(inspection.names) do
+  --- handle:suspend() and its like, see inspection.lua; of a worker in another runtime they wait for its answer.
+  Handle[name] = function(self, what)
+    local found = worker_of(self, name)
+    if not found.forward then return inspection[name](found, what) end
+    return request(found, there(found, name), what)
   end
 end
 

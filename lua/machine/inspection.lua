@@ -7,6 +7,9 @@ local mailbox = require "luvisor.machine.mailbox"
 
 local inspection = {}
 
+--- What handles offer of this.
+inspection.names = { "suspend", "resume", "get_state", "replace_state", "statistics", "trace" }
+
 local function not_running(self)
   return nil, self:path() .. " is not running", "NOT_RUNNING"
 end

@@ -49,6 +49,7 @@ function instance.metatable()
   local meta = { __name = "luvisor.self" }
 
   function meta.__index(self, key)
+    if key == "stopping" then return self._unit.stopping or false end -- the one that is asked for in every turn
     local method = methods[key]
     if method then return method end
     local getter = getters[key]

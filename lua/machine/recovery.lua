@@ -14,7 +14,7 @@ local unit = require "luvisor.machine.unit"
 
 local recovery = {}
 
-local is_alone, judge = strategy.is_alone, unit.judge
+local ALONE, judge = strategy.alone, unit.judge
 
 -- ---- children that stay down
 
@@ -75,15 +75,6 @@ local function too_many(self, child, why)
       limits.restarts == 1 and "" or "s", limits.within, child.name, tostring(why)) }
 end
 
-local function count_restart(self, child, why, now)
-  child.restarts = (child.restarts or 0) + 1
-  local env = self.env
-  if env.watched.restart then env.emit("restart", child, { exit = why, restarts = child.restarts }) end
-  if self.intensity:hit(now) then return true end
-  self:give_up(too_many(self, child, why))
-  return false
-end
-
 -- ---- restarts
 
 local function may_start(child)
@@ -103,29 +94,19 @@ local function try_group(self)
   end
 end
 
-local function pick(children, positions)
-  local picked = {}
-  for i, position in ipairs(positions) do picked[i] = children[position] end
-  return picked
-end
-
 -- Stops those who have to start again with the child, at once. A second child that ends meanwhile, and comes before
 -- the first, adds to the group; inside the group it is simply gone.
 local function gather_group(self, child, due)
   local children = self.children:all()
   local index = child.at
   if self.regroup then index = math.min(index, self.regroup.child.at) end
-  local specs = {}
-  for i, other in ipairs(children) do specs[i] = other.spec end
-  local stop, start, remove = strategy.plan(self.spec.strategy, index, specs)
-  self.regroup = {
-    child = children[index], start = pick(children, start), remove = pick(children, remove), due = due,
-  }
-  sweep.run(self, pick(children, stop), try_group, "starts again with " .. child.name, child:path())
+  local stop, start, remove = strategy.plan(self.spec.strategy, index, children)
+  self.regroup = { child = children[index], start = start, remove = remove, due = due }
+  sweep.run(self, stop, try_group, "starts again with " .. child.name, child:path())
 end
 
 local function restart(self, child)
-  if is_alone(self.spec.strategy) then return self:start_child(child) end
+  if ALONE[self.spec.strategy] then return self:start_child(child) end
   child.phase = "restarting"
   local group = self.regroup
   if not group or group.child ~= child then return gather_group(self, child, true) end
@@ -152,13 +133,17 @@ end
 local decisions = {}
 
 function decisions.restart(self, child, why, delay, now)
-  if not delay then
-    return count_restart(self, child, why, now) and restart(self, child)
+  local env, restarts = self.env, (child.restarts or 0) + 1
+  child.restarts = restarts
+  if env.watched.restart then
+    env.emit("restart", child, { exit = why, restarts = not delay and restarts or nil, delay = delay })
   end
-  child.restarts = (child.restarts or 0) + 1
-  if self.env.watched.restart then self.env.emit("restart", child, { exit = why, delay = delay }) end
+  if not delay then
+    if self.intensity:hit(now) then return restart(self, child) end
+    return self:give_up(too_many(self, child, why))
+  end
   unit.pace(child, delay)
-  if not is_alone(self.spec.strategy) then gather_group(self, child, false) end
+  if not ALONE[self.spec.strategy] then gather_group(self, child, false) end
   self:note_progress(child)
 end
 

@@ -248,6 +248,7 @@ function Remote.forward(self, target, name, what, reply, cause)
   local child = name == "restart_child" and type(what) == "table" and mirror.find(self, what.path)
   if child and child.home then child.phase = "starting" end -- as it would be at once if it were here
   run.replies[run.calls] = function(value, message, code)
+    if type(value) == "table" and value.values then return reply(table.unpack(value.values, 1, value.values.n)) end
     if type(value) == "table" then value = mirror.find(self, value.path) or true end
     reply(value, message, code)
   end

@@ -144,7 +144,7 @@ function Supervisor:launch()
   for _, spec in ipairs(self.spec.children or {}) do
     local child = add_child(self, spec)
     local predecessor = before and before:find(spec.name)
-    if predecessor then child.chronicle = predecessor.chronicle end
+    if predecessor then chronicle.inherit(child, predecessor) end
     if spec.restart_name == "temporary" then child.static = true end
   end
   take(self, "start")

@@ -2,6 +2,7 @@
 -- whatever it was for. Neighbours that do not depend on each other may be asked together: the children of a pool, and
 -- programs that stand side by side under one_for_one.
 
+local chronicle = require "luvisor.machine.chronicle"
 local unit = require "luvisor.machine.unit"
 
 local BURST = 256 -- children asked before others have their turn
@@ -37,7 +38,7 @@ local function ask(self, child)
   if self.force then
     gone = unit.ask_to_kill(child, self.cause, self.by)
   else
-    gone = unit.ask_to_stop(child, self.cause, self.by)
+    gone = unit.ask_to_stop(child, self.cause, self.by, child.spec.kind == "worker" and self.group or nil)
   end
   if not gone then
     self.waiting[child] = true
@@ -72,7 +73,7 @@ end
 -- Many are gone as soon as they are asked; so this gives way now and then.
 function advance(self)
   if self.posted or self.asking then return end
-  self.asking = true
+  self.asking, self.group = true, chronicle.group(self.supervisor.env.now(), self.cause, self.by)
   local more
   for _ = 1, BURST do
     more = ask_next(self)

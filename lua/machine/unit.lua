@@ -64,10 +64,25 @@ function unit.start(self)
   if not ok then self.env.post(failed_launch, self, self.generation, tostring(message)) end
 end
 
+local asked_together -- the unit that is being asked with its group, until it is gone
+
+-- One that is gone at once has nothing of its own to remember.
+local function stop_together(self, group)
+  local outer = asked_together
+  asked_together = self
+  self:stop()
+  local is_gone = asked_together ~= self
+  asked_together = outer
+  if is_gone and self.last_exit == exit.shutdown then return chronicle.join(self, group) end
+  chronicle.note(self, "asked", group.cause, group.by)
+  if is_gone then chronicle.note(self, "stopped", self.last_exit) end
+end
+
 --- Asks the unit to end; true when there is nothing to wait for.
 ---@param cause? string who asks, and why
 ---@param by? string path of the unit for whose sake
-function unit.ask_to_stop(self, cause, by)
+---@param group? table with which it is asked, of chronicle.group
+function unit.ask_to_stop(self, cause, by, group)
   if not ALIVE[self.phase] then
     cancel_timer(self)
     if self.phase ~= "done" and self.phase ~= "fatal" and self.phase ~= "stopped" then
@@ -78,15 +93,13 @@ function unit.ask_to_stop(self, cause, by)
   end
   if self.phase == "stopping" then return false end
   self.phase = "stopping"
-  chronicle.note(self, "asked", cause, by)
-  if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation }) end
-  self:stop()
+  if not group then chronicle.note(self, "asked", cause, by) end
+  if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation, cause = cause }) end
+  if group then stop_together(self, group) else self:stop() end
   return not ALIVE[self.phase]
 end
 
 --- Ends the unit by force; true when there is nothing to wait for.
----@param cause? string
----@param by? string
 function unit.ask_to_kill(self, cause, by)
   if not ALIVE[self.phase] then return unit.ask_to_stop(self, cause, by) end
   if self.phase ~= "stopping" then chronicle.note(self, "asked", cause, by) end
@@ -127,7 +140,7 @@ function unit.exited(self, generation, why)
     return self.parent:child_ended(self, why, phase == "running")
   end
   self.phase, self.ready_at = "stopped", nil
-  chronicle.note(self, "stopped", why)
+  if self == asked_together then asked_together = nil else chronicle.note(self, "stopped", why) end
   if env.logs.info and not self.mirrored then env.log("info", self, "stopped: %s", tostring(why)) end
   self.parent:child_stopped(self, why)
 end
@@ -280,7 +293,6 @@ function unit.new(kind, env, spec, parent, name)
 end
 
 --- An exit value for a stop that was asked for.
----@return luvisor.Exit
 function unit.shutdown_exit()
   return exit.new { kind = "shutdown" }
 end

@@ -13,7 +13,7 @@ function worker_exit.outcome(self)
   if state.outcome == "error" then
     return exit.new { kind = "error", message = "ended in state " .. state.name, state = state.name }
   end
-  return exit.new { kind = self.stopping and "shutdown" or "normal" }
+  return self.stopping and exit.shutdown or exit.new { kind = "normal" }
 end
 
 --- Of one that has missed a deadline, or ("stall") has kept its runtime from everybody else.

@@ -5,6 +5,8 @@ local source = require("lint.source")
 
 local banned = {}
 
+local wall_clock = { "^lua/edge/log", "^lua/edge/calendar", "^lua/edge/annals", "^lua/edge/client_history" }
+
 local rules = {
   {
     language = "c", pattern = "%f[%w_]waitpid%s*%(%s*%-%s*1",
@@ -36,12 +38,12 @@ local rules = {
     why = "only lua/edge ends the process",
   },
   {
-    language = "lua", pattern = "%f[%w_]os%.time%f[^%w_]", except = { "^lua/edge/log", "^lua/edge/calendar" },
-    why = "the wall clock jumps; only the log and the calendar may ask for it",
+    language = "lua", pattern = "%f[%w_]os%.time%f[^%w_]", except = wall_clock,
+    why = "the wall clock jumps; only the log, the history and the calendar may ask for it",
   },
   {
-    language = "lua", pattern = "%f[%w_]system%.wall%f[^%w_]", except = { "^lua/edge/log", "^lua/edge/calendar" },
-    why = "the wall clock jumps; only the log and the calendar may ask for it",
+    language = "lua", pattern = "%f[%w_]system%.wall%f[^%w_]", except = wall_clock,
+    why = "the wall clock jumps; only the log, the history and the calendar may ask for it",
   },
   {
     language = "lua", pattern = "%f[%w_]os%.date%f[^%w_]", except = { "^lua/edge/log", "^lua/edge/calendar" },

@@ -19,7 +19,7 @@ local rooms = {
   {
     "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
     "lines", "logfile", "spool", "archive", "gzip", "squeezer", "syslogger", "tail", "notify", "mailbox", "codec",
-    "link",
+    "link", "history", "sqlite",
   },
   { "executors", "task", "turn", "timer", "runtime", "executor", "guest", "watchdog" },
   { "api", "api" },

@@ -28,6 +28,7 @@ static void counts_what_is_held(void **state) {
   assert_int_equal(memory.used, 0);
   assert_null(memory_alloc(&memory, NULL, LUA_TAG, 0));
   assert_int_equal(memory.used, 0);
+  memory_release(&memory);
 }
 
 static void keeps_the_contents(void **state) {
@@ -38,6 +39,7 @@ static void keeps_the_contents(void **state) {
   text = memory_alloc(&memory, text, 6, 10000);
   assert_string_equal(text, "12345");
   memory_alloc(&memory, text, 10000, 0);
+  memory_release(&memory);
 }
 
 static void refuses_growth_past_the_limit(void **state) {
@@ -55,6 +57,7 @@ static void refuses_growth_past_the_limit(void **state) {
   assert_non_null(one);
   assert_int_equal(memory.used, 500);
   memory_alloc(&memory, one, 500, 0);
+  memory_release(&memory);
 }
 
 static void refuses_nothing_that_would_be_fatal(void **state) {
@@ -66,6 +69,7 @@ static void refuses_nothing_that_would_be_fatal(void **state) {
   memory.guarded = 1;
   assert_null(memory_alloc(&memory, NULL, 0, 1));
   memory_alloc(&memory, much, 1000, 0);
+  memory_release(&memory);
 }
 
 static void control_without_a_limit(void **state) {
@@ -74,6 +78,31 @@ static void control_without_a_limit(void **state) {
   void *much = memory_alloc(&memory, NULL, 0, 1 << 20);
   assert_non_null(much);
   memory_alloc(&memory, much, 1 << 20, 0);
+}
+
+static void reuses_what_is_small(void **state) {
+  (void)state;
+  struct memory memory = {0};
+  void *blocks[2000];
+  for (int i = 0; i < 2000; i++) {
+    blocks[i] = memory_alloc(&memory, NULL, 0, (size_t)(i % 600 + 1));
+    assert_non_null(blocks[i]);
+    assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+    memset(blocks[i], i, (size_t)(i % 600 + 1));
+  }
+  for (int i = 0; i < 2000; i++) {
+    const unsigned char *bytes = blocks[i];
+    for (int k = 0; k <= i % 600; k++) assert_int_equal(bytes[k], (unsigned char)i);
+    memory_alloc(&memory, blocks[i], (size_t)(i % 600 + 1), 0);
+  }
+  struct memory_slab *slabs = memory.slabs;
+  for (int i = 0; i < 1000; i++) {
+    void *block = memory_alloc(&memory, NULL, 0, 100);
+    memory_alloc(&memory, block, 100, 0);
+  }
+  assert_ptr_equal(memory.slabs, slabs);
+  assert_int_equal(memory.used, 0);
+  memory_release(&memory);
 }
 
 /* AddressSanitizer would rather end the process than return NULL. */
@@ -97,6 +126,7 @@ int main(void) {
       cmocka_unit_test(refuses_growth_past_the_limit),
       cmocka_unit_test(refuses_nothing_that_would_be_fatal),
       cmocka_unit_test(control_without_a_limit),
+      cmocka_unit_test(reuses_what_is_small),
       cmocka_unit_test(counts_nothing_that_it_did_not_get),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,41 @@ describe("the REPL", function()
     assert.matches("top/counter is running\n.*stop by uid", out)
   end)
 
+  it("looks into workers, wherever they run", function()
+    host.write(directory .. "/keeper.lua", [[
+      local Keeper = require "luvisor.worker".define()
+      Keeper:actor("starting", function(self) self.data = { n = 7 } return "run" end)
+      Keeper:call("get", function(self) return self.data.n end)
+      return Keeper
+    ]])
+    host.write(directory .. "/tree.lua", [[
+      local luvisor = require "luvisor"
+      local children = {}
+      for i, executor in ipairs { "coroutine", "thread", "process" } do
+        children[i] = luvisor.worker { name = executor, module = "keeper", executor = executor }
+      end
+      return luvisor.supervisor { name = "top", children = children }
+    ]])
+    local process = start()
+    for _, name in ipairs { "coroutine", "thread", "process" } do
+      process:expect(name .. " starting %-> running", 10)
+      local _, out = eval(("state '%s'"):format(name))
+      assert.equal('{ data = { n = 7 }, state = "running" }\n', out)
+      _, out = eval(("at '%s' 'self.data.n = self.data.n + 1; return self.data.n'"):format(name))
+      assert.equal("8\n", out)
+      _, out = eval(("at '%s' 'error(1)'"):format(name))
+      assert.matches("^error: ", out)
+      _, out = eval(("state('%s').data.n, messages('%s').generation"):format(name, name))
+      assert.equal("8, 1\n", out)
+    end
+    local _, out = eval "return set_state('coroutine', function(data) data.n = 100 return data end)"
+    assert.equal("true\n", out)
+    _, out = eval "state('coroutine').data.n"
+    assert.equal("100\n", out)
+    _, out = eval "set_state('thread', function(data) return data end)"
+    assert.matches("cannot send a function", out)
+  end)
+
   describe("at a terminal", function()
     local screen
 

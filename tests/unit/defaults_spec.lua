@@ -84,7 +84,7 @@ describe("defaults", function()
     { { intensity = { within = 0 } }, 'key "intensity.within": expected seconds > 0, got 0' },
     { { intensity = { restarts = 1 }, restarts = 2 }, 'key "restarts": is given twice' },
     { { heartbeat = "2" }, 'key "heartbeat": expected seconds > 0, got "2"' },
-    { { history = 0 }, 'key "history": expected a whole number >= 1, got 0' },
+    { { history = 0 }, 'key "history": expected a string, got 0' },
     { { backoff = { min = 5, max = 1 } }, "backoff_min 5 is more than backoff_max 1" },
     { 3, "expected a table, got 3" },
   }

@@ -76,7 +76,7 @@ describe("spec.resolve", function()
   it("returns the settings of the tree as well", function()
     local _, settings = resolve(supervisor("root", {}), { mailbox = 5 })
     assert.equal(5, settings.mailbox)
-    assert.equal(100, settings.history)
+    assert.equal(64 << 20, settings.history_size)
   end)
 
   it("takes backoff from the unit, filled from the settings; off with false", function()
