@@ -68,10 +68,10 @@ end
 local function mutated(text)
   for _ = 1, random(4) do
     local at = random(#text + 1)
+    local before, after = text:sub(1, at - 1), text:sub(at)
     text = one_of {
-      text:sub(1, at - 1) .. bytes(3) .. text:sub(at), text:sub(1, at - 1) .. text:sub(at + random(5)),
-      text:sub(1, at) .. text:sub(random(#text + 1)), text:sub(1, at - 1) .. one_of { '"', "{", "[", "\n", "1e999", "-" }
-        .. text:sub(at),
+      before .. bytes(3) .. after, before .. after:sub(random(5)), before .. text:sub(random(#text + 1)),
+      before .. one_of { '"', "{", "[", "\n", "1e999", "-" } .. after,
     }
   end
   return text
@@ -82,7 +82,9 @@ local makers = {
   function(methods) return mutated(request(methods)) end,
   function() return bytes(400) end,
   function() return ("["):rep(random(5000)) end,
-  function(methods) return ('{"jsonrpc":"2.0","id":1,"method":%s}'):format(json.encode(one_of(methods).name)):rep(3) end,
+  function(methods)
+    return ('{"jsonrpc":"2.0","id":1,"method":%s}'):format(json.encode(one_of(methods).name)):rep(3)
+  end,
 }
 
 describe("nonsense on the control socket", function()
