@@ -136,11 +136,11 @@ top (supervisor one_for_one, 3 restarts within 5 s, permanent)
       local code, out = run_lua [[
         local uv, runtime = require "luv", require "host.runtime"
         local timer = uv.new_timer()
-        timer:start(50, 0, function() print "luv" timer:close() end)
-        runtime.after(0.1, function() print "runtime" end)
-        runtime.post(function() print "posted" end)
+        local function last() print "luv" timer:close() end
+        local function later() print "runtime" timer:start(20, 0, last) end
+        runtime.post(function() print "posted" runtime.after(0.02, later) end)
         print "first"]]
-      assert.same({ 0, "first\nposted\nluv\nruntime\n" }, { code, out })
+      assert.same({ 0, "first\nposted\nruntime\nluv\n" }, { code, out })
     end)
 
     it("ends with the code that the file asks for", function()
