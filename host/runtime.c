@@ -230,7 +230,8 @@ fail:
 
 int runtime_watch(struct runtime *runtime, const struct watchdog_budget *budget) {
   runtime_unwatch(runtime);
-  return watchdog_add(&runtime->vm->interrupt, budget, &runtime->watch);
+  struct pulse *pulse = tasks_pulse(runtime->tasks);
+  return watchdog_add(&runtime->vm->interrupt, budget, pulse, &runtime->watch);
 }
 
 void runtime_unwatch(struct runtime *runtime) {

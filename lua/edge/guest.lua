@@ -154,6 +154,7 @@ end
 
 function frames.letter(...) office:letter(...) end
 function frames.answer(...) office:answer(...) end
+function frames.taken(list) office:taken(list) end
 
 function frames.call(...)
   report.call(...)

@@ -58,8 +58,31 @@ return {
     },
   },
   {
+    name = "message", title = "messages between workers, copied", sides = { "luvisor", "otp" },
+    arguments = { 200000, 100 },
+    rows = {
+      { key = "call.one", title = "call, one caller", unit = "us", ratio = 0.5 },
+      { key = "call.many", title = "call, 100 callers", unit = "us", ratio = 0.5 },
+      { key = "cast.one", title = "cast", unit = "us", ratio = 1 },
+    },
+  },
+  {
     name = "pause", title = "100,000 workers, collector at work", sides = { "luvisor" }, arguments = { 100000, 2 },
     rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
+  },
+  {
+    name = "thread", title = "workers on threads", sides = { "luvisor", "limit" }, arguments = { 100, 5000 },
+    rows = {
+      { key = "thread.start", title = "start of each", unit = "us" },
+      { key = "thread.trip", title = "a call there and back", unit = "us" },
+    },
+  },
+  {
+    name = "process", title = "workers in processes", sides = { "luvisor", "limit" }, arguments = { 50, 5000 },
+    rows = {
+      { key = "process.start", title = "start of each", unit = "us" },
+      { key = "process.trip", title = "a call there and back", unit = "us" },
+    },
   },
   {
     name = "speed", title = "computing in a watched worker, against lua5.4", sides = { "luvisor" },
