@@ -11,12 +11,16 @@ local function memory()
   return collectgarbage "count" * 1024
 end
 
-local function excess(self)
-  if self.env.now() >= self.due then return ("loading takes more than %g s"):format(self.limits.load_timeout) end
-  if memory() <= self.most then return nil end
+local function is_too_large(self)
+  if memory() <= self.most then return false end
   collectgarbage()
-  if memory() <= self.most then return nil end
-  return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20)
+  return memory() > self.most
+end
+
+-- What takes too much memory takes time as well: the more telling of the two comes first.
+local function excess(self)
+  if is_too_large(self) then return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20) end
+  if self.env.now() >= self.due then return ("loading takes more than %g s"):format(self.limits.load_timeout) end
 end
 
 local function look_at(self)

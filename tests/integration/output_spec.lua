@@ -62,7 +62,7 @@ describe("a program's output", function()
   it("is bounded to (keep + 1) files", function()
     local process = run_tree(in_directory [[luvisor.program { name = "p", command = { "seq", "1000000" },
       restart = "temporary", stdout = { file = "DIR/log", max_size = "64KB", keep = 2, prefix = true } } ]])
-    assert.same({ 0, 0 }, { process:wait(30) })
+    assert.same({ 0, 0 }, { process:wait(100) })
     assert.truthy(read("log"):find("p | 1000000\n", 1, true))
     local total = 0
     for _, name in ipairs { "log", "log.1", "log.2" } do total = total + #read(name) end

@@ -110,6 +110,7 @@ describe("luvisor", function()
   local function memory() return tonumber(host.read(("/proc/%d/status"):format(process.pid)):match "VmRSS:%s*(%d+)") end
 
   it("holds no more memory after hundreds of reloads", function()
+    if host.binary:find "[at]san/" then return pending "a sanitizer keeps what was freed" end
     host.write(directory .. "/w.lua", [[
       local W = require("luvisor.worker").define()
       W:actor("starting", function(self) self.data = { n = 0 } return "run" end)

@@ -49,7 +49,10 @@ end
 -- ---- one process
 
 -- Every host has a place of its own for its lock, socket and log, unless a test says where: none meets another.
-local places = setmetatable({ count = 0 }, { __gc = function(self) if self.base then host.remove(self.base) end end })
+-- They go with the process, when luv may be gone already.
+local places = setmetatable({ count = 0 }, { __gc = function(self)
+  if self.base then os.execute(("rm -rf '%s'"):format(self.base)) end
+end })
 
 local function own_place()
   places.base = places.base or assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/luvisor-run-XXXXXX"))
