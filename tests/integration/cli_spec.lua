@@ -2,6 +2,7 @@
 -- The command line, from outside.
 
 local host = require "host"
+local uv = require "luv"
 
 local TREE = [[
 local luvisor = require "luvisor"
@@ -59,6 +60,11 @@ describe("luvisor", function()
       assert.truthy(out:find(command, 1, true), command)
     end
     for _, word in ipairs { "-h", "help" } do assert.equal(out, (select(2, host.run { word }))) end
+  end)
+
+  it("is one file of less than a megabyte", function()
+    if not host.binary:find "/release/" then return pending "only the release is small" end
+    assert.is_true(uv.fs_stat(host.binary).size < 1000000)
   end)
 
   it("helps with each command", function()
