@@ -201,7 +201,6 @@ top (supervisor one_for_one, 3 restarts within 5 s, permanent)
     end)
 
     it("takes luvisor's modules from LUVISOR_LUA", function()
-      local uv = require "luv"
       uv.fs_mkdir(directory .. "/core", 493)
       put("core/units.lua", "return { mine = true }")
       local process = host.spawn({ "lua", put("file.lua", [[
