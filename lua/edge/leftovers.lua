@@ -28,6 +28,16 @@ local function path_of(mark)
   return mark:match "^(.*)/%d+@"
 end
 
+-- Those instances of whom somebody lives, or may live.
+local function with_survivors(instances)
+  local left = {}
+  for _, instance in ipairs(instances) do
+    local found = orphans.find("@" .. instance)
+    if not found or found[1] then left[#left + 1] = instance end
+  end
+  return left
+end
+
 -- Everybody of the earlier instances, by what is to become of them.
 local function sort(instances, policies)
   local sorted = { kill = {}, adopt = {}, warn = {} }
@@ -138,14 +148,19 @@ function leftovers.settle(place, root, write, done)
   local instances, policies = read(place, write), policies_of(root, {})
   local sorted = sort(instances, policies)
   local adoptions = choose_adoptions(sorted)
-  local remembered = { process.instance }
+  local remembered = { process.instance, table.unpack(with_survivors(instances)) }
   if #sorted.warn > 0 then
     write("warn", "luvisor", "an earlier host has left behind %s: they are let be", pids_of(sorted.warn))
   end
-  if #sorted.kill + #sorted.warn > 0 or next(adoptions) then table.move(instances, 1, #instances, 2, remembered) end
   note(place, remembered, write)
   if #sorted.kill == 0 then return done(adoptions) end
   end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
+end
+
+-- Whoever was let be, or could not be ended in time, is for the next host to find.
+local function forget(place)
+  local left = with_survivors(record.read(place.state) or {})
+  if left[1] then record.write(place.state, left) else record.remove(place.state) end
 end
 
 --- The tree has ended: kills whoever is a child of this host and of none of its units, then calls done().
@@ -157,7 +172,7 @@ function leftovers.finish(place, write, done)
   local function again()
     local left = orphans.inherited()
     if #left == 0 or runtime.now() - since > LAST_PATIENCE then
-      if #left == 0 and place then record.remove(place.state) end
+      if #left == 0 and place then forget(place) end
       return done()
     end
     if not told then
