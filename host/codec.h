@@ -48,8 +48,11 @@ int codec_write(lua_State *L, int first, int count, struct codec_buffer *buffer,
 int codec_read(lua_State *L, const void *bytes, size_t length,
                struct codec_problem *problem);
 
-/* Pushes a message of copies of the [count] values from [first] on; [max] bytes bound it
- * about as they would bound its encoding, 0 for CODEC_MAX. Returns as codec_write, and
- * then nothing is pushed. May raise out of memory. */
-int codec_copy(lua_State *L, int first, int count, size_t max,
+/* Pushes a message of copies of the [count] values from [first] on, with room for so many
+ * fields of the caller's; [max] bytes bound it about as they would bound its encoding, 0 for
+ * CODEC_MAX. Returns as codec_write, and then nothing is pushed. May raise out of memory. */
+int codec_copy(lua_State *L, int first, int count, int fields, size_t max,
                struct codec_problem *problem);
+
+/* Puts copies in place of the values: the same without a message around them. */
+int codec_copy_values(lua_State *L, int first, int count, struct codec_problem *problem);

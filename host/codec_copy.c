@@ -94,13 +94,13 @@ static int copy_value(struct copier *c, int index, int depth) {
   }
 }
 
-int codec_copy(lua_State *L, int first, int count, size_t max,
+int codec_copy(lua_State *L, int first, int count, int fields, size_t max,
                struct codec_problem *problem) {
   if (max == 0) max = CODEC_MAX;
   struct copier c = {L, max, max, problem};
   int top = lua_gettop(L);
   if (!lua_checkstack(L, SLOTS)) return codec_fail(problem, UV_ENOMEM, "stack overflow");
-  lua_createtable(L, count, 1);
+  lua_createtable(L, count, 1 + fields);
   for (int i = 0; i < count; i++) {
     int code = copy_value(&c, first + i, 0);
     if (code < 0) {
@@ -111,5 +111,20 @@ int codec_copy(lua_State *L, int first, int count, size_t max,
   }
   lua_pushinteger(L, count);
   lua_setfield(L, top + 1, "n");
+  return 0;
+}
+
+int codec_copy_values(lua_State *L, int first, int count, struct codec_problem *problem) {
+  struct copier c = {L, CODEC_MAX, CODEC_MAX, problem};
+  int top = lua_gettop(L);
+  if (!lua_checkstack(L, SLOTS)) return codec_fail(problem, UV_ENOMEM, "stack overflow");
+  for (int i = first; i < first + count; i++) {
+    int code = copy_value(&c, i, 0);
+    if (code < 0) {
+      lua_settop(L, top);
+      return code;
+    }
+    lua_replace(L, i);
+  }
   return 0;
 }

@@ -73,8 +73,14 @@ static int declare(struct reader *r, size_t entries) {
   return 0;
 }
 
+/* as deep as codec_write goes, and not one deeper, though it be empty */
+static int descend(struct reader *r, int depth) {
+  return depth < CODEC_DEPTH ? 0 : damaged(r, "nested too deep");
+}
+
 static int read_array(struct reader *r, size_t count, int depth) {
-  int code = declare(r, count);
+  int code = descend(r, depth);
+  if (code == 0) code = declare(r, count);
   if (code < 0) return code;
   lua_createtable(r->L, (int)count, 0);
   for (size_t i = 1; i <= count; i++) {
@@ -100,7 +106,8 @@ static int read_key(struct reader *r, int depth) {
 }
 
 static int read_map(struct reader *r, size_t count, int depth) {
-  int code = declare(r, count);
+  int code = descend(r, depth);
+  if (code == 0) code = declare(r, count);
   if (code == 0) code = declare(r, count);
   if (code < 0) return code;
   lua_createtable(r->L, 0, (int)count);
@@ -114,9 +121,10 @@ static int read_map(struct reader *r, size_t count, int depth) {
 
 static int read_object(struct reader *r, int depth) {
   lua_State *L = r->L;
-  size_t length;
+  size_t length = 0;
   unsigned char number = 0;
-  int code = take32(r, &length);
+  int code = descend(r, depth);
+  if (code == 0) code = take32(r, &length);
   if (code == 0) code = take(r, &number, 1);
   if (code < 0) return code;
   const struct codec_class *class = codec_class_numbered(L, number);
@@ -174,8 +182,7 @@ static int read_value(struct reader *r, int depth) {
   unsigned char mark = 0;
   int code = take(r, &mark, 1);
   if (code < 0) return code;
-  if (depth > CODEC_DEPTH || !lua_checkstack(r->L, SLOTS))
-    return damaged(r, "nested too deep");
+  if (!lua_checkstack(r->L, SLOTS)) return damaged(r, "nested too deep");
   bool is_long = mark >= CODEC_NIL && mark < CODEC_FIXNEGATIVE;
   return is_long ? read_marked(r, mark, depth) : read_short(r, mark, depth);
 }

@@ -3,6 +3,7 @@
  * Thread: the runtime's. */
 #include "codec.h"
 
+#include <string.h>
 #include <uv.h>
 
 #include "api/api.h"
@@ -38,8 +39,29 @@ static int decode(lua_State *L) {
 
 static int copy(lua_State *L) {
   struct codec_problem problem;
-  int code = codec_copy(L, 1, lua_gettop(L), 0, &problem);
+  int code = codec_copy(L, 1, lua_gettop(L), 0, 0, &problem);
   return code < 0 ? refused(L, code, &problem) : 1;
+}
+
+/* letter(kind, ...) -> a copy with its kind, and room for who waits for the answer */
+static int letter(lua_State *L) {
+  int fields = strcmp(luaL_checkstring(L, 1), "call") == 0 ? 3 : 1;
+  struct codec_problem problem;
+  int code = codec_copy(L, 2, lua_gettop(L) - 1, fields, 0, &problem);
+  if (code < 0) return refused(L, code, &problem);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, "kind");
+  return 1;
+}
+
+/* values(...) -> true, copies */
+static int values(lua_State *L) {
+  struct codec_problem problem;
+  int code = codec_copy_values(L, 1, lua_gettop(L), &problem);
+  if (code < 0) return refused(L, code, &problem);
+  lua_pushboolean(L, 1);
+  lua_insert(L, 1);
+  return lua_gettop(L);
 }
 
 /* define(number, metatable, pack, unpack, shared) */
@@ -72,10 +94,8 @@ static void push_buffer(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"decode", decode},
-    {"copy", copy},
-    {"define", define},
-    {NULL, NULL},
+    {"decode", decode}, {"copy", copy},     {"letter", letter},
+    {"values", values}, {"define", define}, {NULL, NULL},
 };
 
 int luaopen_host_codec(lua_State *L) {

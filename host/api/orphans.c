@@ -27,10 +27,17 @@ static int find_inherited(lua_State *L, pid_t *pids) {
   return kin_orphans(&owner, pids, SHOWN);
 }
 
-/* inherited() -> pids of living ones, at most 256; empty where there is no telling */
+/* Short of something for now: it could not look, which does not mean that nobody is there. */
+static bool is_passing(int error) {
+  return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+/* inherited() -> pids of living ones, at most 256; empty where there is no telling; nil,
+ * message, CODE when there is none for now */
 static int inherited(lua_State *L) {
   pid_t pids[SHOWN];
   int count = find_inherited(L, pids);
+  if (is_passing(count)) return api_error(L, count);
   lua_newtable(L);
   for (int i = 0; i < count; i++) {
     lua_pushinteger(L, pids[i]);
@@ -64,7 +71,7 @@ static void push_marked(lua_State *L, pid_t pid, const char *mark) {
   lua_setfield(L, -2, "mark");
 }
 
-/* find(end) -> list of { pid, session, mark }: whose mark ends so, or nil, message, CODE */
+/* find(end) -> list of { pid, session, mark }: all whose mark ends so, or nil, message, CODE */
 static int find(lua_State *L) {
   const char *end = luaL_checkstring(L, 1);
   char mark[MARK_SIZE];
@@ -74,8 +81,13 @@ static int find(lua_State *L) {
   lua_newtable(L);
   for (lua_Integer count = 0; (entry = readdir(proc)) != NULL;) {
     pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-    if (pid <= 0 || pid == getpid() || mark_read(pid, mark) < 0) continue;
-    if (!ends_with(mark, end)) continue;
+    if (pid <= 0 || pid == getpid()) continue;
+    int error = mark_read(pid, mark);
+    if (is_passing(error)) {
+      closedir(proc);
+      return api_error(L, error);
+    }
+    if (error || !ends_with(mark, end)) continue;
     push_marked(L, pid, mark);
     lua_rawseti(L, -2, ++count);
   }

@@ -38,11 +38,14 @@ local function with_survivors(instances)
   return left
 end
 
--- Everybody of the earlier instances, by what is to become of them.
+-- Everybody of the earlier instances, by what is to become of them; nil, message when it cannot look for want of
+-- descriptors: that somebody was not seen does not mean that nobody is there.
 local function sort(instances, policies)
   local sorted = { kill = {}, adopt = {}, warn = {} }
   for _, instance in ipairs(instances) do
-    for _, one in ipairs(orphans.find("@" .. instance) or {}) do
+    local found, message = orphans.find("@" .. instance)
+    if not found then return nil, message end
+    for _, one in ipairs(found) do
       one.path = path_of(one.mark) or "?"
       table.insert(sorted[policies[one.path] or "kill"], one)
     end
@@ -79,13 +82,16 @@ end
 local function signal_all(list, number, write)
   for _, one in ipairs(list) do
     local ok, message, code = orphans.signal(one.pid, one.mark, number)
-    if not ok and code ~= "ESRCH" then write("warn", "luvisor", "pid %d (%s): %s", one.pid, one.path, message) end
+    local is_gone = code == "ESRCH" or code == "ENOENT" -- one that is about to be has lost its mark already
+    if not ok and not is_gone then write("warn", "luvisor", "pid %d (%s): %s", one.pid, one.path, message) end
   end
 end
 
--- Who is still there, children that were made meanwhile among them; an adopted one is not asked about.
+-- Who is still there, children that were made meanwhile among them; an adopted one is not asked about. Nil when it
+-- cannot look.
 local function still_there(instances, policies, adoptions)
   local sorted = sort(instances, policies)
+  if not sorted then return nil end
   local kept, left = {}, {}
   for _, adoption in pairs(adoptions) do kept[adoption.mark] = true end
   for _, list in ipairs { sorted.kill, sorted.adopt } do
@@ -100,6 +106,7 @@ local function wait_for_end(look, write, done)
   local since, killed, calm = runtime.now(), nil, false
   local function again()
     local left, now = look(), runtime.now()
+    if not left then return runtime.after(LOOK_AGAIN, again) end
     if #left == 0 and calm then return done() end
     calm = #left == 0 -- one that is about to die has no mark any more: it is looked for twice
     if killed and now - killed > LAST_PATIENCE then
@@ -132,10 +139,36 @@ local function note(place, instances, write)
 end
 
 local function end_them(sorted, instances, policies, adoptions, write, done)
-  write("warn", "luvisor", "an earlier host has left behind %s: ending them", pids_of(sorted.kill))
+  if #sorted.kill > 0 then
+    write("warn", "luvisor", "an earlier host has left behind %s: ending them", pids_of(sorted.kill))
+  end
   signal_all(sorted.kill, TERM, write)
   signal_all(sorted.kill, CONT, write)
   wait_for_end(function() return still_there(instances, policies, adoptions) end, write, done)
+end
+
+-- Calls fn(sorted) as soon as everybody could be looked at.
+local function look_until_seen(instances, policies, write, fn)
+  local told = false
+  local function again()
+    local sorted, message = sort(instances, policies)
+    if sorted then return fn(sorted) end
+    if not told then write("warn", "luvisor", "cannot look for what an earlier host has left: %s", message) end
+    told = true
+    runtime.after(LOOK_AGAIN, again)
+  end
+  again()
+end
+
+local function take(sorted, place, instances, policies, write, done)
+  local adoptions = choose_adoptions(sorted)
+  local remembered = { process.instance, table.unpack(with_survivors(instances)) }
+  if #sorted.warn > 0 then
+    write("warn", "luvisor", "an earlier host has left behind %s: they are let be", pids_of(sorted.warn))
+  end
+  note(place, remembered, write)
+  if #instances == 0 then return done(adoptions) end
+  end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
 end
 
 --- Does with those that earlier hosts of this name have left behind what is to be done, then calls done(adoptions).
@@ -146,15 +179,9 @@ end
 function leftovers.settle(place, root, write, done)
   if not place then return done {} end
   local instances, policies = read(place, write), policies_of(root, {})
-  local sorted = sort(instances, policies)
-  local adoptions = choose_adoptions(sorted)
-  local remembered = { process.instance, table.unpack(with_survivors(instances)) }
-  if #sorted.warn > 0 then
-    write("warn", "luvisor", "an earlier host has left behind %s: they are let be", pids_of(sorted.warn))
-  end
-  note(place, remembered, write)
-  if #sorted.kill == 0 then return done(adoptions) end
-  end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
+  look_until_seen(instances, policies, write, function(sorted)
+    take(sorted, place, instances, policies, write, done)
+  end)
 end
 
 -- Whoever was let be, or could not be ended in time, is for the next host to find.
@@ -170,15 +197,16 @@ end
 function leftovers.finish(place, write, done)
   local since, told = runtime.now(), false
   local function again()
-    local left = orphans.inherited()
-    if #left == 0 or runtime.now() - since > LAST_PATIENCE then
-      if #left == 0 and place then forget(place) end
+    local left = orphans.inherited() -- nil: it cannot look
+    local is_over = left and #left == 0
+    if is_over or runtime.now() - since > LAST_PATIENCE then
+      if is_over and place then forget(place) end
       return done()
     end
-    if not told then
+    if left and not told then
       write("warn", "luvisor", "killing %s: they have got away from their units", table.concat(left, ", "))
     end
-    told = true
+    told = told or left ~= nil
     orphans.kill_inherited()
     runtime.after(LOOK_AGAIN, again)
   end

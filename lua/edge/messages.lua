@@ -25,10 +25,11 @@ function messages.call(target, name, ...)
     local row = table.pack(...)
     return exchange.ask(env "call", last, target, name, table.unpack(row, 1, count - 1))
   end
-  if not runtime_task.current() then
+  local caller = runtime_task.current() and runtime_task.object()
+  if not caller then
     error("luvisor.call: this place cannot wait: give a function for the answer as the last argument", 2)
   end
-  return exchange.call(env "call", target, name, ...)
+  return exchange.call(env "call", caller._unit, target, name, ...)
 end
 
 --- Runs a function, or that of a module, on a worker of its own: see self:task. It belongs to the worker that calls

@@ -32,11 +32,8 @@ end
 --- Has another worker's handler called: what it returned, or nil, message, CODE. { target, timeout = s } gives it a
 --- time of its own.
 function methods.call(self, target, name, ...)
-  local env = env_of(self)
-  if exchange.find(env, target) == self._unit then
-    return nil, "a worker that calls itself would wait forever", "EDEADLK"
-  end
-  return exchange.call(env, target, name, ...)
+  local unit = self._unit
+  return exchange.call(unit.env, unit, target, name, ...)
 end
 
 --- Sends a message so many seconds from now; the timer's cancel() calls it off.

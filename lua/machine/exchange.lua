@@ -42,14 +42,17 @@ function exchange.find(env, address)
   return nil, ("expected a unit, a name or a path, got %s"):format(type(address)), "EINVAL"
 end
 
+local function hand_over(unit, letter)
+  local deliver = unit.deliver
+  if deliver then return deliver(unit, letter) end
+  return nil, ("%s is a %s, which takes no messages"):format(unit:path(), unit.spec.kind), "EINVAL"
+end
+
 --- Hands a letter over: true, or nil, message, CODE and the exit of what is down.
 function exchange.deliver(env, address, letter)
   local unit, message, code = exchange.find(env, address)
   if not unit then return nil, message, code end
-  if not unit.deliver then
-    return nil, ("%s is a %s, which takes no messages"):format(unit:path(), unit.spec.kind), "EINVAL"
-  end
-  return unit:deliver(letter)
+  return hand_over(unit, letter)
 end
 
 --- A message.
@@ -61,9 +64,8 @@ end
 
 --- A request without an answer.
 function exchange.cast(env, address, name, ...)
-  local letter, message, code = env.codec.copy(name, ...)
+  local letter, message, code = env.codec.letter("cast", name, ...)
   if not letter then return nil, message, code end
-  letter.kind = "cast"
   return exchange.deliver(env, address, letter)
 end
 
@@ -77,15 +79,19 @@ end
 
 --- A request, from a worker that waits for the answer: what the handler returned, or nil, message, CODE: ETIMEDOUT,
 --- ECANCELED when a stop comes first, DOWN (and the exit) when the unit ends or has ended.
-function exchange.call(env, address, name, ...)
+---@param caller? table the unit that calls
+function exchange.call(env, caller, address, name, ...)
   local target, timeout = parse(env, address)
-  local task = env.task
-  local letter, message, code = env.codec.copy(name, ...)
+  local unit, message, code = exchange.find(env, target)
+  if not unit then return nil, message, code end
+  if unit == caller then return nil, "a worker that calls itself would wait forever", "EDEADLK" end
+  local letter
+  letter, message, code = env.codec.letter("call", name, ...)
   if not letter then return nil, message, code end
-  letter.kind = "call"
+  local task = env.task
   letter.task, letter.number = task.current()
   if not letter.task then error("call: this place cannot wait", 3) end
-  local ok, reason, its_code, why = exchange.deliver(env, target, letter)
+  local ok, reason, its_code, why = hand_over(unit, letter)
   if not ok then return nil, reason, its_code, why end
   return task.park(timeout, true)
 end
@@ -93,7 +99,7 @@ end
 --- A request from a place that cannot wait: answered(...) is called once, with the same.
 function exchange.ask(env, answered, address, name, ...)
   local target, timeout = parse(env, address)
-  local letter, message, code = env.codec.copy(name, ...)
+  local letter, message, code = env.codec.letter("call", name, ...)
   if not letter then return nil, message, code end
   local timer
   local function answer(...)
@@ -103,7 +109,7 @@ function exchange.ask(env, answered, address, name, ...)
     local row = table.pack(...)
     env.post(function() answered(table.unpack(row, 1, row.n)) end)
   end
-  letter.kind, letter.answer = "call", answer
+  letter.answer = answer
   timer = env.after(timeout, function() answer(nil, "timeout", "ETIMEDOUT") end)
   local ok, reason, its_code, why = exchange.deliver(env, target, letter)
   if not ok then answer(nil, reason, its_code, why) end

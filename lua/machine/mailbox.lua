@@ -35,15 +35,21 @@ function mailbox.down(self, why)
 end
 
 --- Answers a call; what its caller no longer waits for is dropped.
-function mailbox.answer(env, letter, ...)
+local function answer(env, letter, ...)
   if letter.answer then return letter.answer(...) end
   env.task.wake(letter.task, letter.number, ...)
 end
 
+mailbox.answer = answer
+
+local function answer_copied(env, letter, ok, ...)
+  if not ok then error(("reply to call %s: %s"):format(tostring(letter[1]), (...)), 0) end
+  return answer(env, letter, ...)
+end
+
 local function reply(self, letter, ...)
-  local copies, message = self.env.codec.copy(...)
-  if not copies then error(("reply to call %s: %s"):format(tostring(letter[1]), message), 0) end
-  mailbox.answer(self.env, letter, unpack(copies, 1, copies.n))
+  local env = self.env
+  answer_copied(env, letter, env.codec.values(...))
 end
 
 -- ---- the box
@@ -163,12 +169,14 @@ function mailbox.serve(instance)
   local self, box = instance._unit, rawget(instance, "_box")
   if not box then return "keepalive" end
   local event, now = due_event(box), self.env.now
-  local began = now()
+  local began = box.last > box.first and now()
   for _ = 1, BATCH do
     local letter = not event and next_request(box)
     if not letter then break end
     event = serve_one(self, instance, box, letter)
-    if box.last < box.first or now() - began > SPAN then break end
+    if box.last < box.first then break end
+    began = began or now()
+    if now() - began > SPAN then break end
   end
   if box.last >= box.first then self.env.task.mail(self.task, true) end
   return event or "keepalive"

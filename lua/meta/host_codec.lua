@@ -28,6 +28,17 @@ function codec.decode(bytes) end
 ---@return string? code
 function codec.copy(...) end
 
+--- The same with the field `kind`, "call" or "cast", and room for those that a call has besides.
+---@param kind string
+---@return host.message|nil
+---@return string? message
+---@return string? code
+function codec.letter(kind, ...) end
+
+--- Copies of the values without a row around them: true and they, or nil, message, code.
+---@return true|nil
+function codec.values(...) end
+
 --- Lets objects of a class be sent. unpack gives nil for a value that is not what pack makes: bytes may come from a
 --- process that has gone mad. Objects of a shared class never change, so within a state they are not copied.
 ---@param number integer 1 to 127, the same in every state

@@ -6,8 +6,11 @@
 ---@class host.orphans
 local orphans = {}
 
---- The living ones that the kernel has handed over and whose session is not the host's, at most 256.
----@return integer[] pids
+--- The living ones that the kernel has handed over and whose session is not the host's, at most 256; nil when it
+--- could not look, for want of a descriptor, say.
+---@return integer[]|nil pids
+---@return string? message
+---@return string? code
 function orphans.inherited() end
 
 --- Kills those.
@@ -19,7 +22,8 @@ function orphans.kill_inherited() end
 ---@field session integer
 ---@field mark string its LUVISOR_UNIT
 
---- All processes of the machine whose mark ends with a text, as far as they may be read. Walks /proc in one go.
+--- All processes of the machine whose mark ends with a text, as far as they may be read. Walks /proc in one go. All or
+--- nil: where a descriptor is wanting nobody is left out.
 ---@param ending string
 ---@return host.orphans.Marked[]|nil
 ---@return string? message

@@ -115,11 +115,18 @@ static void copies_what_can_be_sent(void **state) {
   for (int i = 0; i < SENDABLE; i++) {
     struct codec_problem problem;
     int count = push(L, sendable[i]);
-    assert_int_equal(codec_copy(L, 1, count, 0, &problem), 0);
+    assert_int_equal(codec_copy(L, 1, count, 0, 0, &problem), 0);
     for (int n = 1; n <= count; n++) {
       lua_rawgeti(L, count + 1, n);
       assert_same(L, n, lua_gettop(L), sendable[i]);
       if (lua_istable(L, n)) assert_false(lua_rawequal(L, n, lua_gettop(L)));
+    }
+    lua_settop(L, count);
+    for (int n = 1; n <= count; n++) lua_pushvalue(L, n);
+    assert_int_equal(codec_copy_values(L, count + 1, count, &problem), 0);
+    for (int n = 1; n <= count; n++) {
+      assert_same(L, n, count + n, sendable[i]);
+      if (lua_istable(L, n)) assert_false(lua_rawequal(L, n, count + n));
     }
     lua_settop(L, 0);
   }
@@ -157,9 +164,13 @@ static void refuses_the_rest_and_names_the_place(void **state) {
     assert_int_equal(write_all(L, refused[i].value, &buffer, &problem), refused[i].code);
     assert_non_null(strstr(problem.text, refused[i].text));
     assert_int_equal(buffer.length, kept);
-    assert_int_equal(codec_copy(L, 1, 1, 1000, &problem), refused[i].code);
+    assert_int_equal(codec_copy(L, 1, 1, 0, 1000, &problem), refused[i].code);
     assert_non_null(strstr(problem.text, refused[i].text));
     assert_int_equal(lua_gettop(L), 1);
+    if (refused[i].code != UV_E2BIG) {
+      assert_int_equal(codec_copy_values(L, 1, 1, &problem), refused[i].code);
+      assert_int_equal(lua_gettop(L), 1);
+    }
     codec_buffer_free(&buffer);
     lua_settop(L, 0);
   }
@@ -170,15 +181,32 @@ static void control_just_within_the_limits(void **state) {
   struct codec_buffer buffer = {.max = 1000};
   struct codec_problem problem;
   assert_int_equal(write_all(L, "('x'):rep(995)", &buffer, &problem), 0);
-  assert_int_equal(codec_copy(L, 1, 1, 1000, &problem), 0);
+  assert_int_equal(codec_copy(L, 1, 1, 0, 1000, &problem), 0);
   codec_buffer_free(&buffer);
   lua_settop(L, 0);
   const char *deep =
       "(function() local t = {} for _ = 1, 99 do t = { t } end return t end)()";
   assert_int_equal(write_all(L, deep, &buffer, &problem), 0);
   assert_int_equal(codec_read(L, buffer.bytes, buffer.length, &problem), 0);
-  assert_int_equal(codec_copy(L, 1, 1, 0, &problem), 0);
+  assert_int_equal(codec_copy(L, 1, 1, 0, 0, &problem), 0);
   codec_buffer_free(&buffer);
+}
+
+/* An empty table one deeper than codec_write goes was read once. */
+static void reads_nothing_deeper_than_it_writes(void **state) {
+  lua_State *L = *state;
+  struct codec_problem problem;
+  unsigned char bytes[101]; /* arrays of one array each */
+  memset(bytes, 0x91, sizeof bytes);
+  for (int end = 0x80; end <= 0x90; end += 0x10) { /* the empty map, the empty array */
+    bytes[100] = (unsigned char)end;
+    assert_int_equal(codec_read(L, bytes, 101, &problem), UV_EPROTO);
+    assert_int_equal(lua_gettop(L), 0);
+    bytes[99] = (unsigned char)end;
+    assert_int_equal(codec_read(L, bytes, 100, &problem), 0);
+    lua_settop(L, 0);
+    bytes[99] = 0x91;
+  }
 }
 
 static void reads_no_part_of_a_message_as_another(void **state) {
@@ -244,6 +272,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(refuses_the_rest_and_names_the_place, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(control_just_within_the_limits, setup, teardown),
+      cmocka_unit_test_setup_teardown(reads_nothing_deeper_than_it_writes, setup,
+                                      teardown),
       cmocka_unit_test_setup_teardown(reads_no_part_of_a_message_as_another, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(refuses_bytes_that_nobody_wrote, setup, teardown),

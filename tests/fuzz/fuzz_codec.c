@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     lua_settop(L, 1);
     lua_rawgeti(L, 1, i);
     if (again() != again()) abort();
-    if (codec_copy(L, 2, 1, 0, &problem) < 0) abort();
+    if (codec_copy(L, 2, 1, 0, 0, &problem) < 0) abort();
     lua_rawgeti(L, -1, 1);
     lua_remove(L, -2);
     if (again() != again()) abort();

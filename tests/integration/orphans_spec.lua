@@ -294,4 +294,23 @@ describe("a host that was killed", function()
     host.write(path, whole) -- the control: with the record whole it is found
     run "":expect("left behind [^\n]*" .. pid .. " %(top/p%)")
   end)
+
+  -- Else the next host would take nobody for everybody. The control is the second look.
+  it("has nobody overlooked for want of descriptors", function()
+    host.write(directory .. "/look.lua", [[
+      local orphans, uv, open = require "host.orphans", require "luv", {}
+      while true do
+        local fd = uv.fs_open("/dev/null", "r", 0)
+        if not fd then break end
+        open[#open + 1] = fd
+      end
+      local list, _, code = orphans.find "@none"
+      io.write(tostring(list), " ", code, "\n")
+      for _ = 1, 3 do uv.fs_close(table.remove(open)) end
+      io.write(type(orphans.find "@none"), "\n")]])
+    local code, said = host.run({ "-c", 'ulimit -n 64; exec "$0" lua look.lua', host.binary }, nil, 20,
+      { cwd = directory, command = { "sh" } })
+    assert.equal("nil EMFILE\ntable\n", said)
+    assert.equal(0, code)
+  end)
 end)
