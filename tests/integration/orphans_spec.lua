@@ -195,44 +195,6 @@ describe("a host that was killed", function()
     assert(host.wait_until(function() return not is_alive(pid) and not is_alive(leader) end, 10))
   end)
 
-  it("has them let be, which the one after an orderly end knows, too", function()
-    local first = run(program [[die_with_host = false, orphans = "warn"]])
-    first:expect "top starting %-> running"
-    local pid = wait_for_escape()
-    kill(first)
-    local second = run [[luvisor.program { name = "p", command = "sleep 1000", orphans = "warn" }]]
-    second:expect "they are let be"
-    second:expect "top starting %-> running"
-    assert.equal(0, second:stop())
-    assert.is_true(is_alive(pid))
-    local third = run ""
-    third:expect "ending them"
-    third:expect "top starting %-> running"
-    assert.is_false(is_alive(pid))
-    assert.equal(0, third:stop())
-    assert.is_nil(uv.fs_stat(directory .. "/luvisor/default.state"))
-  end)
-
-  it("may be followed by one that is told to end while it looks after them: the next one goes on", function()
-    local stubborn = [[luvisor.program { name = "p", command = "python3 escape.py stubborn", stdout = "null",
-      stderr = "null" }]]
-    local first = run(stubborn)
-    first:expect "top starting %-> running"
-    local pid = wait_for_escape()
-    kill(first)
-    local second = run(stubborn)
-    second:expect("an earlier host has left behind " .. pid .. " %(top/p%): ending them")
-    assert.equal(0, second:stop())
-    assert.equal(0, second:count "STARTING")
-    assert.is_true(is_alive(pid))
-    local third = run(stubborn)
-    third:expect("an earlier host has left behind " .. pid .. " %(top/p%): ending them")
-    third:signal "sigterm"
-    third:signal "sigterm"
-    assert.equal(0, third:wait(10))
-    assert.equal(1, third:count "the tree ended")
-  end)
-
   it("has its program adopted: the same process goes on, is supervised, and is replaced when it ends", function()
     local keys = [[die_with_host = false, orphans = "adopt", backoff = { min = 0.01 }]]
     local first = run(program(keys))
