@@ -97,6 +97,12 @@ static void close_luv(lua_State *L) {
   vm_call(L, 1, 0);
 }
 
+/* A loop that was told to stop before it ran stops when it runs: that is over then. */
+static void forget_stop(uv_loop_t *loop) {
+  uv_stop(loop);
+  uv_run(loop, UV_RUN_NOWAIT);
+}
+
 /* Runs the loop until nothing is left on it, a second at the most. */
 static bool run_out(uv_loop_t *loop) {
   for (int ms = 0; uv_run(loop, UV_RUN_NOWAIT); ms++) {
@@ -112,6 +118,7 @@ bool engine_close(struct engine *engine) {
   links_close_all(L);
   notifier_close(L);
   process_close_all(L);
+  forget_stop(&engine->loop);
   uv_run(&engine->loop, UV_RUN_NOWAIT);
   close_luv(L);
   if (!run_out(&engine->loop)) return false;

@@ -134,11 +134,16 @@ top (supervisor one_for_one, 3 restarts within 5 s, permanent)
 
     it("runs the loop until nothing is left on it", function()
       local code, out = run_lua [[
-        local uv, runtime = require "luv", require "host.runtime"
-        local timer = uv.new_timer()
-        timer:start(50, 0, function() print "luv" timer:close() end)
-        runtime.after(0.1, function() print "runtime" end)
-        runtime.post(function() print "posted" end)
+        local timer, runtime = require("luv").new_timer(), require "host.runtime"
+        local function luv()
+          print "luv"
+          timer:close()
+          runtime.after(0.01, function() print "runtime" end)
+        end
+        runtime.post(function()
+          print "posted"
+          timer:start(10, 0, luv)
+        end)
         print "first"]]
       assert.same({ 0, "first\nposted\nluv\nruntime\n" }, { code, out })
     end)
@@ -177,6 +182,16 @@ top (supervisor one_for_one, 3 restarts within 5 s, permanent)
       local code, out = run_lua [[local ok, lfs = pcall(require, "lfs") print(ok and type(lfs.dir) or "absent")]]
       assert.equal(0, code)
       assert.truthy(out == "function\n" or out == "absent\n")
+    end)
+
+    it("that quits and then fails before the loop has run ends in order", function()
+      host.write(directory .. "/quit.lua", [[
+        require("luv").new_timer():start(100000, 0, function() end)
+        require("host.system").quit(3)
+        error "out of order"]])
+      local code, _, err = host.run { "lua", directory .. "/quit.lua" }
+      assert.equal(1, code)
+      assert.truthy(err:find("out of order", 1, true))
     end)
 
     it("takes luvisor's modules from LUVISOR_LUA", function()

@@ -70,11 +70,26 @@ local function environment(changes)
   return list, all.XDG_RUNTIME_DIR
 end
 
+-- What was said is kept in pieces and joined when somebody asks.
+local joined = {}
+
+function joined.__index(text, name)
+  local pieces = text.process.pieces[name]
+  if #pieces > 1 then
+    local whole = table.concat(pieces)
+    text.process.pieces[name] = { whole }
+    return whole
+  end
+  return pieces[1] or ""
+end
+
 local function collect(self, pipe, name)
   pipe:read_start(function(err, chunk)
     if err or not chunk then return pipe:close() end
-    self.text[name] = self.text[name] .. chunk
-    self.text.both = self.text.both .. chunk
+    for _, stream in ipairs { name, "both" } do
+      local pieces = self.pieces[stream]
+      pieces[#pieces + 1] = chunk
+    end
   end)
 end
 
@@ -97,7 +112,9 @@ function host.spawn(args, env, options)
     command[#command + 1] = host.binary
   end
   table.move(args, 1, #args, #command + 1, command)
-  local self = setmetatable({ text = { out = "", err = "", both = "" }, args = args }, Process)
+  local self = setmetatable({ text = setmetatable({}, joined), args = args }, Process)
+  self.pieces = { out = {}, err = {}, both = {} }
+  self.text.process = self
   local variables
   variables, self.place = environment(env)
   self.out, self.err = uv.new_pipe(false), uv.new_pipe(false)
