@@ -132,12 +132,9 @@ static int signal_marked(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"inherited", inherited},
-    {"unmarked", unmarked},
-    {"kill_inherited", kill_inherited},
-    {"find", find},
-    {"signal", signal_marked},
-    {NULL, NULL},
+    {"inherited", inherited},           {"unmarked", unmarked},
+    {"kill_inherited", kill_inherited}, {"find", find},
+    {"signal", signal_marked},          {NULL, NULL},
 };
 
 int luaopen_host_orphans(lua_State *L) {
