@@ -58,9 +58,21 @@ end
 -- What becomes of a unit that cannot just be told of its change.
 local function treatment(new, differences)
   if new.on_change == "keep" then return "keep" end
+  if new.executor ~= "coroutine" then return "restart" end -- its runtime has loaded the old code
   if has(differences, "start") then return "restart" end
   if new.on_change == "upgrade" or not new.on_change and has_upgrade(new) then return "upgrade" end
   return "restart"
+end
+
+-- What the unit itself looks at, and not its supervisor: where it has a runtime of its own, the unit there has it.
+local INSIDE = { timeouts = true, strategy = true, intensity = true, auto_shutdown = true, max_children = true }
+
+local function is_inside(new, differences)
+  if new.executor == "coroutine" then return false end
+  for _, one in ipairs(differences) do
+    if INSIDE[one.key] then return true end
+  end
+  return false
 end
 
 local function judge(node, differences)
@@ -68,6 +80,7 @@ local function judge(node, differences)
   node.differences = differences
   node.timeouts = has(differences, "timeouts")
   if has(differences, "start") or has(differences, "code") then return treatment(node.new, differences) end
+  if is_inside(node.new, differences) then return treatment(node.new, differences) end
   return "change"
 end
 
