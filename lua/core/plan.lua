@@ -1,6 +1,7 @@
 -- Plan: what has to happen to a tree that runs so that it becomes the one that a script describes. Two resolved trees
 -- in, a list of steps out; nothing is touched. The same script twice is an empty plan.
 
+local breath = require "luvisor.core.breath"
 local keys = require "luvisor.core.plan.keys"
 
 local plan = {}
@@ -170,6 +171,7 @@ local function compare_guests(node)
 end
 
 function compare(old, new)
+  breath.take()
   local node = { old = old, new = new, children = {}, removed = {}, action = "same" }
   if rawequal(old, new) then return node end
   node.action = judge(node, keys.compare(old, new))

@@ -29,10 +29,19 @@ local function compare(loaded, message, code)
   return nil, message, code
 end
 
--- done(loaded, plan) or done(nil, message, code), later.
+-- done(loaded, plan) or done(nil, message, code), later. The comparison gives way to the workers, too, and may be cut.
 local function load_apart(sources, done)
-  local function run() return loader.load(running.path, { file = running.file, sources = sources }) end
-  attempt.run(running.tree.root, "reload", running.loaded.settings, run, function(...) done(compare(...)) end)
+  local function run()
+    local loaded, message, code = loader.load(running.path, { file = running.file, sources = sources })
+    local over = not loaded
+    local undo <close> = setmetatable({}, { __close = function() -- luacheck: ignore
+      if not over then loaded.discard() end
+    end })
+    loaded, message, code = compare(loaded, message, code)
+    over = true
+    return loaded, message, code
+  end
+  attempt.run(running.tree.root, "reload", running.loaded.settings, run, done)
 end
 
 local function check_running()

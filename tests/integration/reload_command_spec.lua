@@ -73,7 +73,8 @@ describe("luvisor", function()
       luvisor.program { name = "a", command = "sleep 600", sockets = { one = { unix = "%s/one.sock" } } },
       luvisor.program { name = "b", command = "sleep 600", %s } } }]]
     local function is_there(name) return uv.fs_stat(directory .. "/" .. name) ~= nil end
-    host.write(directory .. "/tree.lua", TREE:format(directory, ('sockets = { two = { unix = "%s/two.sock" } }'):format(directory)))
+    host.write(directory .. "/tree.lua", TREE:format(directory,
+      ('sockets = { two = { unix = "%s/two.sock" } }'):format(directory)))
     start()
     assert.truthy(is_there "one.sock" and is_there "two.sock")
     assert.equal(0, (luvisor("set", "b", "max_age", "900")))
