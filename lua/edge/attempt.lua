@@ -14,12 +14,15 @@ local function memory()
   return collectgarbage "count" * 1024
 end
 
+-- Memory first: whoever is late to look may find both.
 local function excess(self)
+  if memory() > self.most then
+    collectgarbage()
+    if memory() > self.most then
+      return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20)
+    end
+  end
   if self.env.now() >= self.due then return ("loading takes more than %g s"):format(self.limits.load_timeout) end
-  if memory() <= self.most then return nil end
-  collectgarbage()
-  if memory() <= self.most then return nil end
-  return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20)
 end
 
 local function look_at(self)
