@@ -9,7 +9,7 @@ local limits = host.binary:match "^(.*)/[^/]*$" .. "/bench/limits"
 local drivers = {
   start = { "20" }, restart = { "5", "3" }, sustained = { "3", "0.2" }, one_for_all = { "4", "2" },
   heartbeat = { "20", "0.5" }, late = { "3" }, message = { "100", "4" }, pause = { "20", "0" },
-  speed = { "1" }, runaway = { "5", "0.3" },
+  speed = { "1" }, runaway = { "5", "0.3" }, thread = { "2", "5" }, process = { "2", "5" },
 }
 
 local function has_erlang()
@@ -77,7 +77,7 @@ describe("the benchmark drivers", function()
 
   for driver, args in pairs {
     start = { "20" }, restart = { "5", "3" }, sustained = { "3", "1" }, one_for_all = { "4", "2" },
-    heartbeat = { "20", "1" },
+    heartbeat = { "20", "1" }, thread = { "2", "5" }, process = { "2", "5" },
   } do
     it("measures " .. driver .. " on bare coroutines", function()
       check_figures(driver, run({ limits, driver }, args))
@@ -93,6 +93,30 @@ describe("the benchmark drivers", function()
         "main", "-extra", driver }, drivers[driver]))
     end
   end)
+end)
+
+local programs = {
+  start = { "3" }, stop = { "3" }, restart = { "3", "2" }, memory = { "3" }, idle = { "3", "0.2" },
+  status = { "3", "1" }, log = { "1", "4096", "1000000" },
+}
+
+local PROGRAMS = { luvisor = "true", limit = "true", supervisord = "supervisord", runit = "runsvdir", s6 = "s6-svscan" }
+
+describe("the benchmark driver of programs", function()
+  after_each(host.clean_up)
+
+  for system, needs in pairs(PROGRAMS) do
+    for figure, args in pairs(programs) do
+      local is_possible = system ~= "limit" or figure ~= "status"
+      if is_possible then it(("measures %s of %s"):format(figure, system), function()
+        if os.execute(("command -v %s > /dev/null"):format(needs)) == nil then return pending "not installed" end
+        local code, out, err = host.run({ "lua", bench .. "/programs/driver.lua", "--limits", limits:match "^(.*)/",
+          system, figure, table.unpack(args) }, nil, 60)
+        assert.equal(0, code, err)
+        assert.is_true(next(figures_in(out)) ~= nil, err)
+      end) end
+    end
+  end
 end)
 
 describe("the benchmark", function()
