@@ -37,6 +37,12 @@ local function begin(directory)
   end })
 end
 
+-- The message with the file that it is about, said once.
+local function in_file(path, message)
+  if message:find "^[^\n]*:%d+: " or message:sub(1, #path + 2) == path .. ": " then return message end
+  return path .. ": " .. message
+end
+
 --- Runs a chunk that describes units: what it returns, and what it says besides.
 ---@param chunk function
 ---@param path string how it is called
@@ -54,7 +60,7 @@ end
 
 local function evaluate(path, file, generation, directory)
   local chunk, message = generation:script(path, file)
-  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
+  if not chunk then return nil, in_file(path, message), "EINVAL" end
   return loader.run(chunk, path, directory)
 end
 
