@@ -39,6 +39,11 @@ luvisor.program = constructor "program"
 ---@return luvisor.Spec
 luvisor.supervisor = constructor "supervisor"
 
+--- Describes a supervisor of `count` children, each what `child(number)` returns: see handle:partition.
+---@param definition table see docs/messages.md
+---@return luvisor.Spec
+luvisor.partition = constructor "partition"
+
 --- Changes defaults for the whole tree: luvisor.defaults { restarts = 5, heartbeat = 10 }.
 ---@param values table
 function luvisor.defaults(values)

@@ -111,19 +111,44 @@ local function names(machine)
   return machine.plan.names
 end
 
+local function state_of(self, name)
+  local state = self.states[name]
+  if state and not state.outcome then return state end
+  if state then return nil, ('state "%s" is terminal'):format(name), "EINVAL" end
+  return nil, ('unknown state "%s"%s'):format(tostring(name), suggest.hint(name, names(self))), "EINVAL"
+end
+
 --- The same machine, with another state being the one in which a worker is ready.
 ---@param name string
 ---@return luvisor.Machine|nil machine
 ---@return string? message
 ---@return string? code
 function Machine:with_ready(name)
-  local state = self.states[name]
-  if not state then
-    return nil, ('unknown state "%s"%s'):format(tostring(name), suggest.hint(name, names(self))), "EINVAL"
-  end
-  if state.outcome then return nil, ('state "%s" is terminal'):format(name), "EINVAL" end
+  local state, message, code = state_of(self, name)
+  if not state then return nil, message, code end
   if state.ready then return self end
   return link(self.plan, name)
+end
+
+--- The same machine with another heartbeat timeout of a state.
+---@param name string
+---@param seconds number
+---@return luvisor.Machine|nil machine
+---@return string? message
+---@return string? code
+function Machine:with_heartbeat(name, seconds)
+  local state, message, code = state_of(self, name)
+  if not state then return nil, message, code end
+  if not units.is_seconds(seconds) or seconds <= 0 then return nil, "expected seconds > 0", "EINVAL" end
+  local plan, timeouts = {}, {}
+  for key, value in pairs(self.plan) do plan[key] = value end
+  for key, value in pairs(self.plan.timeouts) do timeouts[key] = value end
+  timeouts.heartbeat = { [name] = seconds }
+  for key, value in pairs(self.plan.timeouts.heartbeat) do
+    if key ~= name then timeouts.heartbeat[key] = value end
+  end
+  plan.timeouts = timeouts
+  return link(plan, self.ready_state.name)
 end
 
 --- Name of the state that an event leads to.

@@ -157,7 +157,8 @@ local function compare_guests(node)
 end
 
 function compare(old, new)
-  local node = { old = old, new = new, children = {}, removed = {} }
+  local node = { old = old, new = new, children = {}, removed = {}, action = "same" }
+  if rawequal(old, new) then return node end
   node.action = judge(node, keys.compare(old, new))
   if new.kind == "supervisor" then
     compare_family(node)
@@ -168,11 +169,23 @@ end
 
 -- ---- steps
 
-local function put(steps, node, action, text, suffix)
-  local spec, names = node.new or node.old, {}
+local function keys_of(node)
+  local names = {}
   for i, one in ipairs(node.differences or {}) do names[i] = one.key end
+  return names
+end
+
+--- The keys of a unit that have changed, for people.
+---@param node luvisor.Node
+---@return string
+function plan.keys(node)
+  return table.concat(keys_of(node), ", ")
+end
+
+local function put(steps, node, action, text, suffix)
+  local spec = node.new or node.old
   steps[#steps + 1] = {
-    action = action, path = spec.path .. (suffix or ""), kind = spec.kind, text = text, keys = names,
+    action = action, path = spec.path .. (suffix or ""), kind = spec.kind, text = text, keys = keys_of(node),
   }
 end
 

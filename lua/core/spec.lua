@@ -1,6 +1,7 @@
 -- Specs: what a script says about its units, checked by the constructors and completed for the whole tree.
 -- A spec is a plain table, and nothing changes it after it was resolved.
 
+local partition = require "luvisor.core.spec.partition"
 local program = require "luvisor.core.spec.program"
 local resolve = require "luvisor.core.spec.resolve"
 local supervisor = require "luvisor.core.spec.supervisor"
@@ -12,6 +13,7 @@ return {
   worker = worker.new,
   program = program.new,
   supervisor = supervisor.new,
+  partition = partition.new,
   is = unit.is,
   resolve = resolve.tree,
   adopt = resolve.child,

@@ -53,6 +53,7 @@ end
 ---@param options table
 ---@return integer|nil
 function command.change(what, operands, options)
+  if options.rolling then return command.rolling(operands, options) end
   local seconds, message = command.seconds(options)
   if not seconds then
     client.complain(message)
@@ -68,6 +69,27 @@ function command.change(what, operands, options)
       for _, outcome in ipairs(result.units) do print_outcome(outcome) end
       client.quit(code_of(result))
     end, seconds)
+  end)
+end
+
+local ROLLING = 86400 -- seconds, at most; each instance has limits of its own
+
+--- Restarts instances one after the other.
+---@param operands string[]
+---@param options table
+---@return integer|nil
+function command.rolling(operands, options)
+  return client.connect(options, function(self)
+    self:ask("rolling", { units = operands }, function(result)
+      for _, one in ipairs(result.units) do
+        if one.ok then
+          client.print(("%s: %d restarted\n"):format(one.path, one.restarted))
+        else
+          client.complain(("%s: %s"):format(one.path, one.message))
+        end
+      end
+      client.quit(code_of(result))
+    end, ROLLING)
   end)
 end
 

@@ -2,7 +2,6 @@
 
 local client = require "luvisor.edge.client"
 local json = require "host.json"
-local system = require "host.system"
 
 local reload = {}
 
@@ -12,8 +11,22 @@ local LONGEST = 600 -- seconds; units may take long to stop
 local function print_plan(result)
   local lines = {}
   for i, step in ipairs(result.steps) do lines[i] = step.line .. "\n" end
-  system.put(1, lines[1] and table.concat(lines) or "nothing has changed\n")
+  client.print(lines[1] and table.concat(lines) or "nothing has changed\n")
   for _, one in ipairs(result.failures) do client.complain(("%s: %s"):format(one.path, one.message)) end
+end
+
+--- Calls a method that answers with steps, prints them, and ends the command.
+---@param method string
+---@param params table
+---@param options table
+---@return integer|nil
+function reload.ask(method, params, options)
+  return client.connect(options, function(self)
+    self:ask(method, params, function(result)
+      if options.json then client.print(json.encode(result) .. "\n") else print_plan(result) end
+      client.quit(result.failures[1] and codes.FAILED or codes.DONE)
+    end, LONGEST)
+  end)
 end
 
 --- Carries out `reload` or `rollback`.
@@ -21,13 +34,7 @@ end
 ---@param options table
 ---@return integer|nil
 function reload.call(method, options)
-  return client.connect(options, function(self)
-    local params = options["dry-run"] and { dry_run = true } or {}
-    self:ask(method, params, function(result)
-      if options.json then system.put(1, json.encode(result) .. "\n") else print_plan(result) end
-      client.quit(result.failures[1] and codes.FAILED or codes.DONE)
-    end, LONGEST)
-  end)
+  return reload.ask(method, options["dry-run"] and { dry_run = true } or {}, options)
 end
 
 return reload

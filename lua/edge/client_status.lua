@@ -36,9 +36,12 @@ local function colour_of(unit)
 end
 
 local function why_text(unit)
-  if not unit.omitted then return unit.why or "" end
-  return ("%s%d of its %d children are not shown (--all)"):format(unit.why and unit.why .. "; " or "", unit.omitted,
-    unit.children)
+  local notes = { unit.why }
+  if unit.drift then notes[#notes + 1] = "drift: " .. unit.drift end
+  if unit.omitted then
+    notes[#notes + 1] = ("%d of its %d children are not shown (--all)"):format(unit.omitted, unit.children)
+  end
+  return table.concat(notes, "; ")
 end
 
 local function name_text(unit, is_tree)

@@ -23,8 +23,8 @@ local function command(name, operands, least, text, options, call)
   }
 end
 
-local function change(name, text, force)
-  command(name, "UNIT...", 1, text, { NO_WAIT, TIMEOUT, force and { name = "force", text = force } },
+local function change(name, text, force, more)
+  command(name, "UNIT...", 1, text, { NO_WAIT, TIMEOUT, force and { name = "force", text = force }, more },
     function(operands, options) return module "command".change(name, operands, options) end)
 end
 
@@ -36,7 +36,9 @@ command("status", "[UNIT...]", 0, "show the units of a running host, with state,
 command("why", "UNIT...", 1, "show what happened to units, each with its cause", { JSON })
 change("start", "start units, and wait until they are ready")
 change("stop", "stop units, and wait until they are gone", "kill them at once")
-change("restart", "stop units and start them again", "kill them at once, then start")
+change("restart", "stop units and start them again", "kill them at once, then start", {
+  name = "rolling", text = "the instances of a counted program one after the other, each ready before the next",
+})
 command("signal", "SIG UNIT...", 2, "send a signal to programs", {},
   function(...) return module "command".signal(...) end)
 command("logs", "UNIT...", 1, "show the last that units have said", {
@@ -57,6 +59,19 @@ command("reload", "", 0, "load the script again, show what has changed, and appl
 }, function(_, options) return module "reload".call("reload", options) end)
 command("rollback", "", 0, "go back to what ran before the last reload", { JSON },
   function(_, options) return module "reload".call("rollback", options) end)
+local function edit(name, operands, least, most, text, options)
+  options[#options + 1] = JSON
+  command(name, operands, least, text, options, function(...) return module("edit")[name](...) end)
+  clients[#clients].most = most
+end
+
+edit("add", "FILE", 1, 1, "add the units that a Lua file returns, until the next reload", {
+  { name = "under", value = "PATH", text = "to that supervisor, and not to the root" },
+})
+edit("remove", "UNIT...", 1, nil, "stop units and forget them, until the next reload", {})
+edit("scale", "UNIT N", 2, 2, "have a counted program run N instances, until the next reload", {})
+edit("set", "UNIT KEY VALUE", 3, 3, "give a key another value in place, until the next reload", {})
+
 command("shutdown", "", 0, "stop the tree and end the host", {
   { name = "force", text = "kill everything at once" }, NO_WAIT, TIMEOUT,
 }, function(...) return module "command".shutdown(...) end)

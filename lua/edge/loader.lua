@@ -63,14 +63,25 @@ local function begin(directory)
   end })
 end
 
+--- Runs a chunk that describes units: what it returns, and what it says besides.
+---@param chunk function
+---@param path string how it is called
+---@param directory string
+---@return any|nil result
+---@return table|string said or message
+---@return string? code
+function loader.run(chunk, path, directory)
+  place.set_script(path)
+  local over <close> = begin(directory) -- luacheck: ignore
+  local ok, result = xpcall(chunk, explain)
+  if not ok then return nil, result, "EINVAL" end
+  return result, script.finish()
+end
+
 local function evaluate(path, file, generation, directory)
   local chunk, message = generation:script(path, file)
   if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
-  place.set_script(path)
-  local over <close> = begin(directory) -- luacheck: ignore
-  local ok, root = xpcall(chunk, explain)
-  if not ok then return nil, root, "EINVAL" end
-  return root, script.finish()
+  return loader.run(chunk, path, directory)
 end
 
 -- ---- workers

@@ -13,7 +13,9 @@ methods.ping = {
   end,
 }
 
-for _, part in ipairs { "units", "commands", "events", "logs", "history", "reload", "repl" } do
+for _, part in ipairs {
+  "units", "commands", "rolling", "events", "logs", "history", "reload", "edit", "repl",
+} do
   for name, method in pairs(require("luvisor.edge.methods_" .. part)) do methods[name] = method end
 end
 

@@ -8,15 +8,11 @@ local names = require "luvisor.edge.names"
 local rpc = require "luvisor.edge.rpc"
 local runtime = require "host.runtime"
 local selection = require "luvisor.machine.selection"
+local steps = require "luvisor.edge.steps"
 
 local methods = {}
 
 local DEFAULT_TIMEOUT = 60 -- seconds
-
--- Who asks, as it appears in the log and in `why`.
-local function cause_of(what, client)
-  return ("%s by uid %d"):format(what, client.uid)
-end
 
 -- ---- start, stop, restart
 
@@ -55,7 +51,7 @@ local function reversed(units)
 end
 
 local function run_all(self, context, what, params)
-  local options = { cause = cause_of(what, self.client), force = params.force }
+  local options = { cause = steps.cause(what, self.client), force = params.force }
   for i, unit in ipairs(self.units) do
     context.log("info", unit, "%s", options.cause)
     if context.env.watched.command then context.env.emit("command", unit, { cause = options.cause }) end
@@ -128,7 +124,7 @@ methods.signal = {
     if not units then return reply(nil, message, code) end
     local result = { ok = true, units = json.array() }
     for i, unit in ipairs(units) do
-      local outcome = signal_one(unit, params.signal, cause_of("signal", client), context.log)
+      local outcome = signal_one(unit, params.signal, steps.cause("signal", client), context.log)
       outcome.path = unit:path()
       result.ok, result.units[i] = result.ok and outcome.ok, outcome
     end
@@ -142,7 +138,7 @@ methods.shutdown = {
   summary = "stops the tree and ends the host; a second time, or with force, kills",
   params = { force = check.boolean },
   call = function(context, params, reply, client)
-    local tree, cause = context.tree, cause_of("shutdown", client)
+    local tree, cause = context.tree, steps.cause("shutdown", client)
     reply { ok = true }
     if tree.stopping and not params.force then return end
     local again = tree.stopping

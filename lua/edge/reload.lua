@@ -2,8 +2,9 @@
 -- with what runs, and only then is anything changed; a script that fails leaves everything as it was. One reload at a
 -- time: another one waits for it, and those that wait for the same are one.
 
+local attempt = require "luvisor.edge.attempt"
 local change = require "luvisor.machine.change"
-local errand = require "luvisor.edge.errand"
+local drifts = require "luvisor.core.plan.drift"
 local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
@@ -13,36 +14,10 @@ local watches = require "luvisor.edge.watch"
 local reload = {}
 
 local REMEMBERED = 5 -- generations that can be rolled back to
-local LOOK = 0.02    -- seconds between two looks at what a load takes
 
 local running -- { tree, env, write, path, file, loaded, past, queue, busy }
 
 -- ---- loading
-
-local function memory()
-  return collectgarbage "count" * 1024
-end
-
--- What a load takes is looked at now and then; it is a worker, so everybody else is served meanwhile.
-local function look_at(load)
-  if load.over then return end
-  local settings, env = running.loaded.settings, running.env
-  local message
-  if env.now() >= load.due then
-    message = ("loading takes more than %g s"):format(settings.load_timeout)
-  elseif memory() > load.most then
-    collectgarbage()
-    if memory() > load.most then message = ("loading takes more than %d MB"):format(settings.load_memory // 2 ^ 20) end
-  end
-  if not message then
-    load.timer = env.after(LOOK, look_at, load)
-    return
-  end
-  load.over = true
-  load.cancel()
-  collectgarbage()
-  load.done(nil, message, "EINVAL")
-end
 
 local function compare(loaded, message, code)
   if not loaded then return nil, message, code end
@@ -56,17 +31,8 @@ end
 
 -- done(loaded, plan) or done(nil, message, code), later.
 local function load_apart(sources, done)
-  local settings, env = running.loaded.settings, running.env
-  local load = { done = done, due = env.now() + settings.load_timeout, most = memory() + settings.load_memory }
-  local function run() return { loader.load(running.path, { file = running.file, sources = sources }) } end
-  load.cancel = errand.start(running.tree.root, "reload", run, nil, function(ran, result)
-    if load.over then return end
-    load.over = true
-    env.cancel(load.timer)
-    if not ran then return done(nil, tostring(result), "EINVAL") end
-    done(compare(table.unpack(result, 1, 3)))
-  end)
-  look_at(load)
+  local function run() return loader.load(running.path, { file = running.file, sources = sources }) end
+  attempt.run(running.tree.root, "reload", running.loaded.settings, run, function(...) done(compare(...)) end)
 end
 
 local function check_running()
@@ -118,7 +84,7 @@ end
 
 local function take_over(loaded)
   local before = running.loaded
-  running.loaded = loaded
+  running.loaded, running.tree.drift = loaded, nil
   loaded.discard = nil
   share_texts(before.generation, loaded.generation)
   generations.use(loaded.generation)
@@ -147,14 +113,11 @@ local function report(request, plan, failures)
   end
   running.write("info", "luvisor", "%s: done, %d step%s%s", request.what, #plan.steps, #plan.steps == 1 and "" or "s",
     #failures > 0 and (", %d failed"):format(#failures) or "")
+  if request.build then running.tree.drift = drifts.of(running.loaded.root, running.tree.root.spec) end
   finish(request, { plan = plan, failures = failures })
 end
 
-local function apply(request, loaded, plan)
-  local before = running.loaded
-  if request.what == "reload" and not plan:is_empty() then remember_sources(before) end
-  take_over(loaded)
-  if running.watch then running.watch:set(reload.files()) end
+local function carry_out(request, root, plan)
   if plan:is_empty() then
     running.write("info", "luvisor", "%s: nothing has changed", request.what)
     return finish(request, { plan = plan, failures = {} })
@@ -162,8 +125,16 @@ local function apply(request, loaded, plan)
   for _, step in ipairs(plan.steps) do
     running.write("info", "luvisor", "%s: %s", request.what, plans.line(step))
   end
-  running.env.sockets.open_all(loaded.root)
-  change.apply(running.tree, plan, function(failures) report(request, plan, failures) end)
+  running.env.sockets.open_all(root)
+  change.apply(running.tree, plan, function(failures) report(request, plan, failures) end, request.cause)
+end
+
+local function apply(request, loaded, plan)
+  local before = running.loaded
+  if request.what == "reload" and not plan:is_empty() then remember_sources(before) end
+  take_over(loaded)
+  if running.watch then running.watch:set(reload.files()) end
+  carry_out(request, loaded.root, plan)
 end
 
 local function sources_of(request)
@@ -182,9 +153,26 @@ local function on_loaded(request, loaded, plan, code)
   finish(request, { plan = plan, failures = {} })
 end
 
+-- A live edit: the same, but for the script, which says what it said before.
+local function on_edited(request, root, message, code)
+  local ok, plan
+  if root then ok, message, code = check_running() end
+  if ok then plan, message, code = plans.compare(running.tree.root.spec, root) end
+  if plan then ok, message, code = request.check(plan) end
+  if not plan or not ok then return finish(request, nil, message, code) end
+  carry_out(request, root, plan)
+end
+
+local function serve_edit(request)
+  local tree, loaded = running.tree, running.loaded
+  local function build() return request.build(tree.root.spec, loaded) end
+  attempt.run(tree.root, request.what, loaded.settings, build, function(...) on_edited(request, ...) end)
+end
+
 local function serve(request)
   local ok, message, code = check_running()
   if not ok then return refuse(request, message, code) end
+  if request.build then return serve_edit(request) end
   local sources
   ok, sources, code = sources_of(request)
   if not ok then return refuse(request, sources, code) end
@@ -197,34 +185,55 @@ function next_request()
   serve(table.remove(running.queue, 1))
 end
 
-local function ask(what, reply)
+local function put_in_line(request)
+  running.queue[#running.queue + 1] = request
+  running.env.post(next_request)
+end
+
+local function ask(what, cause, reply)
   if not running then return reply(nil, "no tree runs", "NOT_RUNNING") end
-  local queue = running.queue
-  local last = queue[#queue]
+  local last = running.queue[#running.queue]
   if last and last.what == what and what ~= "rollback" then
     last.replies[#last.replies + 1] = reply
     return
   end
-  queue[#queue + 1] = { what = what, replies = { reply } }
-  running.env.post(next_request)
+  put_in_line { what = what, cause = cause, replies = { reply } }
 end
 
+local function ignore() end
+
 --- Loads the script and applies what has changed; reply({ plan =, failures = }) or reply(nil, message, code).
+---@param cause string who asks, for `why`
 ---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
-function reload.apply(reply)
-  ask("reload", reply or function() end)
+function reload.apply(cause, reply)
+  ask("reload", cause, reply or ignore)
 end
 
 --- What a reload would do now: reply({ plan = }) or reply(nil, message, code).
 ---@param reply fun(result: table|nil, message: string|nil, code: string|nil)
 function reload.plan(reply)
-  ask("plan", reply)
+  ask("plan", nil, reply)
 end
 
 --- Goes back to the generation before the last reload that changed something, from what was read then.
+---@param cause string
 ---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
-function reload.rollback(reply)
-  ask("rollback", reply or function() end)
+function reload.rollback(cause, reply)
+  ask("rollback", cause, reply or ignore)
+end
+
+---@class luvisor.LiveEdit
+---@field what string   what it is called: "set"
+---@field cause string
+---@field build fun(root: luvisor.Spec, loaded: table): luvisor.Spec|nil, string?, string? the tree as it is to be
+---@field check fun(plan: luvisor.Plan): boolean|nil, string?, string?
+
+--- Makes the tree another one than the script says; replies as reload.apply does.
+---@param one luvisor.LiveEdit
+---@param reply fun(result: table|nil, message: string|nil, code: string|nil)
+function reload.edit(one, reply)
+  if not running then return reply(nil, "no tree runs", "NOT_RUNNING") end
+  put_in_line { what = one.what, cause = one.cause, build = one.build, check = one.check, replies = { reply } }
 end
 
 --- The files that the script and its modules were read from.
@@ -241,7 +250,7 @@ end
 function reload.watch()
   running.watch = watches.new(function()
     running.write("info", "luvisor", "a file has changed: reloading")
-    reload.apply()
+    reload.apply "a changed file"
   end, running.write)
   running.watch:set(reload.files())
 end

@@ -6,6 +6,7 @@ local inspect = require "luvisor.machine.inspect"
 local rpc = require "luvisor.edge.rpc"
 local script = require "luvisor.edge.script"
 local sheet = require "luvisor.edge.sheet"
+local steps = require "luvisor.edge.steps"
 local why_text = require "luvisor.edge.why_text"
 
 local repl_commands = {}
@@ -20,7 +21,7 @@ local HELP = {
   { "trace(u [, on])", "logs what a worker does, or stops to" },
   { "messages(u)", "what a worker's mailbox has seen, and how much of it waits" },
   { "stop(u) start(u) restart(u)", "says what state was reached" },
-  { "reload() plan()", "applies the script as it is now; shows what that would do" },
+  { "reload() plan() rollback()", "applies the script as it is now; shows what that would do; goes back" },
   { "at(u)", "evaluates code in a worker's own runtime, as its `self`: at 'etl/x' 'self.data'" },
   { "unit(u)", "its handle; luvisor is there, too" }, { "help()", "this" },
 }
@@ -135,8 +136,9 @@ local function add_methods(own, session)
     session:put(why_text.of(ask(session, "why", { units = { path_of(what) } })))
   end
 
-  function own.reload() return ask(session, "reload", {}) end
-  function own.plan() return ask(session, "reload", { dry_run = true }) end
+  for _, name in ipairs { "reload", "plan", "rollback" } do
+    own[name] = function() session:put(steps.text(ask(session, name, {}))) end
+  end
 end
 
 -- ---- workers

@@ -149,7 +149,7 @@ function run.tree(path, options, arguments)
   local tree = start(loaded, place, write, enabled)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   if options.watch then reload.watch() end
-  signals.install(tree, write, { reload = reload.apply })
+  signals.install(tree, write, { reload = function(cause) reload.apply(cause) end })
   local context = {
     tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
     repl = not options["no-repl"],

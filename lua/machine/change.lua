@@ -7,15 +7,14 @@
 -- boundary. Unchanged units keep their spec, and so everything: pid, state, counters. A unit stopped by hand stays
 -- stopped; one that was given up, or waits in backoff, starts at once if what was changed may help it.
 
+local chronicle = require "luvisor.machine.chronicle"
 local dynamic = require "luvisor.machine.dynamic"
+local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program_change"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.upgrade"
 
 local change = {}
-
-local Change = {}
-Change.__index = Change
 
 -- ---- when all is done
 
@@ -35,6 +34,7 @@ end
 local function start(self, supervisor, child)
   if not supervisor.up or unit.is_alive(child) then return end
   unit.reset(child)
+  chronicle.note(child, "start", self.cause)
   child.dynamic = not child.spec.backoff or nil -- a start that fails is reported, not counted
   unit.wait(child, function(what, why)
     if what == "ended" and why.kind ~= "normal" then
@@ -114,7 +114,7 @@ function stop_next(self, work)
   for _, child in ipairs(work.stop) do
     if work.waiting[child] == "idle" and not is_blocked(work, child) then
       work.waiting[child] = "asked"
-      dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end)
+      dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end, self.cause)
     end
   end
   if next(work.waiting) or work.over then return end
@@ -163,6 +163,10 @@ local function put_back(supervisor, spec, old)
   end
 end
 
+local function note(self, child, text)
+  chronicle.note(child, "changed", ("%s: %s"):format(self.cause, text))
+end
+
 local function begin_upgrade(self, work, child, node)
   local old, spec = child.spec, node.new
   self.open = self.open + 1
@@ -172,6 +176,7 @@ local function begin_upgrade(self, work, child, node)
       fail(self, child, message)
       self.env.log("error", child, "upgrade failed, the old code goes on: %s", message)
     end
+    note(self, child, ok and "upgraded" or "upgrade failed: " .. message)
     finish_one(self)
   end)
 end
@@ -182,6 +187,7 @@ function treat.same() end
 
 function treat.change(self, work, child, node)
   local spec = node.new
+  note(self, child, "changed in place: " .. plans.keys(node))
   if spec.kind == "program" then return program_change.apply(child, spec, node.differences) end
   if spec.kind == "supervisor" then return end
   if node.timeouts and upgrade.is_possible(child) then return begin_upgrade(self, work, child, node) end
@@ -280,10 +286,12 @@ end
 ---@param tree table
 ---@param plan luvisor.Plan
 ---@param done fun(failures: { path: string, message: string }[])
-function change.apply(tree, plan, done)
-  local self = setmetatable({
-    env = tree.env, done = done, failures = {}, works = {}, additions = {}, open = 1, stops = 0,
-  }, Change)
+---@param cause? string who asked for it, as `why` has it: "reload by uid 1000"
+function change.apply(tree, plan, done, cause)
+  local self = {
+    env = tree.env, done = done, cause = cause or "reload", failures = {}, works = {}, additions = {},
+    open = 1, stops = 0,
+  }
   run(self, plan)
 end
 

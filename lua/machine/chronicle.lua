@@ -41,6 +41,7 @@ end
 ---   stopped exit
 ---   asked   text, unit: to stop; unit: the path of the one for whose sake
 ---   start   text: by hand
+---   changed text: in place, or its code
 ---   waits   text
 ---@param self table a unit
 ---@param kind string

@@ -10,7 +10,7 @@ local match = require "luvisor.core.match"
 
 local methods = {}
 
-local unpack = table.unpack
+local unpack, rawget = table.unpack, rawget
 
 local function env_of(self)
   return self._unit.env
@@ -21,11 +21,13 @@ end
 --- Sends a message, for the receive of another worker: true, or nil, message, CODE (EAGAIN: its mailbox is full;
 --- DOWN: it does not run; EINVAL: a value that cannot be sent).
 function methods.send(self, target, ...)
+  self._sent = (rawget(self, "_sent") or 0) + 1
   return exchange.send(env_of(self), target, ...)
 end
 
 --- Has another worker's handler called, without waiting for it.
 function methods.cast(self, target, name, ...)
+  self._sent = (rawget(self, "_sent") or 0) + 1
   return exchange.cast(env_of(self), target, name, ...)
 end
 
@@ -33,6 +35,7 @@ end
 --- time of its own.
 function methods.call(self, target, name, ...)
   local unit = self._unit
+  self._sent = (rawget(self, "_sent") or 0) + 1
   return exchange.call(unit.env, unit, target, name, ...)
 end
 

@@ -41,6 +41,10 @@ function words.start(entry)
   return tostring(entry[1])
 end
 
+function words.changed(entry)
+  return tostring(entry[1])
+end
+
 function words.waits(entry)
   return ("waits for %s"):format(entry[1])
 end

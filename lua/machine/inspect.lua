@@ -118,14 +118,16 @@ end
 ---@return table
 function inspect.unit(self, path, usage)
   local state, pid, status = inspect.state(self)
+  path = path or self:path()
   local memory, cpu
+  local drift = self.env.tree.drift
   if pid and usage then memory, cpu = usage(pid) end
   return {
-    path = path or self:path(), name = tostring(self.name), kind = self.spec.kind, state = state, phase = self.phase,
+    path = path, name = tostring(self.name), kind = self.spec.kind, state = state, phase = self.phase,
     running = unit.is_alive(self), ready = self.phase == "running", pid = pid, status = status,
     uptime = self.ready_at and self.env.now() - self.ready_at or nil, restarts = self.restarts or 0,
     generation = self.generation, why = inspect.why(self), exit = inspect.exit(self.last_exit), memory = memory,
-    cpu = cpu, tags = self.spec.tags,
+    cpu = cpu, tags = self.spec.tags, drift = drift and drift[path] or nil,
   }
 end
 

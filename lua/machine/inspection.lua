@@ -5,10 +5,12 @@
 
 local mailbox = require "luvisor.machine.mailbox"
 
+local KEPT, MOST_KEPT = 10, 1000 -- letters, where nobody says otherwise, and at most
+
 local inspection = {}
 
 --- What handles offer of this.
-inspection.names = { "suspend", "resume", "get_state", "replace_state", "statistics", "trace" }
+inspection.names = { "suspend", "resume", "get_state", "replace_state", "statistics", "trace", "letters" }
 
 local function not_running(self)
   return nil, self:path() .. " is not running", "NOT_RUNNING"
@@ -47,11 +49,12 @@ function inspection.replace_state(self, fn)
   return true
 end
 
---- What the worker's mailbox has seen: letters that came, that wait, and how many it takes.
+--- What the worker has said and heard: letters that came, that wait, and that it sent.
 function inspection.statistics(self)
   local box = self.instance and rawget(self.instance, "_box")
   return { generation = self.generation, restarts = self.restarts or 0, uptime = self.ready_at and
-    self.env.now() - self.ready_at or 0, received = box and box.received or 0, waiting = box and box.count or 0 }
+    self.env.now() - self.ready_at or 0, received = box and box.received or 0, waiting = box and box.count or 0,
+    sent = self.instance and rawget(self.instance, "_sent") or 0 }
 end
 
 local function log_letter(self)
@@ -62,12 +65,38 @@ local function log_letter(self)
   end
 end
 
+-- A box has one onlooker, which serves both that a handle may want.
+local function look_on(box)
+  local told, ring = box.told, box.ring
+  box.trace = (told or ring) and function(way, kind, letter)
+    if told then told(way, kind, letter) end
+    if ring then ring[#ring + 1] = { kind = kind, at = ring.now(), table.unpack(letter, 1, letter.n) } end
+    if ring and #ring > ring.limit then table.remove(ring, 1) end
+  end
+  return true
+end
+
 --- Has every letter logged, or fn("in", kind, letter) called; false ends it. For this generation.
 function inspection.trace(self, fn)
   local box = mailbox.of(self)
   if not box then return not_running(self) end
-  box.trace = fn ~= false and (type(fn) == "function" and fn or log_letter(self)) or nil
-  return true
+  box.told = fn ~= false and (type(fn) == "function" and fn or log_letter(self)) or nil
+  return look_on(box)
+end
+
+--- The last letters that came, the oldest first: rows with their kind and when. They are kept from the first time that
+--- this is asked on: `limit` (10) of them, 1000 at most; false ends it. For this generation.
+---@param limit? integer|false
+function inspection.letters(self, limit)
+  local box = mailbox.of(self)
+  if not box then return not_running(self) end
+  local ring = box.ring or { now = self.env.now }
+  ring.limit = math.min(math.max(limit or ring.limit or KEPT, 1), MOST_KEPT)
+  box.ring = limit ~= false and ring or nil
+  look_on(box)
+  if not box.ring then return {} end
+  while #ring > ring.limit do table.remove(ring, 1) end
+  return table.move(ring, 1, #ring, 1, {})
 end
 
 return inspection

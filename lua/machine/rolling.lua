@@ -27,14 +27,15 @@ end
 --- Stops a unit, if it is up, and starts it; replies with it once it is ready (or ended well), or nil, message, CODE.
 ---@param child table
 ---@param reply fun(child: table|nil, message: string|nil, code: string|nil)
-function rolling.restart(child, reply)
+---@param cause? string who asks
+function rolling.restart(child, reply, cause)
   if not check_kept(child, reply) then return end
   local parent = child.parent
   local function start() dynamic.restart_child(parent, child, reply) end
   if not unit.is_alive(child) and not PENDING[child.phase] then return start() end
   dynamic.terminate_child(parent, child, function(ok, message, code)
     if ok then start() else reply(nil, message, code) end
-  end)
+  end, cause)
 end
 
 local function instances_of(supervisor, name)
@@ -64,7 +65,7 @@ local function advance(self)
       :format(message, self.restarted, #self.units)
     self.env.log("error", self.supervisor, "rolling restart of %s: %s", self.name, text)
     self.reply(nil, text, code)
-  end)
+  end, self.cause)
 end
 
 --- Restarts the instances of a counted program (or one child) in turn; those that are stopped stay so. Replies with how
@@ -72,7 +73,8 @@ end
 ---@param supervisor table
 ---@param name string the name that was declared
 ---@param reply fun(count: integer|nil, message: string|nil, code: string|nil)
-function rolling.run(supervisor, name, reply)
+---@param cause? string who asks
+function rolling.run(supervisor, name, reply, cause)
   if not supervisor.up then return refuse(reply, "NOT_RUNNING", "%s is not running", supervisor:path()) end
   local units = instances_of(supervisor, name)
   if not units[1] then
@@ -82,7 +84,7 @@ function rolling.run(supervisor, name, reply)
   if supervisor.rolling[name] then return refuse(reply, "BUSY", "%s is being restarted already", name) end
   supervisor.rolling[name] = true
   advance { supervisor = supervisor, env = supervisor.env, name = name, units = units, at = 0, restarted = 0,
-    reply = reply }
+    reply = reply, cause = cause }
 end
 
 return rolling

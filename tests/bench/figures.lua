@@ -58,6 +58,15 @@ return {
     },
   },
   {
+    name = "message", title = "messages between workers, copied", sides = { "luvisor", "otp" },
+    arguments = { 200000, 100 },
+    rows = {
+      { key = "call.one", title = "call, one caller", unit = "us", ratio = 0.5 },
+      { key = "call.many", title = "call, 100 callers", unit = "us", ratio = 0.5 },
+      { key = "cast.one", title = "cast", unit = "us", ratio = 1 },
+    },
+  },
+  {
     name = "pause", title = "100,000 workers, collector at work", sides = { "luvisor" }, arguments = { 100000, 2 },
     rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
   },

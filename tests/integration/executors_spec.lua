@@ -11,7 +11,9 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
     before_each(executors.set_up)
     after_each(executors.clean_up)
 
-    it("runs, has the same self, and stops", function()
+    it("runs, has the same self, and stops "
+      .. "(thread_executor_runs_worker_and_emits_activities, coroutine_executor_runs_and_stops_cleanly, "
+      .. "process_executor_path_materializes_and_runs)", function()
       local process = start(tree(worker(executor, 'name = "w", module = "plain", args = { text = "ü", number = 3 }')))
       process:expect "root/w says generation 1, path root/w, name w, state starting, args ü integer, stopping false"
       process:expect "third turn"
@@ -90,7 +92,9 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
         process:output())
     end)
 
-    it("that computes for ever is ended, and nobody else notices", function()
+    it("that computes for ever is ended, and nobody else notices "
+      .. "(thread_executor_kill_stops_thread_running_python_code, "
+      .. "kill_thread_stops_thread_running_python_code)", function()
       if host.binary:find "tsan/" then return pending "ThreadSanitizer holds signals back" end
       local process = start(tree(
         worker(executor, 'name = "spins", module = "slow", args = { phase = "spin" }, restart = "temporary"')

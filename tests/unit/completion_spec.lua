@@ -27,7 +27,8 @@ describe("a tree", function()
     assert.equal("normal", world.ended.kind)
   end)
 
-  it("ends well also when its workers end before they were ready", function()
+  it("ends well also when its workers end before they were ready "
+    .. "(async_supervisor_run_returns_after_one_shot_completion)", function()
     local one = world:worker("a", nil, { may_skip = true })
     world.scripts.a.on_start = "skip"
     world:tree { one }

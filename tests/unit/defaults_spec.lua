@@ -1,7 +1,7 @@
 local defaults = require "luvisor.core.defaults"
 
 describe("defaults", function()
-  it("are the built-in values when nothing is said", function()
+  it("are the built-in values when nothing is said (settings_use_dataclass_defaults_when_env_is_missing)", function()
     local settings = assert(defaults.resolve())
     assert.equal(3, settings.restarts)
     assert.equal(5, settings.within)
@@ -20,7 +20,7 @@ describe("defaults", function()
     end
   end)
 
-  it("come from the environment before the built-in value", function()
+  it("come from the environment before the built-in value (settings_read_values_from_environment)", function()
     local settings = assert(defaults.resolve(nil, {
       LUVISOR_RESTARTS = "7", LUVISOR_WITHIN = " 0.5 ", LUVISOR_SHUTDOWN = "kill", LUVISOR_BACKOFF_MAX = "1e2",
       LUVISOR_START_TIMEOUT = "infinity", LUVISOR_MAILBOX = "", LUVISOR_OTHER = "x", HOME = "/",
@@ -32,7 +32,7 @@ describe("defaults", function()
     assert.equal(1000, settings.mailbox)
   end)
 
-  it("come from the script before the environment", function()
+  it("come from the script before the environment (explicit_overrides_take_precedence_over_environment)", function()
     local settings = assert(defaults.resolve({ restarts = 9, die_with_host = true, start_timeout = false },
       { LUVISOR_RESTARTS = "7", LUVISOR_WITHIN = "6", LUVISOR_DIE_WITH_HOST = "no", LUVISOR_START_TIMEOUT = "3" }))
     assert.same({ restarts = 9, within = 6 }, settings.intensity)
@@ -47,6 +47,7 @@ describe("defaults", function()
     assert.equal(2, settings.backoff.max)
   end)
 
+  -- settings_coerce_bool_and_string_fields
   for literal, value in pairs { ["true"] = true, ["1"] = true, yes = true, TRUE = true, ["false"] = false,
     ["0"] = false, no = false, No = false } do
     it("read the boolean " .. literal, function()
@@ -54,6 +55,7 @@ describe("defaults", function()
     end)
   end
 
+  -- invalid_boolean_literal_raises_value_error
   local bad_literals = {
     { "LUVISOR_RESTARTS", "three", 'LUVISOR_RESTARTS: expected a whole number >= 0, got "three"' },
     { "LUVISOR_RESTARTS", "-1", "LUVISOR_RESTARTS: expected a whole number >= 0, got -1" },
@@ -75,6 +77,7 @@ describe("defaults", function()
     end)
   end
 
+  -- unknown_override_raises_type_error, unsupported_annotation_type_raises_type_error
   local bad_scripts = {
     { { restart = 3 }, 'key "restart": unknown setting, did you mean "restarts"?' },
     { { intensty = {} }, 'key "intensty": unknown setting, did you mean "intensity"?' },

@@ -137,4 +137,19 @@ describe("driven workers", function()
     assert.not_equal(root:partition(0), root:partition(1))
     assert.equal(root:partition(-1), root:partition(1))
   end)
+
+  it("count what they say and hear, and show the last of it", function()
+    begin()
+    local handle = luvisor.find "door"
+    assert.same({}, handle:letters(2))
+    for _, word in ipairs { "one", "two", "three" } do cast("push", word) end
+    local last = handle:letters()
+    assert.same({ 2, "cast", "push", "two", "three" }, { #last, last[1].kind, last[1][1], last[1][2], last[2][2] })
+    assert.same({}, handle:letters(false))
+    cast("push", "four")
+    assert.same({}, handle:letters(5)) -- anew
+    local heard = handle:statistics()
+    assert.same({ 4, 0 }, { heard.received, heard.sent })
+    assert.is_true(luvisor.find("a"):statistics().sent >= 4)
+  end)
 end)

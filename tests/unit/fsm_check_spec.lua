@@ -2,6 +2,9 @@ local fsm = require "luvisor.core.fsm"
 
 local OK, ERROR = fsm.OK, fsm.ERROR
 
+-- Runsmith's cases among these: fsm_raises_when_multiple_initial_states, fsm_raises_when_no_terminal_states,
+-- fsm_raises_on_invalid_initial_event, constraint_validation_rejects_unknown_targets; its "..." as a terminal marker
+-- (fsm_rejects_deprecated_ellipsis_terminal_marker) never was one here.
 describe("fsm refuses", function()
   local good = { a = { go = "b", error = ERROR }, b = { go = OK } }
   local function with(timeouts) return { transitions = good, timeouts = timeouts } end

@@ -27,7 +27,7 @@ describe("fsm", function()
   describe("default machine", function()
     local machine = fsm.default()
 
-    it("has Runsmith's states and transitions", function()
+    it("has Runsmith's states and transitions (fsm_identifies_initial_terminal_and_outcomes)", function()
       assert.same({ "idle", "starting", "running", "terminating", "stopped", "crashed" }, names(machine.order))
       assert.same({
         idle = { start = "starting" },
@@ -42,7 +42,7 @@ describe("fsm", function()
       assert.is_nil(machine.states.running.outcome)
     end)
 
-    it("has Runsmith's timeouts", function()
+    it("has Runsmith's timeouts (get_constraints_returns_registered_constraints)", function()
       local states = machine.states
       assert.equal(2, states.running.heartbeat)
       assert.is_nil(states.starting.heartbeat)
@@ -79,7 +79,7 @@ describe("fsm", function()
       assert.equal(2, machine.states.running.heartbeat)
     end)
 
-    it("can be read as text", function()
+    it("can be read as text (pretty_printer_renders_states_and_constraints)", function()
       assert.equal([[
 idle (initial)
   start -> starting within 1 s
@@ -208,7 +208,7 @@ crashed (ERROR)]], machine:describe())
     assert.same({ "a", "b", "c", "d", "good", "bad" }, names(machine.order))
   end)
 
-  it("answers for targets and events", function()
+  it("answers for targets and events (get_target_state_and_events)", function()
     local machine = fsm.default()
     assert.equal("starting", machine:target("idle", "start"))
     assert.same({ "complete", "error" }, machine:events "running")

@@ -71,7 +71,8 @@ describe("a supervisor whose child ends", function()
       assert.is_nil(world:phase "a")
     end)
 
-    it("retires a worker that ended well and says nothing about restarts", function()
+    it("retires a worker that ended well and says nothing about restarts "
+      .. "(supervise_retires_completed_and_escalates_when_quota_exhausted)", function()
       tree_of(nil)
       world:finish "a"
       assert.equal("done", world:phase "a")
@@ -100,7 +101,8 @@ describe("a supervisor whose child ends", function()
       world:events_of("restart")[3].restarts })
   end)
 
-  it("hands each generation arguments of its own", function()
+  it("hands each generation arguments of its own "
+    .. "(worker_clone_collects_init_kwargs_without_override, worker_clone_without_fsm_param)", function()
     local given = { list = { 1 } }
     local seen = {}
     local child = world:worker("a", { args = given })

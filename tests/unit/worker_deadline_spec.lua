@@ -71,7 +71,7 @@ describe("a worker's deadline", function()
       assert.equal("timeout: heartbeat 2 s in running", ended())
     end)
 
-    it("begins anew with each state", function()
+    it("begins anew with each state (evaluator_tracks_worker_expectations_across_lifecycle)", function()
       local machine = fsm {
         initial = "new", transitions = { new = { go = "a" }, a = { on = "b" }, b = { on = "a", off = fsm.OK } },
         timeouts = { heartbeat = { a = 2, b = 2 } },

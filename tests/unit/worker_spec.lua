@@ -65,7 +65,8 @@ describe("a worker", function()
         { workers.check(definition, machine) })
     end)
 
-  it("goes through a whole machine of its own, one shot", function()
+  it("goes through a whole machine of its own, one shot "
+    .. "(async_worker_main_loop_transitions_to_terminal_state)", function()
     local machine = fsm {
       initial = "new",
       transitions = { new = { go = "middle" }, middle = { on = "late", off = fsm.ERROR }, late = { ok = fsm.OK } },

@@ -42,7 +42,9 @@ describe("a worker that is stopped", function()
     assert.equal("shutdown", world:unit("w").last_exit.kind)
   end)
 
-  it("while starting sees it there, on each turn, and goes its way (3.25)", function()
+  it("while starting sees it there, on each turn, and goes its way (3.25) "
+    .. "(drive_sync_worker_repeats_stop_until_transition_begins, "
+    .. "drive_async_worker_repeats_stop_until_transition_begins)", function()
     local seen = 0
     run(function(w)
       w:actor("starting", { every = 0.1 }, function(self)

@@ -65,7 +65,8 @@ describe("a worker that waits", function()
       assert.truthy(tostring(got[2]):find("number expected", 1, true))
     end)
 
-    it("refuses a place that cannot wait", function()
+    it("refuses a place that cannot wait "
+      .. "(sync_worker_raises_on_async_hook, async_worker_raises_on_sync_hook)", function()
       once(function(self) table.sort({ 3, 1, 2 }, function(a, b) self:sleep(0.1) return a < b end) end)
       assert.is_false(got[1])
       assert.truthy(tostring(got[2]):find("this place cannot wait", 1, true))

@@ -47,11 +47,15 @@ function instances.new(def, where, make)
   local head = { kind = "program", name = false, where = where }
   local ok, message, code = keys.read(HEAD, { name = def.name, count = def.count }, head)
   if not ok then return nil, message, code end
+  function head.make(index)
+    local mine, problem, reason = definition(def, head, index)
+    if not mine then return nil, problem, reason end
+    return make(mine, where)
+  end
   head.instances = {}
   for index = 0, head.count - 1 do
-    local mine, one
-    mine, message, code = definition(def, head, index)
-    if mine then one, message, code = make(mine, where) end
+    local one
+    one, message, code = head.make(index)
     if not one then return nil, message, code end
     head.instances[index + 1] = one
   end
@@ -62,18 +66,19 @@ end
 ---@param children luvisor.Spec[]
 ---@return luvisor.Spec[] children a new list
 ---@return table<string, integer>|nil counted by name
+---@return table<string, function>|nil families by name: what makes the instance of an index
 function instances.spread(children)
-  local list, counted = {}, nil
+  local list, counted, families = {}, nil, nil
   for _, child in ipairs(children) do
     if child.instances then
-      counted = counted or {}
-      counted[child.name] = child.count
+      counted, families = counted or {}, families or {}
+      counted[child.name], families[child.name] = child.count, child.make
       table.move(child.instances, 1, child.count, #list + 1, list)
     else
       list[#list + 1] = child
     end
   end
-  return list, counted
+  return list, counted, families
 end
 
 --- An `after` in which a reference to a counted program is one to each of its instances.

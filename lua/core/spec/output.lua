@@ -68,6 +68,9 @@ local target = check.record {
   prefix = prefix, timestamp = flag, json = flag, shared = flag, syslog = syslog,
 }
 
+-- How a file is rotated.
+output.rotation = { "max_size", "keep", "max_age", "gzip" }
+
 local OF_FILES = { "max_size", "keep", "max_age", "gzip", "shared" }
 local NOT_OF_SYSLOG = { "file", "prefix", "timestamp", "json" }
 
@@ -121,7 +124,7 @@ local function agree(spec, key, one, other)
       ('is shared with %s "%s", which calls it %s; one file needs one name')
         :format(other.spec.kind, other.spec.name, other.target.file))
   end
-  for _, name in ipairs { "max_size", "keep", "max_age", "gzip" } do
+  for _, name in ipairs(output.rotation) do
     if one[name] ~= other.target[name] then
       return keys.problem(spec, key .. "." .. name,
         ('differs from that of %s "%s", which shares %s'):format(other.spec.kind, other.spec.name, one.file))

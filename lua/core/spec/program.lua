@@ -126,6 +126,8 @@ local SCHEMA = unit.extend("program", {
   no_new_privs = check.boolean,
 })
 
+program.schema = SCHEMA
+
 -- The name of an instance was put together from one that was checked.
 local INSTANCE = {}
 for key, one in pairs(SCHEMA) do INSTANCE[key] = one end

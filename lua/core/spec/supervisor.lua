@@ -30,6 +30,8 @@ local SCHEMA = unit.extend("supervisor", executors.extend({
   memory = check.size,
 }))
 
+supervisor.schema = SCHEMA
+
 local function empty(where)
   return {
     kind = "supervisor", name = false, where = where, restart = restart.permanent, restart_name = "permanent",
@@ -104,7 +106,7 @@ end
 
 -- Counted programs give way to their instances.
 local function spread_children(out)
-  out.children, out.counted = instances.spread(out.children)
+  out.children, out.counted, out.families = instances.spread(out.children)
   for _, child in ipairs(out.children) do
     if child.after then child.after = instances.references(child.after, out.counted) end
     local ok, message, code = check_child(out, child)

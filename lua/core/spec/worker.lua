@@ -31,6 +31,8 @@ local SCHEMA = unit.extend("worker", executors.extend({
   schedule = schedule.check,
 }))
 
+worker.schema = SCHEMA
+
 -- At most 16 fields are named here: there may be hundreds of thousands of these, and the next size is twice as big.
 local function empty(where)
   return {

@@ -91,6 +91,14 @@ run(late, [N]) ->
     report("late.p50", percentile(Late, 0.5) / 1000, "ms"),
     report("late.p99", percentile(Late, 0.99) / 1000, "ms");
 
+run(message, [N, Callers]) ->
+    {ok, Server} = bench_worker:start_link(count),
+    Ask = fun(Count) -> [gen_server:call(Server, {add, 1}) || _ <- lists:seq(1, Count)] end,
+    report("call.one", asked(1, N, Ask), "us"),
+    report("call.many", asked(Callers, N, Ask), "us"),
+    Tell = fun(Count) -> [tell(Server, I) || I <- lists:seq(1, Count)], Ask(1) end,
+    report("cast.one", asked(1, N, Tell), "us");
+
 run(cold, []) ->
     {ok, _} = bench_supervisor:start(one_for_one, children(1, fun(I) -> {notify, self(), I} end)),
     await_all(1),
@@ -111,6 +119,17 @@ one_for_all(First, N, Samples) ->
     Up = [receive {up, I, Pid, At} -> {Pid, At} end || I <- lists:seq(1, N)],
     {Next, _} = hd(Up),
     [lists:max([At || {_, At} <- Up]) - Began | one_for_all(Next, N, Samples - 1)].
+
+%% Microseconds of each of N, done by so many processes at once.
+asked(Callers, N, Fun) ->
+    Began = now_us(),
+    Done = [spawn_monitor(fun() -> Fun(N div Callers) end) || _ <- lists:seq(1, Callers)],
+    [receive {'DOWN', Reference, process, Pid, normal} -> ok end || {Pid, Reference} <- Done],
+    (now_us() - Began) / N.
+
+tell(Server, I) ->
+    gen_server:cast(Server, {add, 1}),
+    I rem 500 =:= 0 andalso gen_server:call(Server, {add, 1}).
 
 beat_once(Monitor, I) ->
     timer:sleep(3),

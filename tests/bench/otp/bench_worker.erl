@@ -1,6 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% The workers, by their argument:
 %%   idle                      does nothing
+%%   count                     adds up what it is told, and says the sum
 %%   {notify, Pid, I}          tells Pid that it is up; crashes when told to
 %%   {crash, Count}            counts its start and crashes at once
 %%   {beat, Every, Timeout}    beats, each time moving a deadline of its own
@@ -26,12 +27,18 @@ init({beat, Every, Timeout}) ->
     {ok, {Every, Timeout, erlang:start_timer(Timeout, self(), missed)}};
 init({monitor, Timeout, Pid}) ->
     {ok, {monitor, Timeout, #{}, Pid}};
+init(count) ->
+    {ok, {count, 0}};
 init(idle) ->
     {ok, none}.
 
+handle_call({add, By}, _, {count, N}) ->
+    {reply, N + By, {count, N + By}};
 handle_call(_, _, State) ->
     {reply, ok, State}.
 
+handle_cast({add, By}, {count, N}) ->
+    {noreply, {count, N + By}};
 handle_cast({beat, I}, {monitor, Timeout, Timers, Pid}) ->
     case Timers of
         #{I := Timer} -> cancel(Timer);
