@@ -28,13 +28,13 @@ local function path_of(mark)
   return mark:match "^(.*)/%d+@"
 end
 
--- Everybody of the earlier instances, by what is to become of them; nil, message when it cannot look for want of
--- descriptors: that somebody was not seen does not mean that nobody is there.
+-- Everybody of the earlier instances, by what is to become of them; nil, message, CODE when it cannot look, for want of
+-- descriptors, say: that somebody was not seen does not mean that nobody is there.
 local function sort(instances, policies)
   local sorted = { kill = {}, adopt = {}, warn = {} }
   for _, instance in ipairs(instances) do
-    local found, message = orphans.find("@" .. instance)
-    if not found then return nil, message end
+    local found, message, code = orphans.find("@" .. instance)
+    if not found then return nil, message, code end
     for _, one in ipairs(found) do
       one.path = path_of(one.mark) or "?"
       table.insert(sorted[policies[one.path] or "kill"], one)
@@ -113,19 +113,40 @@ local function wait_for_end(look, write, done)
   again()
 end
 
-local function read(place, write)
-  local instances, message = record.read(place.state)
-  if instances then return instances end
-  write("warn", "luvisor", "%s: %s; nobody of an earlier host is looked for", place.state, message)
-  return {}
+-- What the want of descriptors or memory keeps from being done is tried until it is: a host that does not know of
+-- those before it would start its programs beside them. Calls fn(result of action), or fn(nil, message) if it fails
+-- otherwise.
+local PASSING = { EMFILE = true, ENFILE = true, ENOMEM = true }
+
+local function insist(write, action, fn)
+  local told = false
+  local function again()
+    local result, message, code = action()
+    if result or not PASSING[code] then return fn(result, message) end
+    if not told then write("warn", "luvisor", "waits for what it needs before it begins: %s", message) end
+    told = true
+    runtime.after(LOOK_AGAIN, again)
+  end
+  again()
 end
 
-local function note(place, instances, write)
-  local ok, message = record.write(place.state, instances)
-  if not ok then
-    write("warn", "luvisor", "%s: %s; should this host be killed, nobody will know of its programs", place.state,
-      message)
-  end
+local function read(place, write, fn)
+  insist(write, function() return record.read(place.state) end, function(instances, message)
+    if not instances then
+      write("warn", "luvisor", "%s: %s; nobody of an earlier host is looked for", place.state, message)
+    end
+    fn(instances or {})
+  end)
+end
+
+local function note(place, instances, write, fn)
+  insist(write, function() return record.write(place.state, instances) end, function(ok, message)
+    if not ok then
+      write("warn", "luvisor", "%s: %s; should this host be killed, nobody will know of its programs", place.state,
+        message)
+    end
+    fn()
+  end)
 end
 
 local function end_them(sorted, instances, policies, adoptions, write, done)
@@ -137,19 +158,6 @@ local function end_them(sorted, instances, policies, adoptions, write, done)
   wait_for_end(function() return still_there(instances, policies, adoptions) end, write, done)
 end
 
--- Calls fn(sorted) as soon as everybody could be looked at.
-local function look_until_seen(instances, policies, write, fn)
-  local told = false
-  local function again()
-    local sorted, message = sort(instances, policies)
-    if sorted then return fn(sorted) end
-    if not told then write("warn", "luvisor", "cannot look for what an earlier host has left: %s", message) end
-    told = true
-    runtime.after(LOOK_AGAIN, again)
-  end
-  again()
-end
-
 local function take(sorted, place, instances, policies, write, done)
   local adoptions = choose_adoptions(sorted)
   local remembered = { process.instance }
@@ -157,9 +165,10 @@ local function take(sorted, place, instances, policies, write, done)
     write("warn", "luvisor", "an earlier host has left behind %s: they are let be", pids_of(sorted.warn))
   end
   if #sorted.kill + #sorted.warn > 0 or next(adoptions) then table.move(instances, 1, #instances, 2, remembered) end
-  note(place, remembered, write)
-  if #instances == 0 then return done(adoptions) end
-  end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
+  note(place, remembered, write, function()
+    if #instances == 0 then return done(adoptions) end
+    end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
+  end)
 end
 
 --- Does with those that earlier hosts of this name have left behind what is to be done, then calls done(adoptions).
@@ -169,9 +178,12 @@ end
 ---@param done fun(adoptions: table<string, { pid: integer, mark: string }>) by the path of the unit
 function leftovers.settle(place, root, write, done)
   if not place then return done {} end
-  local instances, policies = read(place, write), policies_of(root, {})
-  look_until_seen(instances, policies, write, function(sorted)
-    take(sorted, place, instances, policies, write, done)
+  local policies = policies_of(root, {})
+  read(place, write, function(instances)
+    insist(write, function() return sort(instances, policies) end, function(sorted, message)
+      if not sorted then write("warn", "luvisor", "cannot look for what an earlier host has left: %s", message) end
+      take(sorted or { kill = {}, adopt = {}, warn = {} }, place, instances, policies, write, done)
+    end)
   end)
 end
 

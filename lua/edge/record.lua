@@ -34,14 +34,15 @@ end
 ---@param path string
 ---@return string[]|nil instances
 ---@return string? message
+---@return string? code of a system call that failed
 function record.read(path)
   local status, message, code = uv.fs_lstat(path)
   if code == "ENOENT" then return {} end
-  if not status then return nil, message end
+  if not status then return nil, message, code end
   if status.type ~= "file" or status.uid ~= account.own() then return nil, "is not a file of this user" end
   local fd
-  fd, message = uv.fs_open(path, "r", 0)
-  if not fd then return nil, message end
+  fd, message, code = uv.fs_open(path, "r", 0)
+  if not fd then return nil, message, code end
   local text = uv.fs_read(fd, LONGEST, 0) or ""
   uv.fs_close(fd)
   return parse(text)
@@ -55,8 +56,8 @@ local function sync_directory(path)
 end
 
 local function write_whole(path, text)
-  local fd, message = uv.fs_open(path, "w", OWN_FILE)
-  if not fd then return nil, message end
+  local fd, message, code = uv.fs_open(path, "w", OWN_FILE)
+  if not fd then return nil, message, code end
   local written, problem = uv.fs_write(fd, text)
   local synced, reason = uv.fs_fsync(fd)
   uv.fs_close(fd)
@@ -70,13 +71,14 @@ end
 ---@param instances string[]
 ---@return boolean|nil ok
 ---@return string? message
+---@return string? code of a system call that failed
 function record.write(path, instances)
   local lines = { HEAD, "boot " .. boot_id() }
   for _, instance in ipairs(instances) do lines[#lines + 1] = "instance " .. instance end
   lines[#lines + 1] = "end\n"
-  local ok, message = write_whole(path .. ".new", table.concat(lines, "\n"))
-  if ok then ok, message = uv.fs_rename(path .. ".new", path) end
-  if not ok then return nil, message end
+  local ok, message, code = write_whole(path .. ".new", table.concat(lines, "\n"))
+  if ok then ok, message, code = uv.fs_rename(path .. ".new", path) end
+  if not ok then return nil, message, code end
   sync_directory(path)
   return true
 end

@@ -1,65 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that fail, each in its turn, under the launcher and the writers of logs: what
- * is called goes through the wrappers below (see CMakeLists.txt), which fail the one that is
- * named in `fault`, once. The control arm is `intact`: without a fault all of it succeeds. */
+/* System calls that fail, each in its turn, once, under the launcher and the writers of logs.
+ * The control arm is `intact`: without a fault all of it succeeds. */
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "faults.h"
 #include "launching.h"
 #include "logfile.h"
-
-enum { CLONE = -2, OPEN = -3, WRITE = -4, RENAME = -5, NONE = -1 };
-
-static volatile struct {
-  long call;
-  int error;
-  int hits;
-} fault = {.call = NONE};
-
-static bool strikes(long call) {
-  if (fault.call != call || fault.hits > 0) return false;
-  fault.hits++;
-  errno = fault.error;
-  return true;
-}
-
-static void set_fault(long call, int error) {
-  fault.call = call;
-  fault.error = error;
-  fault.hits = 0;
-}
-
-long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
-long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
-long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {
-  return strikes(number) ? -1 : __real_syscall(number, a, b, c, d, e, f);
-}
-
-int __real_clone(int (*fn)(void *), void *stack, int flags, void *arg, int *fd);
-int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, int *fd);
-int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, int *fd) {
-  return strikes(CLONE) ? -1 : __real_clone(fn, stack, flags, arg, fd);
-}
-
-int __real_open(const char *path, int flags, int mode);
-int __wrap_open(const char *path, int flags, int mode);
-int __wrap_open(const char *path, int flags, int mode) {
-  return strikes(OPEN) ? -1 : __real_open(path, flags, mode);
-}
-
-ssize_t __real_write(int fd, const void *bytes, size_t len);
-ssize_t __wrap_write(int fd, const void *bytes, size_t len);
-ssize_t __wrap_write(int fd, const void *bytes, size_t len) {
-  return strikes(WRITE) ? -1 : __real_write(fd, bytes, len);
-}
-
-int __real_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to) {
-  return strikes(RENAME) ? -1 : __real_rename(from, to);
-}
 
 /* ---- the launcher ---- */
 
@@ -114,6 +63,44 @@ static void launcher(void **state) {
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
   }
+}
+
+static const struct {
+  long call;
+  int error;
+  const char *stage;
+} drops[] = {
+    {SYS_setgroups, EPERM, "setgroups"}, {SYS_getgroups, EPERM, "setgroups"},
+    {SYS_setresgid, EPERM, "setgid"},    {SYS_setresgid, EAGAIN, "setgid"},
+    {SYS_getresgid, EPERM, "setgid"},    {SYS_setresuid, EPERM, "setuid"},
+    {SYS_setresuid, EAGAIN, "setuid"},   {SYS_getresuid, EPERM, "setuid"},
+    {SYS_prctl, EPERM, "pdeathsig"},
+};
+
+static int launch_as_nobody(struct launch_result *result) {
+  struct launch_spec spec = spec_of(ARGV("sh", "-c", "touch ran"), LAUNCH_INHERIT);
+  spec.uid = spec.gid = 65534;
+  spec.has_uid = spec.has_gid = spec.die_with_host = true;
+  return launch(&spec, result);
+}
+
+/* Whatever fails on the way to another user, nothing of the program is run. */
+static void nobody_as_root(void **state) {
+  (void)state;
+  struct launch_result result;
+  if (geteuid() != 0) skip();
+  assert_int_equal(chmod(".", 0777), 0);
+  for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
+    set_fault(drops[i].call, drops[i].error);
+    int error = launch_as_nobody(&result);
+    set_fault(NONE, 0);
+    assert_int_equal(error, -drops[i].error);
+    assert_string_equal(result.stage, drops[i].stage);
+    assert_int_equal(access("ran", F_OK), -1);
+  }
+  assert_int_equal(launch_as_nobody(&result), 0); /* the control */
+  reap(&result);
+  assert_int_equal(access("ran", F_OK), 0);
 }
 
 static void intact(void **state) {
@@ -202,6 +189,7 @@ static void log_writer(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(intact), TEST(launcher), TEST(log_writer)};
+  const struct CMUnitTest tests[] = {TEST(intact), TEST(launcher), TEST(nobody_as_root),
+                                     TEST(log_writer)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

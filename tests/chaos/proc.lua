@@ -49,6 +49,30 @@ function proc.memory(pid)
   return text and math.tointeger(tonumber(text:match "RssAnon:%s*(%d+)"))
 end
 
+--- Its share of what is resident, in KiB: what several have in common is divided among them.
+---@return integer|nil
+function proc.share(pid)
+  local text = read(("/proc/%d/smaps_rollup"):format(pid))
+  return text and math.tointeger(tonumber(text:match "\nPss:%s*(%d+)"))
+end
+
+--- Ticks of CPU that it has used, and how often it went to sleep by itself, all threads together.
+---@return integer|nil ticks
+---@return integer|nil sleeps
+function proc.work(pid)
+  local text = read(("/proc/%d/stat"):format(pid))
+  if not text then return nil end
+  local user, system = text:match "%) %a [%d-]+ [%d-]+ [%d-]+ [%d-]+ [%d-]+ %d+ %d+ %d+ %d+ %d+ (%d+) (%d+)"
+  local sleeps, scan = 0, uv.fs_scandir(("/proc/%d/task"):format(pid))
+  while scan do
+    local thread = uv.fs_scandir_next(scan)
+    if not thread then break end
+    local status = read(("/proc/%d/task/%s/status"):format(pid, thread)) or ""
+    sleeps = sleeps + (tonumber(status:match "\nvoluntary_ctxt_switches:%s*(%d+)") or 0)
+  end
+  return math.tointeger(tonumber(user)) + math.tointeger(tonumber(system)), math.tointeger(sleeps)
+end
+
 --- Whether it has a handler of its own for a signal.
 ---@param number integer
 ---@return boolean

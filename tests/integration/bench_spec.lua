@@ -95,6 +95,30 @@ describe("the benchmark drivers", function()
   end)
 end)
 
+local programs = {
+  start = { "3" }, stop = { "3" }, restart = { "3", "2" }, memory = { "3" }, idle = { "3", "0.2" },
+  status = { "3", "1" }, log = { "1", "4096", "1000000" },
+}
+
+local PROGRAMS = { luvisor = "true", limit = "true", supervisord = "supervisord", runit = "runsvdir", s6 = "s6-svscan" }
+
+describe("the benchmark driver of programs", function()
+  after_each(host.clean_up)
+
+  for system, needs in pairs(PROGRAMS) do
+    for figure, args in pairs(programs) do
+      local is_possible = system ~= "limit" or figure ~= "status"
+      if is_possible then it(("measures %s of %s"):format(figure, system), function()
+        if os.execute(("command -v %s > /dev/null"):format(needs)) == nil then return pending "not installed" end
+        local code, out, err = host.run({ "lua", bench .. "/programs/driver.lua", "--limits", limits:match "^(.*)/",
+          system, figure, table.unpack(args) }, nil, 60)
+        assert.equal(0, code, err)
+        assert.is_true(next(figures_in(out)) ~= nil, err)
+      end) end
+    end
+  end
+end)
+
 describe("the benchmark", function()
   after_each(host.clean_up)
 

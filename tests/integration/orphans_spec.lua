@@ -261,6 +261,8 @@ describe("a host that was killed", function()
   it("has nobody overlooked for want of descriptors", function()
     host.write(directory .. "/look.lua", [[
       local orphans, uv, open = require "host.orphans", require "luv", {}
+      local record = require "luvisor.edge.record"
+      assert(record.write(uv.cwd() .. "/record", { "1.a" }))
       while true do
         local fd = uv.fs_open("/dev/null", "r", 0)
         if not fd then break end
@@ -268,11 +270,12 @@ describe("a host that was killed", function()
       end
       local list, _, code = orphans.find "@none"
       io.write(tostring(list), " ", code, "\n")
+      io.write(select(3, record.read "record"), "\n")
       for _ = 1, 3 do uv.fs_close(table.remove(open)) end
-      io.write(type(orphans.find "@none"), "\n")]])
+      io.write(type(orphans.find "@none"), " ", #record.read "record", "\n")]])
     local code, said = host.run({ "-c", 'ulimit -n 64; exec "$0" lua look.lua', host.binary }, nil, 20,
       { cwd = directory, command = { "sh" } })
-    assert.equal("nil EMFILE\ntable\n", said)
+    assert.equal("nil EMFILE\nEMFILE\ntable 1\n", said)
     assert.equal(0, code)
   end)
 end)
