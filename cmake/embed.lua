@@ -3,6 +3,8 @@
 -- LIST names the files, one a line, relative to SOURCE_DIR. A file that does not parse fails the build.
 
 local source_dir, list_path, output_path = ...
+package.path = source_dir .. "/cmake/?.lua"
+local bytecode = require "bytecode"
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -16,35 +18,30 @@ local function module_name(path)
   return inner == "init" and "luvisor" or "luvisor." .. inner:gsub("/", ".")
 end
 
-local escapes = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n", ["\t"] = "\\t" }
+local LINE = 32 -- bytes
 
---- Text as C string literals, one a line; octal escapes are always three digits, so that a digit may follow.
-local function literal(text)
+--- The bytes as C string literals; octal escapes are always three digits, so that a digit may follow.
+local function literal(bytes)
   local lines = {}
-  for line in text:gmatch("[^\n]*\n?") do
-    if line ~= "" then
-      -- "?" too: two of them would start a trigraph.
-      local body = line:gsub('[%c"\\?\127-\255]', function(char)
-        return escapes[char] or ("\\%03o"):format(char:byte())
-      end)
-      lines[#lines + 1] = '    "' .. body .. '"'
-    end
+  for at = 1, #bytes, LINE do
+    local body = bytes:sub(at, at + LINE - 1):gsub('[^%w _.]', function(char) return ("\\%03o"):format(char:byte()) end)
+    lines[#lines + 1] = '    "' .. body .. '"'
   end
-  return #lines > 0 and table.concat(lines, "\n") or '    ""'
+  return table.concat(lines, "\n")
 end
 
 local function load_modules()
   local modules, seen = {}, {}
   for path in read(list_path):gmatch("[^\n]+") do
     local text, name = read(source_dir .. "/" .. path), module_name(path)
-    local chunk, message = load(text, "@" .. path, "t")
+    local chunk, message = load(text, "=luvisor/" .. path:match "^lua/(.+)$", "t")
     if not chunk then
       error(message, 0)
     elseif seen[name] then
       error(("%s and %s are both module %s"):format(seen[name], path, name), 0)
     end
     seen[name] = path
-    modules[#modules + 1] = { name = name, text = text }
+    modules[#modules + 1] = { name = name, bytes = bytecode.of(chunk) }
   end
   table.sort(modules, function(a, b) return a.name < b.name end)
   return modules
@@ -54,7 +51,7 @@ local function emit(modules)
   local out = { '/* Written by cmake/embed.lua. */\n#include "embedded.h"\n' }
   out[#out + 1] = "const struct embedded embedded_modules[] = {"
   for _, module in ipairs(modules) do
-    out[#out + 1] = ('  {"%s",\n%s,\n   %d},'):format(module.name, literal(module.text), #module.text)
+    out[#out + 1] = ('  {"%s",\n%s,\n   %d},'):format(module.name, literal(module.bytes), #module.bytes)
   end
   out[#out + 1] = "  {0, 0, 0},\n};\n"
   out[#out + 1] = ("const size_t embedded_count = %d;\n"):format(#modules)

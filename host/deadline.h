@@ -16,7 +16,12 @@ struct deadline {
   uint64_t kind : 8; /* its owner's mark; the wheel passes it on untouched */
 };
 
-enum { DEADLINE_NEAR = 4096, DEADLINE_SLOTS = 64, DEADLINE_LEVELS = 8 };
+enum {
+  DEADLINE_MOST_BITS = 12, /* 4096 near slots, 64 KiB: for very many deadlines */
+  DEADLINE_FEW_BITS = 8,   /* 4 KiB: for a few, which may be touched once more */
+  DEADLINE_SLOTS = 64,
+  DEADLINE_LEVELS = 8
+};
 #define DEADLINE_FAR ((UINT64_C(1) << 56) - 1) /* the last tick there is */
 
 struct deadline_slot {
@@ -27,15 +32,18 @@ struct deadline_slot {
 struct deadline_wheel {
   uint64_t now;         /* the tick up to which everything has expired */
   uint64_t near_groups; /* which words of near_occupied are not zero */
-  uint64_t near_occupied[DEADLINE_NEAR / 64];
+  uint64_t near_occupied[(1 << DEADLINE_MOST_BITS) / DEADLINE_SLOTS];
   uint64_t occupied[DEADLINE_LEVELS];
-  struct deadline_slot near[DEADLINE_NEAR];
+  struct deadline_slot *near; /* one a tick */
+  unsigned near_bits;         /* log2 of how many */
   struct deadline_slot slots[DEADLINE_LEVELS][DEADLINE_SLOTS];
   bool advancing;
 };
 
-/* Sets up an empty wheel that stands at tick [now]. Thread: owner. */
-void deadline_wheel_init(struct deadline_wheel *wheel, uint64_t now);
+/* Sets up an empty wheel that stands at tick [now], over 2^[near_bits] slots that are
+ * borrowed from then on. Thread: owner. */
+void deadline_wheel_init(struct deadline_wheel *wheel, struct deadline_slot *near,
+                         unsigned near_bits, uint64_t now);
 
 /* Arms [deadline] for tick [due], or moves it there; a tick that has passed expires with
  * the next advance. Borrows the deadline until it expires or is cancelled. Thread: owner. */

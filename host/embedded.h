@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Embedded: the Lua library, as text inside the binary.
+/* Embedded: the Lua library, compiled, inside the binary.
  *
- * The build writes the table from lua/ (cmake/embed.lua), every module syntax-checked,
- * sorted by name in the order of strcmp. It is constant and lives as long as the process.
+ * The build writes the table from lua/ (cmake/embed.lua), every module as bytecode with
+ * its lines but without names of locals, which every guest would pay for; sorted by name
+ * in the order of strcmp. It is constant and lives as long as the process.
  * Thread: any. */
 #pragma once
 #include <stddef.h>

@@ -42,20 +42,16 @@ static void set_up_state(struct engine *engine) {
   api_preload(L);
   modules_install(L);
   coroutine_install(L);
-  api_open_luv(L);
-  lua_getfield(L, -1, "walk");
-  lua_rawsetp(L, LUA_REGISTRYINDEX, close_all);
-  lua_pop(L, 1);
   lua_gc(L, LUA_GCINC, 0, GC_WORK, GC_STEP);
 }
 
-int engine_open(struct engine *engine) {
+int engine_open(struct engine *engine, unsigned near_bits) {
   int r = uv_loop_init(&engine->loop);
   if (r < 0) return r;
   r = UV_ENOMEM;
   engine->vm = vm_new(&engine->loop, 0);
   if (!engine->vm) goto fail_vm;
-  r = runtime_new(engine->vm, &engine->runtime);
+  r = runtime_new(engine->vm, near_bits, &engine->runtime);
   if (r < 0) goto fail_runtime;
   set_up_state(engine);
   return 0;
@@ -93,8 +89,10 @@ static void close_foreign(uv_handle_t *handle, void *unused) {
 
 static void close_luv(lua_State *L) {
   if (luaL_loadstring(L, close_all) != LUA_OK) return;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, close_all);
-  vm_call(L, 1, 0);
+  if (api_push_walk(L))
+    vm_call(L, 1, 0);
+  else
+    lua_pop(L, 2);
 }
 
 /* A loop that was told to stop before it ran stops when it runs: that is over then. */

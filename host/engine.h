@@ -15,8 +15,9 @@ struct engine {
   struct runtime *runtime;
 };
 
-/* Sets up all three, with the host's modules and luv. Returns 0 or a libuv code. */
-int engine_open(struct engine *engine);
+/* Sets up all three, with the host's modules and luv; see runtime_new. Returns 0 or a
+ * libuv code. */
+int engine_open(struct engine *engine, unsigned near_bits);
 
 /* Calls require(module).main with the value on top of the stack, which it pops. Returns
  * the integer that it returned, -1 for nil, or 1 for an error, which was reported. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/links.h"
+#include "deadline.h"
 #include "engine.h"
 #include "guest.h"
 #include "runtime.h"
@@ -24,7 +25,7 @@ static void run(struct engine *engine, struct guest *guest) {
 void engine_guest(struct guest *guest) {
   struct engine *engine = calloc(1, sizeof *engine);
   bool closed = true;
-  if (engine && engine_open(engine) == 0) {
+  if (engine && engine_open(engine, DEADLINE_FEW_BITS) == 0) {
     run(engine, guest);
     closed = engine_close(engine);
   }

@@ -37,7 +37,7 @@ static void set_signals(void) {
 int host_new(struct host **out) {
   struct host *host = calloc(1, sizeof *host);
   if (!host) return UV_ENOMEM;
-  int r = engine_open(&host->engine);
+  int r = engine_open(&host->engine, DEADLINE_MOST_BITS);
   if (r < 0) {
     free(host);
     return r;

@@ -222,6 +222,10 @@ enum interrupt_level interrupt_leave(struct interrupt *self,
   return raised;
 }
 
+bool interrupt_in_task(const struct interrupt *self) {
+  return atomic_load_explicit(&self->sliceable, memory_order_relaxed);
+}
+
 bool interrupt_is_preempted(const struct interrupt *self) {
   return self->preempted;
 }

@@ -72,6 +72,9 @@ int interrupt_resume(lua_State *L, lua_State *co, int nargs, int *nresults);
 /* lua_resetthread, interruptible; for a coroutine of the script's. */
 int interrupt_reset(lua_State *L, lua_State *co);
 
+/* Whether a task runs, and not a callback of the loop's. Thread: any. */
+bool interrupt_in_task(const struct interrupt *self);
+
 /* Whether the yield that has just been seen is a slice's end, and not the script's. */
 bool interrupt_is_preempted(const struct interrupt *self);
 

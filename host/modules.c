@@ -59,7 +59,7 @@ static int search(lua_State *L) {
   }
   push_path(L, name);
   const char *chunk = lua_pushfstring(L, "=luvisor/%s", lua_tostring(L, -1));
-  if (luaL_loadbufferx(L, module->bytes, module->size, chunk, "t") != LUA_OK)
+  if (luaL_loadbufferx(L, module->bytes, module->size, chunk, "b") != LUA_OK)
     lua_error(L);
   interrupt_exempt(L);
   lua_pushstring(L, chunk + 1);

@@ -34,5 +34,10 @@ uint64_t pulse_late(const struct pulse *pulse, unsigned *turn, unsigned *limit) 
   uint64_t due = atomic_load(&pulse->due);
   *turn = atomic_load(&pulse->turn);
   *limit = atomic_load(&pulse->limit);
+  uint64_t stalled = atomic_load(&pulse->stalled);
+  if (!due && stalled) {
+    *limit = PULSE_STALL;
+    due = stalled;
+  }
   return due && now > due ? now - due : 0;
 }

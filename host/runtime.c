@@ -198,13 +198,14 @@ static int start_handles(struct runtime *runtime, uv_loop_t *loop) {
   return 0;
 }
 
-int runtime_new(struct vm *vm, struct runtime **out) {
+int runtime_new(struct vm *vm, unsigned near_bits, struct runtime **out) {
   int r = UV_ENOMEM;
   struct runtime *runtime = calloc(1, sizeof *runtime);
   if (!runtime) return r;
   runtime->vm = vm;
   runtime->armed = UINT64_MAX;
-  schedule_init(&runtime->schedule);
+  runtime->timer_fd = -1;
+  if (schedule_init(&runtime->schedule, near_bits) < 0) goto fail;
   runtime->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   if (runtime->timer_fd < 0) {
     r = -errno;
@@ -222,13 +223,15 @@ int runtime_new(struct vm *vm, struct runtime **out) {
 fail:
   if (runtime->tasks) tasks_free(runtime->tasks);
   if (runtime->timer_fd >= 0) close(runtime->timer_fd);
+  schedule_free(&runtime->schedule);
   free(runtime);
   return r;
 }
 
 int runtime_watch(struct runtime *runtime, const struct watchdog_budget *budget) {
   runtime_unwatch(runtime);
-  return watchdog_add(&runtime->vm->interrupt, budget, &runtime->watch);
+  struct pulse *pulse = tasks_pulse(runtime->tasks);
+  return watchdog_add(&runtime->vm->interrupt, budget, pulse, &runtime->watch);
 }
 
 void runtime_unwatch(struct runtime *runtime) {
@@ -247,6 +250,7 @@ void runtime_close(struct runtime *runtime) {
 void runtime_free(struct runtime *runtime) {
   close(runtime->timer_fd);
   tasks_free(runtime->tasks);
+  schedule_free(&runtime->schedule);
   free(runtime);
 }
 

@@ -16,8 +16,9 @@ struct runtime;
 struct vm;
 struct watchdog_budget;
 
-/* Attaches a new runtime to the vm and its loop. Returns 0 or a libuv code. */
-int runtime_new(struct vm *vm, struct runtime **out);
+/* Attaches a new runtime to the vm and its loop; its wheels have 2^[near_bits] near slots.
+ * Returns 0 or a libuv code. */
+int runtime_new(struct vm *vm, unsigned near_bits, struct runtime **out);
 
 /* Closes the handles; the loop must then be run until they are gone. */
 void runtime_close(struct runtime *runtime);

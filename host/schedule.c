@@ -2,7 +2,9 @@
 /* Schedule: clocks and wheels. See schedule.h. */
 #include "schedule.h"
 
+#include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define TICK UINT64_C(1000000) /* ns in a tick of the wheels */
@@ -29,13 +31,22 @@ bool schedule_was_continued(struct schedule *schedule) {
   return schedule->continues != seen;
 }
 
-void schedule_init(struct schedule *schedule) {
+int schedule_init(struct schedule *schedule, unsigned near_bits) {
+  size_t count = (size_t)1 << near_bits;
+  schedule->slots = malloc(2 * count * sizeof *schedule->slots);
+  if (!schedule->slots) return -ENOMEM;
   schedule->continues = atomic_load(&continues);
   schedule->manual = schedule->asleep = false;
   schedule->lost = 0;
   schedule->now = monotonic();
-  deadline_wheel_init(&schedule->wakes, schedule->now / TICK);
-  deadline_wheel_init(&schedule->guards, schedule->now / TICK);
+  uint64_t tick = schedule->now / TICK;
+  deadline_wheel_init(&schedule->wakes, schedule->slots, near_bits, tick);
+  deadline_wheel_init(&schedule->guards, schedule->slots + count, near_bits, tick);
+  return 0;
+}
+
+void schedule_free(struct schedule *schedule) {
+  free(schedule->slots);
 }
 
 static void notice_oversleep(struct schedule *schedule) {

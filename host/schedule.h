@@ -22,12 +22,17 @@ struct schedule {
   uint64_t lost;                /* what the served clock is behind the real one */
   struct deadline_wheel wakes;  /* by the real clock */
   struct deadline_wheel guards; /* by the served clock */
+  struct deadline_slot *slots;  /* owned: of both wheels */
   unsigned continues;           /* continues of the process seen so far */
   bool manual;                  /* the clock moves only by schedule_set (tests) */
 };
 
-/* Sets up both clocks and empty wheels. Thread: owner. */
-void schedule_init(struct schedule *schedule);
+/* Sets up both clocks and empty wheels, each with 2^[near_bits] near slots. Returns 0 or
+ * a libuv code. Thread: owner. */
+int schedule_init(struct schedule *schedule, unsigned near_bits);
+
+/* Frees the wheels. Thread: owner. */
+void schedule_free(struct schedule *schedule);
 
 /* Reads the real clock; a manual one stays where it is. Returns it. Thread: owner. */
 uint64_t schedule_read(struct schedule *schedule);

@@ -47,6 +47,10 @@ void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse) {
   tasks->pulse = pulse;
 }
 
+struct pulse *tasks_pulse(const struct tasks *tasks) {
+  return tasks->pulse;
+}
+
 void tasks_watch_beats(struct tasks *tasks, bool on) {
   tasks->watch_beats = on;
 }

@@ -175,6 +175,9 @@ void tasks_set_handlers(struct tasks *tasks, lua_State *L);
 /* Keeps [pulse], which is borrowed, up to date with the turns. */
 void tasks_set_pulse(struct tasks *tasks, struct pulse *pulse);
 
+/* That pulse, or NULL. */
+struct pulse *tasks_pulse(const struct tasks *tasks);
+
 /* Whether [beat] is called for each heartbeat. */
 void tasks_watch_beats(struct tasks *tasks, bool on);
 

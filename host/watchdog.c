@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "interrupt.h"
+#include "pulse.h"
 
 #define SECOND UINT64_C(1000000000)
 #define SHORTEST_TICK UINT64_C(1000000)
@@ -37,6 +38,7 @@ struct watch {
   uint64_t used;   /* processor time then */
   unsigned quiet;  /* looks in a row without an entry */
   bool cancelled;  /* this entry has been */
+  struct pulse *pulse;
   struct watch *next;
 };
 
@@ -62,12 +64,20 @@ static void interrupt_it(const struct watch *watch, uint64_t entry,
     pthread_kill(watch->owner, interrupt_signal());
 }
 
+static void show_stall(const struct watch *watch, uint64_t elapsed) {
+  const struct watchdog_budget *budget = &watch->budget;
+  if (interrupt_in_task(watch->interrupt)) return;
+  if (elapsed < budget->stall + budget->kill) return;
+  atomic_store(&watch->pulse->stalled, watch->since + budget->stall + budget->kill);
+}
+
 /* Of a thread that has hardly run since the entry was first seen there is nothing to cut:
  * it waits in C. */
 static enum look judge(struct watch *watch) {
   const struct watchdog_budget *budget = &watch->budget;
   uint64_t used = clock_ns(watch->clock) - watch->used;
   uint64_t elapsed = clock_ns(CLOCK_MONOTONIC) - watch->since;
+  if (watch->pulse) show_stall(watch, elapsed);
   if (used < budget->slice / 4) return BLOCKED;
   if (used >= budget->stall + budget->kill) {
     interrupt_it(watch, watch->entry, INTERRUPT_KILL);
@@ -84,6 +94,7 @@ static enum look begin_entry(struct watch *watch, uint64_t entry) {
   watch->entry = entry;
   watch->quiet = 0;
   watch->cancelled = false;
+  if (watch->pulse) atomic_store(&watch->pulse->stalled, 0);
   if (!(entry & 1)) return BUSY;
   watch->since = clock_ns(CLOCK_MONOTONIC);
   watch->used = clock_ns(watch->clock);
@@ -196,10 +207,11 @@ static int insert(struct watch *watch) {
 }
 
 int watchdog_add(struct interrupt *interrupt, const struct watchdog_budget *budget,
-                 struct watch **out) {
+                 struct pulse *pulse, struct watch **out) {
   struct watch *watch = calloc(1, sizeof *watch);
   if (!watch) return UV_ENOMEM;
   watch->interrupt = interrupt;
+  watch->pulse = pulse;
   watch->budget = *budget;
   watch->owner = pthread_self();
   watch->entry = UINT64_MAX;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct interrupt;
+struct pulse;
 struct watch;
 
 /* How long an entry may take, in ns. */
@@ -19,10 +20,11 @@ struct watchdog_budget {
   uint64_t kill;  /* and so much later killed */
 };
 
-/* Begins to watch the calling thread, which owns the state of [interrupt]. Returns 0 and
- * what to end it with, or a libuv code. Thread: owner. */
+/* Begins to watch the calling thread, which owns the state of [interrupt]; [pulse], unless
+ * NULL, is borrowed and told of callbacks that last too long. Returns 0 and what to end it
+ * with, or a libuv code. Thread: owner. */
 int watchdog_add(struct interrupt *interrupt, const struct watchdog_budget *budget,
-                 struct watch **out);
+                 struct pulse *pulse, struct watch **out);
 
 /* Ends watching; the last one ends the thread. NULL is fine. Thread: owner. */
 void watchdog_remove(struct watch *watch);

@@ -1,16 +1,16 @@
 -- luvisor: what a supervision script and its workers use.
 
-local executors = require "luvisor.core.spec.executors"
+local lazy = require "luvisor.core.lazy"
+local executors = lazy "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
 local messages = require "luvisor.edge.messages"
 local place = require "luvisor.edge.place"
-local restart = require "luvisor.core.restart"
 local script = require "luvisor.edge.script"
-local spec = require "luvisor.core.spec"
+local spec = lazy "luvisor.core.spec"
 local suggest = require "luvisor.core.suggest"
 local system = require "host.system"
 
-local luvisor = { fsm = fsm, restart = restart, version = system.version }
+local luvisor = { fsm = fsm, version = system.version }
 
 local function constructor(kind)
   return function(definition)
@@ -86,7 +86,11 @@ for name, value in pairs(messages) do luvisor[name] = value end
 
 -- A name that is not there is a mistake, and "attempt to call a nil value" helps nobody.
 setmetatable(luvisor, { __index = function(_, name)
-  local known = {}
+  if name == "restart" then
+    luvisor.restart = require "luvisor.core.restart"
+    return luvisor.restart
+  end
+  local known = { "restart" }
   for one in pairs(luvisor) do known[#known + 1] = one end
   table.sort(known)
   error(('luvisor has no "%s"%s'):format(tostring(name), suggest.hint(name, known)), 2)

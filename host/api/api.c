@@ -30,18 +30,32 @@ static const luaL_Reg modules[] = {
 };
 /* clang-format on */
 
-void api_preload(lua_State *L) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  luaL_setfuncs(L, modules, 0);
-  lua_pop(L, 1);
-}
+static char walk_key; /* registry key: luv's walk, which scripts do not get */
 
-void api_open_luv(lua_State *L) {
+/* Opened when first asked for: it takes more memory than most of what runs on a thread. */
+static int open_luv(lua_State *L) {
   luaL_requiref(L, "luv", luaopen_luv, 0);
+  lua_getfield(L, -1, "walk");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &walk_key);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "uv");
   lua_pop(L, 1);
+  return 1;
+}
+
+void api_preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(L, modules, 0);
+  lua_pushcfunction(L, open_luv);
+  lua_setfield(L, -2, "luv");
+  lua_pushcfunction(L, open_luv);
+  lua_setfield(L, -2, "uv");
+  lua_pop(L, 1);
+}
+
+bool api_push_walk(lua_State *L) {
+  return lua_rawgetp(L, LUA_REGISTRYINDEX, &walk_key) == LUA_TFUNCTION;
 }
 
 struct runtime *api_runtime(lua_State *L) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 
 struct runtime;
 
@@ -18,11 +19,12 @@ int luaopen_host_daemon(lua_State *L);
 int luaopen_host_orphans(lua_State *L);
 int luaopen_host_history(lua_State *L);
 
-/* Puts all of them into package.preload. */
+/* Puts all of them into package.preload, and luv as "luv" and "uv", one table. */
 void api_preload(lua_State *L);
 
-/* Opens luv as "luv" and "uv", one table, which it leaves on the stack. */
-void api_open_luv(lua_State *L);
+/* Pushes luv's function to walk all of its handles, and says whether luv is open at all;
+ * pushes nil if not. */
+bool api_push_walk(lua_State *L);
 
 /* The exit code that Lua asked for with host.system.quit, 0 if it did not. */
 int api_exit_code(lua_State *L);

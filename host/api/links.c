@@ -262,11 +262,12 @@ static int pending(lua_State *L) {
 /* late() -> seconds, name of the limit, number of the turn; nothing when it is not */
 static int late(lua_State *L) {
   struct member *member = check_member(L);
-  unsigned turn, limit;
+  unsigned turn = 0, limit = LIMITS;
   uint64_t ns = member->pulse ? pulse_late(member->pulse, &turn, &limit) : 0;
-  if (!ns || limit >= LIMITS) return 0;
+  bool stall = limit == PULSE_STALL;
+  if (!ns || (limit >= LIMITS && !stall)) return 0;
   lua_pushnumber(L, (lua_Number)ns / 1e9);
-  lua_pushstring(L, limit_name((enum limit)limit));
+  lua_pushstring(L, stall ? "stall" : limit_name((enum limit)limit));
   lua_pushinteger(L, turn);
   return 3;
 }

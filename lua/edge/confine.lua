@@ -1,8 +1,6 @@
 -- Confine: what a script and its workers may not do in the runtime that they share with others, each refused with a
 -- word on what to do instead. In a process of their own there is nothing to protect but the runtime's loop.
 
-local uv = require "luv"
-
 local confine = {}
 
 local function refuse(library, name, message)
@@ -12,8 +10,7 @@ end
 local SIGURG = 23
 
 -- The hook is what interrupts a worker, and the signal is what sets it.
-local function keep_interrupt()
-  refuse(debug, "sethook", "debug.sethook: is how a runaway worker is stopped")
+local function keep_signal(uv)
   local start, methods = uv.signal_start, debug.getregistry().uv_signal.__index
   function uv.signal_start(signal, name, ...)
     if name == SIGURG or type(name) == "string" and name:lower() == "sigurg" then
@@ -24,11 +21,23 @@ local function keep_interrupt()
   methods.start = uv.signal_start
 end
 
-local function keep_loop()
-  keep_interrupt()
+local function keep_luv(uv)
+  keep_signal(uv)
   for _, name in ipairs { "run", "stop", "loop_close", "walk" } do
     refuse(uv, name, ("uv.%s: the loop is the host's"):format(name))
   end
+end
+
+local function keep_loop()
+  refuse(debug, "sethook", "debug.sethook: is how a runaway worker is stopped")
+  if package.loaded.luv then return keep_luv(package.loaded.luv) end
+  local open = package.preload.luv
+  local function open_kept(name)
+    local uv = open(name)
+    keep_luv(uv)
+    return uv
+  end
+  package.preload.luv, package.preload.uv = open_kept, open_kept
 end
 
 --- In the host: a worker that ended the process, or the loop, would leave the programs to themselves.

@@ -3,7 +3,8 @@
 local code = require "luvisor.edge.code"
 local exit = require "luvisor.core.exit"
 local handle = require "luvisor.machine.handle"
-local log = require "luvisor.edge.log"
+local lazy = require "luvisor.core.lazy"
+local log = lazy "luvisor.edge.log"
 local runtime = require "host.runtime"
 local task = require "host.task"
 

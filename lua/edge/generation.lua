@@ -3,6 +3,7 @@
 -- one changes nothing of another, and one that fails leaves nothing behind. luvisor's modules and C modules are shared.
 
 local place = require "luvisor.edge.place"
+local system = require "host.system"
 
 local generation = {}
 
@@ -65,6 +66,19 @@ function Generation:sources()
 end
 
 -- ---- modules
+
+local base_path -- package.path before any script
+
+--- Has modules looked for beside the script.
+---@param path string of the script
+---@return string directory
+function generation.use_directory(path)
+  local directory = path:match("^(.*)/[^/]*$") or "."
+  local absolute = system.absolute(directory) or directory
+  base_path = base_path or package.path
+  package.path = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute) .. base_path
+  return absolute
+end
 
 local function path_of(self, name)
   local given = self.given and self.given[name]

@@ -2,10 +2,13 @@
 -- (`luvisor guest FD`). It is told what to run, runs it, says what becomes of it, and ends with it. When the host is
 -- gone, everything ends.
 
+local lazy = require "luvisor.core.lazy"
 local confine = require "luvisor.edge.confine"
+local definition = require "luvisor.edge.definition"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
-local loader = require "luvisor.edge.loader"
+local loader = lazy "luvisor.edge.loader"
+local generations = require "luvisor.edge.generation"
 local native = require "host.guest"
 local post = require "luvisor.machine.post"
 local report = require "luvisor.edge.guest_report"
@@ -97,9 +100,23 @@ local function watch(settings)
   if not ok then parent:send { "log", "error", "luvisor", "no watchdog: " .. message } end
 end
 
+-- A worker that is told as plain values was checked and completed by the host: nothing of that is loaded here.
+local function load_unit(told)
+  script.directory = told.source.directory
+  generations.use_directory(told.source.directory .. "/")
+  generations.use(generations.new(told.source.files))
+  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told) end
+  local spec = told.plain.keys
+  spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
+  spec.restart_name = "temporary" -- the host decides what comes after the end
+  local ok, message = definition.prepare(spec, told.settings, generations.current())
+  if not ok then return nil, message end
+  return spec, told.settings
+end
+
 local function begin(told)
   watch(told.settings)
-  local spec, settings = loader.load_unit(told)
+  local spec, settings = load_unit(told)
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
   local world = make_world(told)
@@ -137,6 +154,7 @@ end
 
 function frames.letter(...) office:letter(...) end
 function frames.answer(...) office:answer(...) end
+function frames.taken(list) office:taken(list) end
 
 function frames.call(...)
   report.call(...)

@@ -1,14 +1,15 @@
 -- Guest report: what a guest tells its host of the units that run in it: events as they happen, for those who watch
 -- them, and how each unit stands, gathered for a moment so that a busy one does not flood the host.
 
-local dynamic = require "luvisor.machine.dynamic"
+local lazy = require "luvisor.core.lazy"
+local dynamic = lazy "luvisor.machine.dynamic"
 local exit = require "luvisor.core.exit"
 local inspect = require "luvisor.machine.inspect"
 local inspection = require "luvisor.machine.inspection"
-local plain = require "luvisor.core.spec.plain"
-local rolling = require "luvisor.machine.rolling"
+local plain = lazy "luvisor.core.spec.plain"
+local rolling = lazy "luvisor.machine.rolling"
 local runtime = require "host.runtime"
-local spec = require "luvisor.core.spec"
+local spec = lazy "luvisor.core.spec"
 local unit = require "luvisor.machine.unit"
 
 local report = {}
@@ -169,10 +170,13 @@ local function start_child(supervisor, what, reply)
 end
 
 -- What the host may ask of a unit here: fn(unit, what, reply, cause).
-local CALLS = {
-  start_child = start_child, terminate_child = dynamic.terminate_child, restart_child = dynamic.restart_child,
-  delete_child = dynamic.delete_child, rolling_restart = rolling.run,
-}
+local CALLS = { start_child = start_child }
+
+for _, name in ipairs { "terminate_child", "restart_child", "delete_child" } do
+  CALLS[name] = function(...) return dynamic[name](...) end
+end
+
+function CALLS.rolling_restart(...) return rolling.run(...) end
 
 function CALLS.restart(one, _, reply) rolling.restart(one, reply) end
 function CALLS.reload(one, _, reply) one:reload(reply) end

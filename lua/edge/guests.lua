@@ -15,15 +15,27 @@ local guests = {}
 ---@field destroy fun(self)   ends it by force
 ---@field abandon? fun(self)  lets it go on by itself; only where destroy may not be enough
 
+local function modules(files)
+  local list = {}
+  for _, file in ipairs(files) do
+    if file.name ~= "" then list[#list + 1] = file end
+  end
+  return list
+end
+
 -- A worker is told as plain values where that is possible: its guest then need not load the whole script.
 local function order(env, unit)
   local spec, logs, watched = unit.spec, {}, {}
   local described = (spec.kind == "worker" or spec.adopted) and plain.of(spec) or nil
+  local source = env.source
+  if described and spec.kind == "worker" then
+    source = { path = source.path, directory = source.directory, files = modules(source.files) }
+  end
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
   return { "begin", {
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
-    spec_path = spec.path, settings = env.settings, source = env.source, generation = unit.generation,
+    spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
     start_timeout = spec.start_timeout, memory = spec.memory,
     executor = type(spec.executor) == "string" and spec.executor or nil,
@@ -61,6 +73,7 @@ function Process:late() return self.wire:late() end
 function Process:destroy() self.child:signal_group "KILL" end
 
 local FD, PULSE_FD = 3, 4
+local OWN = "/proc/self/exe" -- this binary, even when its file has been replaced; under valgrind, valgrind
 local READ_GRACE = 1 -- seconds for what a dead process has sent
 
 local function variables(env, unit)
@@ -81,8 +94,9 @@ end
 local function options(env, unit, fds, on_exit)
   local spec = unit.spec
   local who = spec.identity or {}
+  local binary = os.getenv "LUVISOR_SELF" or OWN
   return {
-    command = { "/proc/self/exe", "guest", tostring(FD), tostring(FD), tostring(PULSE_FD) }, argv0 = "luvisor",
+    command = { binary, "guest", tostring(FD), tostring(FD), tostring(PULSE_FD) }, argv0 = "luvisor",
     env = variables(env, unit),
     fds = fds, stdin = "null", uid = who.uid, gid = who.gid, groups = who.groups, umask = spec.umask,
     nice = spec.nice, limits = spec.limits, cwd = spec.cwd, die_with_host = true, on_exit = on_exit,

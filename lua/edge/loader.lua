@@ -2,19 +2,16 @@
 -- nothing; every fault is one message that names file and line, unit and key.
 
 local claims = require "luvisor.edge.claims"
-local fsm = require "luvisor.core.fsm"
+local definition = require "luvisor.edge.definition"
 local generations = require "luvisor.edge.generation"
 local keys = require "luvisor.core.spec.keys"
 local identity = require "luvisor.edge.identity"
-local passage = require "luvisor.machine.passage"
-local past = require "luvisor.machine.past"
 local place = require "luvisor.edge.place"
 local plain = require "luvisor.core.spec.plain"
 local program = require "luvisor.edge.program"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
-local worker = require "luvisor.worker"
 
 local loader = {}
 
@@ -23,30 +20,6 @@ local function fault(unit_spec, key, message)
 end
 
 -- ---- the script
-
-local base_path -- package.path before any script
-
-local function use_directory(path)
-  local directory = path:match("^(.*)/[^/]*$") or "."
-  local absolute = system.absolute(directory) or directory
-  base_path = base_path or package.path
-  package.path = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute) .. base_path
-  return absolute
-end
-
-local function say(message)
-  if type(message) == "string" then return message end
-  return tostring(message)
-end
-
--- A mistake that a constructor found names its place itself; anything else comes with the way that led there.
-local function explain(message)
-  local text = say(message)
-  if type(message) == "string" and message:find('^[^\n]*:%d+: %a+ "') then return text end
-  local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
-  way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
-  return way:find("traceback:\n") and text .. way or text
-end
 
 local function refuse_exit()
   error("os.exit: a script describes a tree, and ends nothing", 2)
@@ -63,6 +36,12 @@ local function begin(directory)
   end })
 end
 
+-- The message with the file that it is about, said once.
+local function in_file(path, message)
+  if message:find "^[^\n]*:%d+: " or message:sub(1, #path + 2) == path .. ": " then return message end
+  return path .. ": " .. message
+end
+
 --- Runs a chunk that describes units: what it returns, and what it says besides.
 ---@param chunk function
 ---@param path string how it is called
@@ -73,72 +52,18 @@ end
 function loader.run(chunk, path, directory)
   place.set_script(path)
   local over <close> = begin(directory) -- luacheck: ignore
-  local ok, result = xpcall(chunk, explain)
+  local ok, result = xpcall(chunk, definition.explain)
   if not ok then return nil, result, "EINVAL" end
   return result, script.finish()
 end
 
 local function evaluate(path, file, generation, directory)
   local chunk, message = generation:script(path, file)
-  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
+  if not chunk then return nil, in_file(path, message), "EINVAL" end
   return loader.run(chunk, path, directory)
 end
 
--- ---- workers
-
-local function missing(unit_spec, name)
-  return fault(unit_spec, "module", ("no module %s beside the script or on package.path"):format(name))
-end
-
-local function load_definition(unit_spec, generation)
-  local module = unit_spec.module
-  if type(module) == "table" then return module end
-  if not generation:has(module) then return missing(unit_spec, module) end
-  local ok, definition = xpcall(generation.require, explain, generation, module)
-  if not ok then
-    return fault(unit_spec, "module", (definition:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
-  end
-  return definition
-end
-
-local machines = {} -- by the machine as given: what is added to it
-
-local function complete(machine)
-  if machines[machine] then return machine end
-  machines[machine] = true
-  for _, state in ipairs(machine.order) do
-    if state.outcome == "error" then machine.crashed = machine.crashed or state end
-  end
-  machine.crashed = machine.crashed
-    or { name = "crashed", index = 255, edges = {}, events = {}, outcome = "error", transition_timeouts = {} }
-  past.attach(machine)
-  return machine
-end
-
-local function choose_machine(unit_spec, definition, settings)
-  local machine = unit_spec.fsm or definition.fsm or fsm.default(settings.heartbeat)
-  if not unit_spec.ready then return complete(machine) end
-  local changed, message = machine:with_ready(unit_spec.ready)
-  if not changed then return fault(unit_spec, "ready", message) end
-  return complete(changed)
-end
-
-local function prepare_worker(unit_spec, settings, generation)
-  local definition, message, code = load_definition(unit_spec, generation)
-  if not definition and message then return nil, message, code end
-  if not worker.is(definition) then
-    return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(definition)))
-  end
-  local machine
-  machine, message, code = choose_machine(unit_spec, definition, settings)
-  if not machine then return nil, message, code end
-  local ok
-  ok, message = worker.check(definition, machine)
-  if not ok then return fault(unit_spec, "module", message) end
-  unit_spec.definition, unit_spec.machine = definition, machine
-  unit_spec.passages = passage.all(definition, machine)
-  return true
-end
+-- ---- units
 
 local function prepare_program(unit_spec)
   local ok, key, message = program.prepare(unit_spec)
@@ -160,7 +85,7 @@ function loader.prepare(unit_spec, settings, generation)
     if not who then return fault(unit_spec, key, reason) end
     unit_spec.identity = who
   end
-  if unit_spec.kind == "worker" then return prepare_worker(unit_spec, settings, generation) end
+  if unit_spec.kind == "worker" then return definition.prepare(unit_spec, settings, generation) end
   if unit_spec.kind == "program" then return prepare_program(unit_spec) end
   for _, child in ipairs(unit_spec.children or {}) do
     local ok, message, code = loader.prepare(child, settings, generation)
@@ -173,7 +98,7 @@ end
 -- ---- all of it
 
 local function load_tree(path, file, generation)
-  local root, said, code = evaluate(path, file, generation, use_directory(file))
+  local root, said, code = evaluate(path, file, generation, generations.use_directory(file))
   if code then return nil, said, code end
   if type(root) == "table" and root.kind and root.kind ~= "supervisor" then
     return nil, ('%s: the root must be a supervisor, got the %s "%s"'):format(path, root.kind, root.name), "EINVAL"
@@ -260,14 +185,11 @@ local function from_plain(told)
   return made, told.settings
 end
 
---- Loads what a guest was told to run.
+--- Loads what a guest was told to run, into the current generation.
 ---@param told table see luvisor.edge.guests
 ---@return table|nil spec
 ---@return table|string settings or message
 function loader.load_unit(told)
-  script.directory = told.source.directory
-  use_directory(told.source.directory .. "/")
-  generations.use(generations.new(told.source.files))
   local unit_spec, settings = (told.plain and from_plain or from_script)(told)
   if not unit_spec then return nil, settings end
   local ok, message = loader.prepare(unit_spec, settings)

@@ -3,7 +3,7 @@
 local process = require "host.process"
 local system = require "host.system"
 local units = require "luvisor.core.units"
-local uv = require "luv"
+local uv = require "luvisor.core.lazy" "luv"
 
 local log = {}
 

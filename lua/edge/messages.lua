@@ -1,7 +1,7 @@
 -- Messages: what scripts, subscribers and workers say to units by luvisor.call and its like.
 
 local exchange = require "luvisor.machine.exchange"
-local job = require "luvisor.machine.job"
+local job = require "luvisor.core.lazy" "luvisor.machine.job"
 local mailbox = require "luvisor.machine.mailbox"
 local match = require "luvisor.core.match"
 local runtime_task = require "host.task"

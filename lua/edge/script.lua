@@ -1,7 +1,7 @@
 -- Script: what a supervision script says besides the tree that it returns: its defaults and its subscriptions. They
 -- are collected while it is being loaded; a running tree keeps its own.
 
-local defaults = require "luvisor.core.defaults"
+local defaults = require "luvisor.core.lazy" "luvisor.core.defaults"
 local handle = require "luvisor.machine.handle"
 local suggest = require "luvisor.core.suggest"
 

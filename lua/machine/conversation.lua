@@ -1,12 +1,13 @@
 -- Conversation: what a worker says and hears, as methods of its `self`.
 
-local bonds = require "luvisor.machine.bonds"
+local lazy = require "luvisor.core.lazy"
+local bonds = lazy "luvisor.machine.bonds"
 local exchange = require "luvisor.machine.exchange"
 local handle = require "luvisor.machine.handle"
 local instance = require "luvisor.machine.instance"
-local job = require "luvisor.machine.job"
+local job = lazy "luvisor.machine.job"
 local mailbox = require "luvisor.machine.mailbox"
-local match = require "luvisor.core.match"
+local match = lazy "luvisor.core.match"
 
 local methods = {}
 

@@ -2,12 +2,13 @@
 -- serve as table keys, and they stay good over restarts, its supervisor's too. Inside a worker the calls that start or
 -- stop something wait for the outcome without holding up anybody; elsewhere they return at once.
 
-local dynamic = require "luvisor.machine.dynamic"
+local lazy = require "luvisor.core.lazy"
+local dynamic = lazy "luvisor.machine.dynamic"
 local inspection = require "luvisor.machine.inspection"
-local rolling = require "luvisor.machine.rolling"
-local plain = require "luvisor.core.spec.plain"
-local spec = require "luvisor.core.spec"
-local timetable = require "luvisor.machine.timetable"
+local plain = lazy "luvisor.core.spec.plain"
+local rolling = lazy "luvisor.machine.rolling"
+local spec = lazy "luvisor.core.spec"
+local timetable = lazy "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 
 local PATIENCE = 60 -- seconds to wait for an outcome, if the caller does not say

@@ -14,9 +14,8 @@ local suggest = require "luvisor.core.suggest"
 
 local BATCH = 64      -- requests served in one turn, so that others have theirs,
 local SPAN = 0.005    -- and seconds, after which no other is begun in it
-local CAPACITY = 1000 -- letters, where nobody says otherwise
 
-local mailbox = {}
+local mailbox = { CAPACITY = 1000 } -- letters, where nobody says otherwise
 
 local unpack, rawget = table.unpack, rawget
 
@@ -57,7 +56,7 @@ end
 local function open(self, instance)
   local settings = self.env.settings
   local box = {
-    count = 0, limit = self.spec.mailbox or settings and settings.mailbox or CAPACITY, received = 0,
+    count = 0, limit = self.spec.mailbox or settings and settings.mailbox or mailbox.CAPACITY, received = 0,
     first = 1, last = 0, plain_first = 1, plain_last = 0, requests = {}, plain = {},
   }
   instance._box = box

@@ -133,6 +133,7 @@ end
 
 function frames.letter(_, run, ...) run.post:letter(...) end
 function frames.answer(_, run, ...) run.post:answer(...) end
+function frames.taken(_, run, list) run.post:taken(list) end
 
 -- What a task returns, as bytes; see job.lua.
 function frames.result(self, _, bytes)
@@ -152,14 +153,21 @@ end
 
 -- ---- the start
 
+-- A callback has as long as a turn of the default machine; and what is being loaded has as long as the start.
+local function seconds_of_stall(self, seconds)
+  return self.phase ~= "starting" and seconds - self.env.settings.heartbeat
+end
+
 -- A guest that is late by more than the time between two looks, in the same turn both times, sits in C: what computes
 -- in Lua is found by the guest itself.
 local function look(self, run)
   if self.run ~= run or run.told or run.killing then return end
   local seconds, which, turn = run.guest:late()
+  if which == "stall" then seconds = seconds_of_stall(self, seconds) end
   if seconds and seconds > LOOK and run.late_turn == turn then
-    run.failure = exit.new { kind = "timeout", deadline = which, message = ("%s: its turn has not ended for %.3g s"
-      .. " after it was due, in a call outside of Lua"):format(which, seconds) }
+    local what = which == "stall" and "callback" or "turn"
+    run.failure = exit.new { kind = "timeout", deadline = which, message = ("%s: its %s has not ended for %.3g s"
+      .. " after it was due, in a call outside of Lua"):format(which, what, seconds) }
     return kill_guest(self, run)
   end
   run.late_turn = turn
@@ -267,7 +275,7 @@ function Remote.deliver(self, letter, target)
   end
   if not run or not run.post then return mailbox.down(self) end
   if not unit.is_alive(target) then return mailbox.down(target) end
-  return run.post:deliver(target:path(), letter)
+  return run.post:deliver(target:path(), letter, target.spec.mailbox)
 end
 
 function Remote.describe(self)

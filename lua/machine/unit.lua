@@ -15,11 +15,11 @@
 -- arrives while starting is remembered by it, one in backoff or waiting takes effect at once, one before the start
 -- means that nothing runs. Only the supervisor that owns the unit calls these functions.
 
-local backoff = require "luvisor.core.backoff"
+local backoff = require "luvisor.core.lazy" "luvisor.core.backoff"
 local chronicle = require "luvisor.machine.chronicle"
 local ends = require "luvisor.machine.ends"
 local exit = require "luvisor.core.exit"
-local restart = require "luvisor.core.restart"
+local restart = require "luvisor.core.lazy" "luvisor.core.restart"
 
 local REMEMBERED = 32 -- exits a policy can look back on
 

@@ -71,6 +71,20 @@ return {
     rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
   },
   {
+    name = "thread", title = "workers on threads", sides = { "luvisor", "limit" }, arguments = { 100, 5000 },
+    rows = {
+      { key = "thread.start", title = "start of each", unit = "us" },
+      { key = "thread.trip", title = "a call there and back", unit = "us" },
+    },
+  },
+  {
+    name = "process", title = "workers in processes", sides = { "luvisor", "limit" }, arguments = { 50, 5000 },
+    rows = {
+      { key = "process.start", title = "start of each", unit = "us" },
+      { key = "process.trip", title = "a call there and back", unit = "us" },
+    },
+  },
+  {
     name = "speed", title = "computing in a watched worker, against lua5.4", sides = { "luvisor" },
     arguments = { 100 },
     rows = {

@@ -12,6 +12,12 @@
 #include "deadline.h"
 
 static struct deadline_wheel wheel;
+static struct deadline_slot near[1 << DEADLINE_MOST_BITS];
+static unsigned near_bits;
+
+static void set_up(uint64_t now) {
+  deadline_wheel_init(&wheel, near, near_bits, now);
+}
 
 struct seen {
   uint64_t last;  /* tick of the last one */
@@ -42,7 +48,7 @@ static uint64_t random_number(void) {
 static void nothing_is_due(void **state) {
   (void)state;
   struct seen seen = {0};
-  deadline_wheel_init(&wheel, 1000);
+  set_up(1000);
   assert_true(deadline_next(&wheel) == UINT64_MAX);
   deadline_advance(&wheel, 5000, note, &seen);
   deadline_advance(&wheel, 4000, note, &seen); /* the clock never goes back */
@@ -58,7 +64,7 @@ static void expires_at_its_tick(void **state) {
     for (uint64_t from = 0; from < 200; from += 7) {
       struct seen seen = {0};
       struct deadline one = {.kind = 'a'};
-      deadline_wheel_init(&wheel, from);
+      set_up(from);
       deadline_arm(&wheel, &one, from + distances[i]);
       assert_true(deadline_next(&wheel) <= from + distances[i]);
       deadline_advance(&wheel, from + distances[i] - 1, note, &seen);
@@ -75,7 +81,7 @@ static void equal_ticks_in_the_order_of_arming(void **state) {
   struct seen seen = {0};
   struct deadline all[5] = {
       {.kind = 'a'}, {.kind = 'b'}, {.kind = 'c'}, {.kind = 'd'}, {.kind = 'e'}};
-  deadline_wheel_init(&wheel, 0);
+  set_up(0);
   for (int i = 0; i < 5; i++) deadline_arm(&wheel, &all[i], 10);
   deadline_arm(&wheel, &all[1], 10); /* moved: now the last */
   deadline_advance(&wheel, 10, note, &seen);
@@ -86,7 +92,7 @@ static void the_past_expires_next(void **state) {
   (void)state;
   struct seen seen = {0};
   struct deadline one = {.kind = 'a'}, two = {.kind = 'b'};
-  deadline_wheel_init(&wheel, 1000);
+  set_up(1000);
   deadline_arm(&wheel, &one, 3);
   deadline_arm(&wheel, &two, 1000);
   assert_int_equal(deadline_next(&wheel), 1000);
@@ -98,7 +104,7 @@ static void move_and_cancel(void **state) {
   (void)state;
   struct seen seen = {0};
   struct deadline one = {.kind = 'a'}, two = {.kind = 'b'};
-  deadline_wheel_init(&wheel, 0);
+  set_up(0);
   deadline_cancel(&one);
   deadline_arm(&wheel, &one, 100);
   deadline_arm(&wheel, &one, 5000);
@@ -120,7 +126,7 @@ static void far_ones_wait(void **state) {
   (void)state;
   struct seen seen = {0};
   struct deadline far = {.kind = 'f'}, last = {.kind = 'l'};
-  deadline_wheel_init(&wheel, 77);
+  set_up(77);
   deadline_arm(&wheel, &far, UINT64_C(1) << 50);
   deadline_arm(&wheel, &last, UINT64_MAX);
   assert_true(last.due == DEADLINE_FAR);
@@ -153,7 +159,7 @@ static void arms_itself_again(void **state) {
   (void)state;
   struct deadline one = {.kind = 'a'};
   struct play play = {.until = 1000};
-  deadline_wheel_init(&wheel, 0);
+  set_up(0);
   deadline_arm(&wheel, &one, 1);
   deadline_advance(&wheel, 2000, rearm, &play);
   assert_int_equal(play.count, 1000);
@@ -169,7 +175,7 @@ static void arms_itself_for_now(void **state) {
   (void)state;
   struct deadline one = {.kind = 'a'};
   struct play play = {0};
-  deadline_wheel_init(&wheel, 0);
+  set_up(0);
   deadline_arm(&wheel, &one, 5);
   deadline_advance(&wheel, 10, rearm_now, &play);
   assert_int_equal(play.count, 6);
@@ -188,7 +194,7 @@ static void cancels_its_neighbour(void **state) {
   (void)state;
   struct deadline before = {.kind = 'a'}, after = {.kind = 'c'};
   struct play play = {.other = {.kind = 'b'}};
-  deadline_wheel_init(&wheel, 0);
+  set_up(0);
   deadline_arm(&wheel, &before, 10);
   deadline_arm(&wheel, &play.other, 10);
   deadline_arm(&wheel, &after, 10);
@@ -260,7 +266,7 @@ static void agrees_with_a_model(void **state) {
     struct seen seen = {0};
     memset(due, 0, sizeof due);
     memset(all, 0, sizeof all);
-    deadline_wheel_init(&wheel, random_number() % (UINT64_C(1) << 40));
+    set_up(random_number() % (UINT64_C(1) << 40));
     for (int step = 0; step < 20000; step++) random_step(&seen);
     assert_true(seen.count > 100);
     seed = first;
@@ -283,7 +289,7 @@ static void a_million(void **state) {
   assert_non_null(many);
   assert_int_equal(sizeof *many, 24);
   double began = seconds();
-  deadline_wheel_init(&wheel, 0);
+  set_up(0);
   for (int i = 0; i < MANY; i++)
     deadline_arm(&wheel, &many[i], 1 + random_number() % 100000);
   for (int i = 0; i < MANY; i++)
@@ -310,5 +316,8 @@ int main(void) {
       cmocka_unit_test(agrees_with_a_model),
       cmocka_unit_test(a_million),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  near_bits = DEADLINE_MOST_BITS;
+  int failed = cmocka_run_group_tests_name("many slots", tests, NULL, NULL);
+  near_bits = DEADLINE_FEW_BITS;
+  return failed + cmocka_run_group_tests_name("few slots", tests, NULL, NULL);
 }

@@ -186,7 +186,7 @@ static void is_cut_by_the_watchdog(void **state) {
   struct watch *watch;
   enum interrupt_level raised;
   lua_State *co = new_task(SPIN);
-  assert_int_equal(watchdog_add(interrupt, &budget, &watch), 0);
+  assert_int_equal(watchdog_add(interrupt, &budget, NULL, &watch), 0);
   for (int i = 0; i < 5; i++) {
     assert_int_equal(run_task(co, &raised), LUA_YIELD);
     assert_true(interrupt_take_preempted(interrupt));
@@ -198,7 +198,7 @@ static void is_cut_by_the_watchdog(void **state) {
 static void is_killed_by_the_watchdog(void **state) {
   (void)state;
   struct watch *watch;
-  assert_int_equal(watchdog_add(interrupt, &budget, &watch), 0);
+  assert_int_equal(watchdog_add(interrupt, &budget, NULL, &watch), 0);
   load(L, "while true do pcall(function() " SPIN " end) end");
   assert_int_equal(vm_pcall(L, 0, 0), LUA_ERRRUN);
   assert_non_null(strstr(lua_tostring(L, -1), "killed"));
@@ -216,7 +216,7 @@ static void sleeps_while_all_is_quiet(void **state) {
   (void)state;
   struct watch *watch;
   enum interrupt_level raised;
-  assert_int_equal(watchdog_add(interrupt, &budget, &watch), 0);
+  assert_int_equal(watchdog_add(interrupt, &budget, NULL, &watch), 0);
   uint64_t before, after = watchdog_looks();
   do { /* it needs a few looks to find out */
     before = after;
@@ -241,7 +241,7 @@ static int nap(lua_State *to) {
 static void leaves_the_blocked_alone(void **state) {
   (void)state;
   struct watch *watch;
-  assert_int_equal(watchdog_add(interrupt, &budget, &watch), 0);
+  assert_int_equal(watchdog_add(interrupt, &budget, NULL, &watch), 0);
   lua_register(L, "nap", nap);
   load(L, "nap() local x = 1 return x");
   assert_int_equal(vm_pcall(L, 0, 1), LUA_OK);
@@ -254,7 +254,7 @@ static void *guest(void *unused) {
   struct vm *mine = vm_new(&loop, 0);
   struct watch *watch;
   assert_non_null(mine);
-  assert_int_equal(watchdog_add(&mine->interrupt, &budget, &watch), 0);
+  assert_int_equal(watchdog_add(&mine->interrupt, &budget, NULL, &watch), 0);
   assert_int_equal(luaL_loadstring(mine->L, SPIN), LUA_OK);
   assert_int_equal(vm_pcall(mine->L, 0, 0), LUA_ERRRUN);
   watchdog_remove(watch);

@@ -24,11 +24,17 @@ static void expired(struct deadline *deadline, void *context) {
 
 static int setup(void **state) {
   (void)state;
-  schedule_init(&schedule);
+  assert_int_equal(schedule_init(&schedule, DEADLINE_FEW_BITS), 0);
   schedule_set(&schedule, (schedule.now / SCHEDULE_SECOND + 1) * SCHEDULE_SECOND);
   schedule_advance(&schedule, expired, NULL);
   wake = guard = (struct deadline){0};
   woken = late = 0;
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  schedule_free(&schedule);
   return 0;
 }
 
@@ -142,22 +148,23 @@ static void a_manual_clock_stands_still(void **state) {
   uint64_t now = schedule.now;
   assert_true(schedule_read(&schedule) == now);
   struct schedule real;
-  schedule_init(&real);
+  assert_int_equal(schedule_init(&real, DEADLINE_MOST_BITS), 0);
   now = real.now;
   while (schedule_read(&real) == now) continue;
   assert_true(real.now > now);
+  schedule_free(&real);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup(both_clocks_run, setup),
-      cmocka_unit_test_setup(lost_time_is_not_served, setup),
-      cmocka_unit_test_setup(control_without_loss, setup),
-      cmocka_unit_test_setup(next_is_the_earlier_of_both, setup),
-      cmocka_unit_test_setup(odd_losses_keep_the_guard_in_time, setup),
-      cmocka_unit_test_setup(seconds_become_nanoseconds, setup),
-      cmocka_unit_test_setup(a_continue_is_noticed_once, setup),
-      cmocka_unit_test_setup(a_manual_clock_stands_still, setup),
+      cmocka_unit_test_setup_teardown(both_clocks_run, setup, teardown),
+      cmocka_unit_test_setup_teardown(lost_time_is_not_served, setup, teardown),
+      cmocka_unit_test_setup_teardown(control_without_loss, setup, teardown),
+      cmocka_unit_test_setup_teardown(next_is_the_earlier_of_both, setup, teardown),
+      cmocka_unit_test_setup_teardown(odd_losses_keep_the_guard_in_time, setup, teardown),
+      cmocka_unit_test_setup_teardown(seconds_become_nanoseconds, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_continue_is_noticed_once, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_manual_clock_stands_still, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,15 @@ describe("a client", function()
     big:stop()
   end)
 
+  it("fails when what it says could not be written", function()
+    spawn(PLAIN)
+    local shell = host.spawn({ "-c", host.binary .. " status --socket " .. process:socket() .. " >/dev/full" }, nil,
+      { command = { "/bin/sh" } })
+    assert.equal(1, (shell:wait()))
+    assert.equal(0, (client "status")) -- the same, where there is room
+    assert.matches("luvisor: stdout: ENOSPC", shell:stderr())
+  end)
+
   it("stops and starts, and says so", function()
     spawn(PLAIN)
     process:expect "top/p STARTING %-> RUNNING"

@@ -13,7 +13,7 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
 
     it("runs, has the same self, and stops "
       .. "(thread_executor_runs_worker_and_emits_activities, coroutine_executor_runs_and_stops_cleanly, "
-      .. "process_executor_path_materializes_and_runs)", function()
+      .. "process_executor_path_materializes_and_runs) #valgrind", function()
       local process = start(tree(worker(executor, 'name = "w", module = "plain", args = { text = "ü", number = 3 }')))
       process:expect "root/w says generation 1, path root/w, name w, state starting, args ü integer, stopping false"
       process:expect "third turn"
@@ -105,6 +105,22 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
       assert.truthy(process:stdout():find("exit root/w: shutdown (shutdown)", 1, true), process:output())
     end)
 
+    it("is restarted by a reload that changes its keys, and left alone by one that does not", function()
+      local function body(text)
+        return tree(worker(executor, ('name = "w", module = "plain", args = { text = %q }'):format(text)) .. ","
+          .. worker(executor, 'name = "same", module = "plain", args = {}'))
+      end
+      local process = start(body "one")
+      process:expect "root/w third turn"
+      process:expect "root/same third turn"
+      executors.write(body "two")
+      process:signal "sighup"
+      process:expect "root/w says [^\n]*args two"
+      assert.equal(0, process:stop())
+      assert.truthy(process:stdout():find("exit root/w: shutdown (shutdown)", 1, true), process:output())
+      assert.equal(1, select(2, process:stderr():gsub("root/same says generation", "")), process:output())
+    end)
+
     it('with shutdown = "kill" is killed at once', function()
       local process = start(tree(
         worker(executor, 'name = "w", module = "slow", args = { phase = "sleep" }, shutdown = "kill"')))
@@ -136,6 +152,26 @@ for _, pair in ipairs {
       assert.truthy(said:find 'unknown: nil, [^\n]*did you mean "echo"%?, NO_HANDLER', said)
       assert.truthy(said:find "death: nil, [^\n]*as ordered, DOWN", said)
       assert.equal(0, process:stop())
+    end)
+
+    it("are all taken where there is room (the control)", function()
+      local process = start("luvisor.defaults { mailbox = 200 }\n" .. tree(
+        worker(pair[2], 'name = "hoards", module = "hoards", args = { count = 200 }') .. ","
+        .. worker(pair[1], 'name = "sends", module = "sends", args = { count = 200 }, after = { hoards = "started" }')))
+      assert.equal(0, process:wait(20))
+      assert.truthy(process:stderr():find("has all, in order", 1, true), process:output())
+      assert.falsy(process:stderr():find("refused", 1, true), process:output())
+    end)
+
+    it("are refused when the mailbox is full, and none that was taken is lost", function()
+      local process = start("luvisor.defaults { mailbox = 40 }\n" .. tree(
+        worker(pair[2], 'name = "hoards", module = "hoards", args = { count = 200 }') .. ","
+        .. worker(pair[1], 'name = "sends", module = "sends", args = { count = 200 }, after = { hoards = "started" }')))
+      process:expect "root/hoards has all, in order"
+      assert.equal(0, process:wait(10))
+      assert.truthy(process:stderr():find("sends refused after 40: mailbox full, EAGAIN", 1, true), process:output())
+      assert.truthy(process:stderr():find("sends sent all", 1, true))
+      assert.falsy(process:stderr():find("dropped", 1, true), process:output())
     end)
   end)
 end

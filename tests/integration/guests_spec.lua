@@ -67,6 +67,31 @@ spec_of("a worker that sits in C", function()
     assert.equal(0, process:stop())
   end)
 
+  local function callback(executor, ms)
+    return "luvisor.defaults { heartbeat = 1, stall = 0.2, kill = 0.1 }\n"
+      .. tree(worker(executor, ('name = "w", module = "callback", args = { ms = %d }'):format(ms)))
+  end
+
+  it("in a process, in a callback, is killed", function()
+    local process = start(callback("process", 60000))
+    process:expect "exit root/w: timeout: stall: its callback has not ended for [^\n]* %(timeout%)"
+    process:expect("root/w starting %-> running %(run%)", 10, 2)
+    assert.equal(0, process:stop())
+  end)
+
+  it("on a thread, in a callback, is abandoned", function()
+    local process = start(callback("thread", 4000))
+    process:expect "exit root/w: abandoned: it sits in a call that cannot be interrupted %(abandoned%)"
+    assert.equal(0, process:stop())
+  end)
+
+  it("in a callback for a moment is left alone (the control)", function()
+    local process = start(callback("process", 400))
+    process:expect "root/w is back from C"
+    assert.equal(0, process:stop())
+    assert.truthy(process:stdout():find("exit root/w: shutdown (shutdown)", 1, true), process:output())
+  end)
+
   for _, executor in ipairs { "thread", "process" } do
     it("but beats is let run, executor = " .. executor, function()
       local process = start(stuck(executor, 'args = { ms = 150, times = 8, beats = true, generation = 1 }'))

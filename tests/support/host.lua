@@ -64,6 +64,7 @@ local function environment(changes)
   for name in pairs(all) do
     if name:find "^LUVISOR_" then all[name] = nil end
   end
+  if #wrap > 0 then all.LUVISOR_SELF = host.binary end -- its guests run without what is around it
   all.XDG_RUNTIME_DIR = not (changes and changes.XDG_RUNTIME_DIR) and own_place() or nil
   for name, value in pairs(changes or {}) do all[name] = value end
   for name, value in pairs(all) do list[#list + 1] = name .. "=" .. value end

@@ -83,6 +83,17 @@ describe("spec.resolve puts children into start order", function()
     refused('supervisor "in": key "after": "root/in/a" is inside it', supervisor("root", { inner }))
   end)
 
+  it("and refuses to wait, in a runtime of its own, for what is elsewhere", function()
+    local function tree(reference, more)
+      local below = supervisor("deep", { worker("a", { after = { [reference] = "ready" } }) })
+      return supervisor("root", { supervisor("in", { below, worker "b" }, more), worker "c" })
+    end
+    refused('tree.lua:1: worker "a": key "after": "root/c" is in another runtime; let "in", which has one of its own, '
+      .. "come after it", tree("root/c", { executor = "process" }))
+    resolve(tree("root/c")) -- the control
+    resolve(tree("root/in/b", { executor = "process" }))
+  end)
+
   it("and refuses cycles between branches", function()
     local root = supervisor("root", {
       supervisor("a", { worker("x", { after = { ["root/b/y"] = "ready" } }) }),

@@ -59,6 +59,17 @@ local function parting(state, own, other)
   return true, parted, from, to
 end
 
+-- The supervisor with a runtime of its own that has the one way within it and not the other; nil if there is none.
+local function runtime_apart(state, own, other)
+  local at, same = state.root, true
+  for depth = 2, #own - 1 do
+    same = same and own[depth] == other[depth]
+    at = child_named(state, at, own[depth])
+    if not at then return nil end
+    if not same and at.executor ~= "coroutine" then return at end
+  end
+end
+
 local function add_edge(state, supervisor, from, to)
   local edges = state.edges[supervisor]
   if not edges then
@@ -76,6 +87,11 @@ local function add_reference(state, unit, parent_path, reference)
   local known, supervisor, from, to = parting(state, own, other)
   if not known then return unknown(unit, reference) end
   if not supervisor then return within_itself(unit, reference, own, other) end
+  local apart = runtime_apart(state, own, other)
+  if apart then
+    return keys.problem(unit, "after", ('"%s" is in another runtime; let "%s", which has one of its own, come after it')
+      :format(reference, apart.name))
+  end
   if from and to then add_edge(state, supervisor, from, to) end
   return true
 end

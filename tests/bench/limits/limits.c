@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtimes.h"
 #include "workers.h"
 
 static void report(const char *name, double value, const char *unit) {
@@ -96,6 +97,35 @@ static void cold(size_t count, size_t unused) {
   fflush(stdout);
 }
 
+static void report_runtimes(const char *executor, struct runtimes (*measure)(size_t),
+                            size_t count, size_t samples) {
+  char name[32];
+  double start = 0, trip = 0;
+  for (size_t i = 0; i < count; i++) {
+    struct runtimes one = measure(i == 0 ? samples : 1);
+    start += one.start;
+    if (i == 0) trip = one.trip;
+  }
+  snprintf(name, sizeof name, "%s.start", executor);
+  report(name, start / (double)count * 1e6, "us");
+  snprintf(name, sizeof name, "%s.trip", executor);
+  report(name, trip * 1e6, "us");
+}
+
+static void thread(size_t count, size_t samples) {
+  report_runtimes("thread", runtimes_thread, count, samples);
+}
+
+static void process(size_t count, size_t samples) {
+  report_runtimes("process", runtimes_process, count, samples);
+}
+
+static void echo(size_t unused, size_t unused_too) {
+  (void)unused;
+  (void)unused_too;
+  runtimes_echo();
+}
+
 static const struct {
   const char *name;
   void (*run)(size_t count, size_t samples);
@@ -103,6 +133,8 @@ static const struct {
     {"start", start},         {"restart", restart},
     {"sustained", sustained}, {"one_for_all", one_for_all},
     {"heartbeat", heartbeat}, {"cold", cold},
+    {"thread", thread},       {"process", process},
+    {"echo", echo},
 };
 
 int main(int argc, char **argv) {

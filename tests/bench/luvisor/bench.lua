@@ -86,9 +86,12 @@ end
 
 --- Starts a tree, and calls fn with its root when it runs.
 function bench.start(keys, fn)
+  local source = keys.source
+  keys.source = nil
   local root, settings = assert(spec.resolve(bench.supervisor("bench", keys), {}, {}))
   assert(loader.prepare(root, settings))
   local env = envs.new { write = function() end, enabled = {} }
+  env.settings, env.source = settings, source
   local tree = trees.new(env, root, function(why) error("the tree ended: " .. tostring(why)) end)
   tree.on_ready = function() runtime.post(fn, tree.root) end
   tree:start()

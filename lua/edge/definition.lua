@@ -1,0 +1,91 @@
+-- Definition: what a worker's module says: loaded, checked, and joined with the machine that it runs on.
+
+local fsm = require "luvisor.core.fsm"
+local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
+local passage = require "luvisor.machine.passage"
+local past = require "luvisor.machine.past"
+local worker = require "luvisor.worker"
+
+local definition = {}
+
+local function fault(unit_spec, key, message)
+  return keys.problem(unit_spec, key, message)
+end
+
+local function say(message)
+  if type(message) == "string" then return message end
+  return tostring(message)
+end
+
+--- A message handler: a mistake that a constructor found names its place itself; anything else comes with the way that
+--- led there.
+function definition.explain(message)
+  local text = say(message)
+  if type(message) == "string" and message:find('^[^\n]*:%d+: %a+ "') then return text end
+  local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
+  way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
+  return way:find("traceback:\n") and text .. way or text
+end
+
+local function missing(unit_spec, name)
+  return fault(unit_spec, "module", ("no module %s beside the script or on package.path"):format(name))
+end
+
+local function load_module(unit_spec, generation)
+  local module = unit_spec.module
+  if type(module) == "table" then return module end
+  if not generation:has(module) then return missing(unit_spec, module) end
+  local ok, loaded = xpcall(generation.require, definition.explain, generation, module)
+  if not ok then
+    return fault(unit_spec, "module", (loaded:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
+  end
+  return loaded
+end
+
+local machines = {} -- by the machine as given: what is added to it
+
+local function complete(machine)
+  if machines[machine] then return machine end
+  machines[machine] = true
+  for _, state in ipairs(machine.order) do
+    if state.outcome == "error" then machine.crashed = machine.crashed or state end
+  end
+  machine.crashed = machine.crashed
+    or { name = "crashed", index = 255, edges = {}, events = {}, outcome = "error", transition_timeouts = {} }
+  past.attach(machine)
+  return machine
+end
+
+local function choose_machine(unit_spec, made, settings)
+  local machine = unit_spec.fsm or made.fsm or fsm.default(settings.heartbeat)
+  if not unit_spec.ready then return complete(machine) end
+  local changed, message = machine:with_ready(unit_spec.ready)
+  if not changed then return fault(unit_spec, "ready", message) end
+  return complete(changed)
+end
+
+--- Loads and checks the definition of a worker's spec, and puts it there.
+---@param unit_spec table
+---@param settings table
+---@param generation luvisor.Generation
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function definition.prepare(unit_spec, settings, generation)
+  local made, message, code = load_module(unit_spec, generation)
+  if not made and message then return nil, message, code end
+  if not worker.is(made) then
+    return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(made)))
+  end
+  local machine
+  machine, message, code = choose_machine(unit_spec, made, settings)
+  if not machine then return nil, message, code end
+  local ok
+  ok, message = worker.check(made, machine)
+  if not ok then return fault(unit_spec, "module", message) end
+  unit_spec.definition, unit_spec.machine = made, machine
+  unit_spec.passages = passage.all(made, machine)
+  return true
+end
+
+return definition

@@ -1,0 +1,35 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- N workers in runtimes of their own, started by one supervisor, and calls to one of them.
+-- runtimes(executor): EXECUTOR.start, of each until all are ready; EXECUTOR.memory, resident, of the host, of each;
+-- EXECUTOR.trip: a call and its answer, the mean.
+
+package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
+local bench = require "bench"
+local script = require "luvisor.edge.script"
+local worker = require "luvisor.worker"
+
+local directory = arg[0]:match "^(.*)/" or "."
+local N, TRIPS = bench.argument(1, 50), bench.argument(2, 2000)
+
+-- It starts when all others are ready.
+local function caller(executor, resident, started)
+  local calling = worker.define()
+  calling:actor("running", { every = 1 }, function(self)
+    local began = bench.now()
+    bench.report(executor .. ".start", (began - started) / N * 1e6, "us")
+    bench.report(executor .. ".memory", (bench.resident() - resident) / N / 1024, "KB")
+    for i = 1, TRIPS do assert(self:call("w1", "echo", i) == i) end
+    bench.report(executor .. ".trip", (bench.now() - began) / TRIPS * 1e6, "us")
+    bench.finish()
+  end)
+  return calling
+end
+
+return function(executor)
+  script.directory = directory
+  local children = bench.workers(N, "echo", { executor = executor })
+  local after = {}
+  for i = 1, N do after["w" .. i] = "ready" end
+  children[N + 1] = bench.worker("calls", caller(executor, bench.resident(), bench.now()), { after = after })
+  bench.start({ children = children, source = { path = "bench", directory = directory, files = {} } }, function() end)
+end
