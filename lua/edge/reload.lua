@@ -8,6 +8,7 @@ local drifts = require "luvisor.core.plan.drift"
 local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
+local manager = require "luvisor.edge.manager"
 local plans = require "luvisor.core.plan"
 local watches = require "luvisor.edge.watch"
 
@@ -98,12 +99,15 @@ local next_request
 
 local function finish(request, ...)
   running.busy = false
+  if request.over then request.over(request.outcome) end
   for _, reply in ipairs(request.replies) do reply(...) end
   next_request()
 end
 
 local function refuse(request, message, code)
-  running.write("error", "luvisor", "%s: %s; nothing has changed", request.what, message)
+  running.past[#running.past + 1] = request.sources -- what could not be gone back to now may be later
+  request.outcome = ("%s: %s; nothing has changed"):format(request.what, message)
+  running.write("error", "luvisor", "%s", request.outcome)
   finish(request, nil, message, code)
 end
 
@@ -137,11 +141,11 @@ local function apply(request, loaded, plan)
   carry_out(request, loaded.root, plan)
 end
 
-local function sources_of(request)
-  if request.what ~= "rollback" then return true, nil end
-  local sources = table.remove(running.past)
-  if not sources then return nil, "nothing to go back to", "NOT_FOUND" end
-  return true, sources
+local function take_sources(request)
+  if request.what ~= "rollback" then return true end
+  request.sources = table.remove(running.past)
+  if not request.sources then return nil, "nothing to go back to", "NOT_FOUND" end
+  return true
 end
 
 local function on_loaded(request, loaded, plan, code)
@@ -173,10 +177,10 @@ local function serve(request)
   local ok, message, code = check_running()
   if not ok then return refuse(request, message, code) end
   if request.build then return serve_edit(request) end
-  local sources
-  ok, sources, code = sources_of(request)
-  if not ok then return refuse(request, sources, code) end
-  load_apart(sources, function(...) on_loaded(request, ...) end)
+  ok, message, code = take_sources(request)
+  if not ok then return refuse(request, message, code) end
+  if request.what ~= "plan" then request.over, request.outcome = manager.reloading(), request.what .. ": done" end
+  load_apart(request.sources, function(...) on_loaded(request, ...) end)
 end
 
 function next_request()

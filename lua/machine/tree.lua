@@ -190,16 +190,21 @@ function Tree:start()
   unit.start(self.root)
 end
 
+-- One that was never started has ended as it was told to.
+local function end_at_once(self)
+  self.env.post(self.on_end, self.root.last_exit or exit.new { kind = "shutdown" })
+end
+
 --- Stops everything; on_end is called when all is gone.
 ---@param cause? string who asks
 function Tree:stop(cause)
-  if unit.ask_to_stop(self.root, cause) then self.env.post(self.on_end, self.root.last_exit) end
+  if unit.ask_to_stop(self.root, cause) then end_at_once(self) end
 end
 
 --- Kills everything; on_end is called when all is gone.
 ---@param cause? string
 function Tree:kill(cause)
-  if unit.ask_to_kill(self.root, cause) then self.env.post(self.on_end, self.root.last_exit) end
+  if unit.ask_to_kill(self.root, cause) then end_at_once(self) end
 end
 
 function Tree:child_ready()
