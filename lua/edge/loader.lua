@@ -1,6 +1,7 @@
 -- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
 -- nothing; every fault is one message that names file and line, unit and key.
 
+local breath = require "luvisor.core.breath"
 local claims = require "luvisor.edge.claims"
 local definition = require "luvisor.edge.definition"
 local generations = require "luvisor.edge.generation"
@@ -80,6 +81,7 @@ end
 ---@return string? code
 function loader.prepare(unit_spec, settings, generation)
   generation = generation or generations.current()
+  breath.take()
   if unit_spec.executor == "process" then
     local who, key, reason = identity.of(unit_spec)
     if not who then return fault(unit_spec, key, reason) end
