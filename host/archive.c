@@ -101,6 +101,16 @@ int archive_shift(struct archive *archive) {
   return error;
 }
 
+void archive_set_keep(struct archive *archive, unsigned keep) {
+  pthread_mutex_lock(&archive->lock);
+  for (unsigned number = keep + 1; number <= archive->keep; number++) {
+    remove_locked(archive, number, ".gz");
+    remove_locked(archive, number, "");
+  }
+  archive->keep = keep;
+  pthread_mutex_unlock(&archive->lock);
+}
+
 /* ---- compressing ---- */
 
 static int open_rotated(struct archive *archive, unsigned number, struct stat *stat) {

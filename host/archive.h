@@ -22,6 +22,9 @@ void archive_release(struct archive *archive);
 /* PATH becomes PATH.1, and so on; the oldest goes. Returns 0 or a negative errno. */
 int archive_shift(struct archive *archive);
 
+/* Keeps that many from now on; those beyond go. */
+void archive_set_keep(struct archive *archive, unsigned keep);
+
 /* Compresses every rotated file that is not yet, until [stop]. Returns 0 or the first
  * negative errno: what failed stays as it is. */
 int archive_squeeze(struct archive *archive, const atomic_bool *stop);

@@ -27,6 +27,14 @@ static bool is_at(int fd, const char *path) {
          opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
+/* Where others may make files, too, it could be a link to one that must not be written. */
+static int check_own(int fd) {
+  struct stat stat;
+  if (fstat(fd, &stat) < 0) return -errno;
+  bool is_own = S_ISREG(stat.st_mode) && stat.st_uid == geteuid() && stat.st_nlink <= 1;
+  return is_own ? 0 : UV_EPERM;
+}
+
 static int write_holder(int fd) {
   char text[DIGITS];
   int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
@@ -37,7 +45,8 @@ static int write_holder(int fd) {
 static int try_to_take(const char *path, pid_t *holder) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
   if (fd < 0) return -errno;
-  int error = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+  int error = check_own(fd);
+  if (!error && flock(fd, LOCK_EX | LOCK_NB) < 0) error = -errno;
   if (error == -EWOULDBLOCK) {
     *holder = read_holder(fd);
     error = UV_EBUSY;

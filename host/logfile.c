@@ -243,14 +243,25 @@ static int allocate(const struct logfile_options *options, struct logfile **out)
   return file->path && file->archive ? 0 : UV_ENOMEM;
 }
 
-int logfile_open(const struct logfile_options *options, struct logfile **out) {
-  struct logfile *file;
-  int error = allocate(options, &file);
-  if (error) goto fail;
+static void set_limits(struct logfile *file, const struct logfile_options *options) {
   uint64_t margin = options->max_size / MARGIN_PART;
   file->max = options->max_size;
   file->early = file->max - (margin < MARGIN ? margin : MARGIN);
   file->max_age = options->max_age;
+}
+
+void logfile_limit(struct logfile *file, const struct logfile_options *options) {
+  set_limits(file, options);
+  file->squeezer = options->keep > 0 ? options->squeezer : NULL;
+  archive_set_keep(file->archive, options->keep);
+  if (file->fd >= 0) take_age(file);
+}
+
+int logfile_open(const struct logfile_options *options, struct logfile **out) {
+  struct logfile *file;
+  int error = allocate(options, &file);
+  if (error) goto fail;
+  set_limits(file, options);
   error = open_again(file);
   if (error) goto fail;
   file->checked = now_ms();

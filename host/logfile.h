@@ -42,6 +42,9 @@ void logfile_lose(struct logfile *file, const char *bytes, size_t len);
  * else when that line has ended. */
 int logfile_reopen(struct logfile *file);
 
+/* Other limits from the next line on; the path stays what it is. */
+void logfile_limit(struct logfile *file, const struct logfile_options *options);
+
 /* NULL is fine. */
 void logfile_close(struct logfile *file);
 

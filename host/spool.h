@@ -61,6 +61,9 @@ struct spool_options {
 int spool_open(struct spools *spools, const struct spool_options *options,
                struct spool **out);
 
+/* Gives the file of a path other limits, while it is written; returns whether there is one. */
+bool spools_limit(struct spools *spools, const struct spool_options *options);
+
 /* Told from the loop of a spool that was opened, NULL with a negative libuv code. */
 typedef void (*spool_opened)(void *data, struct spool *spool, int error);
 

@@ -45,6 +45,27 @@ static void destroy(struct spool *spool) {
   free(spool);
 }
 
+static struct squeezer *squeezer_for(struct spools *spools,
+                                     const struct spool_options *options) {
+  if (options->gzip && !spools->squeezer) spools->squeezer = squeezer_new();
+  return options->gzip ? spools->squeezer : NULL;
+}
+
+bool spools_limit(struct spools *spools, const struct spool_options *options) {
+  struct spool *spool = find(spools, options->file.path);
+  if (!spool) return false;
+  struct squeezer *squeezer = squeezer_for(spools, options);
+  pthread_mutex_lock(&spools->lock);
+  spool->limits = options->file;
+  spool->limits.path = spool->path;
+  spool->limits.squeezer = squeezer;
+  spool->limit = true;
+  spool_line_up(spool);
+  pthread_mutex_unlock(&spools->lock);
+  spool_release(spool);
+  return true;
+}
+
 /* Takes the name over. */
 static struct spool *make(struct spools *spools, const struct spool_options *options,
                           char *name) {
@@ -58,8 +79,7 @@ static struct spool *make(struct spools *spools, const struct spool_options *opt
   spool->users = 1;
   spool->options = options->file;
   spool->options.path = name;
-  if (options->gzip && !spools->squeezer) spools->squeezer = squeezer_new();
-  if (options->gzip) spool->options.squeezer = spools->squeezer;
+  spool->options.squeezer = squeezer_for(spools, options);
   if (!options->syslog.path) return spool;
   spool->logger = syslogger_new(&options->syslog);
   if (spool->logger) return spool;

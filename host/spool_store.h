@@ -25,6 +25,8 @@ struct spool {
   struct syslogger *logger;
   char *path;
   struct logfile_options options; /* until it is open */
+  struct logfile_options limits;  /* to be, when `limit` is set */
+  bool limit;
   bool opening;
   int open_error;
   struct spool_opener *openers;

@@ -144,12 +144,21 @@ static void open_locked(struct spool *spool) {
   uv_async_send(&spool->spools->news);
 }
 
+static void limit_locked(struct spool *spool) {
+  struct logfile_options limits = spool->limits;
+  spool->limit = false;
+  pthread_mutex_unlock(&spool->spools->lock);
+  logfile_limit(spool->file, &limits);
+  pthread_mutex_lock(&spool->spools->lock);
+}
+
 static void serve_locked(struct spool *spool) {
   if (spool->opening) open_locked(spool);
   if (spool->closed) {
     spool->busy = false;
     return;
   }
+  if (spool->limit && spool->file) limit_locked(spool);
   struct chunk *chunk = spool_first(spool);
   if (chunk) serve_chunk_locked(spool, chunk);
   if (spool->reopen && spool->file) reopen_locked(spool);
@@ -157,7 +166,8 @@ static void serve_locked(struct spool *spool) {
   bool over = !spool->first && spool->users == 0;
   if (over) close_locked(spool);
   spool->busy = false;
-  if (!spool->closed && (spool->first || spool->reopen || spool->users == 0))
+  if (!spool->closed &&
+      (spool->first || spool->reopen || spool->limit || spool->users == 0))
     spool_line_up(spool);
 }
 

@@ -32,18 +32,31 @@ static bool is_passing(int error) {
   return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-/* inherited() -> pids of living ones, at most 256; empty where there is no telling; nil,
- * message, CODE when there is none for now */
-static int inherited(lua_State *L) {
-  pid_t pids[SHOWN];
-  int count = find_inherited(L, pids);
-  if (is_passing(count)) return api_error(L, count);
+static int push_pids(lua_State *L, const pid_t *pids, int count) {
   lua_newtable(L);
   for (int i = 0; i < count; i++) {
     lua_pushinteger(L, pids[i]);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;
+}
+
+/* inherited() -> pids of living ones, at most 256; empty where there is no telling; nil,
+ * message, CODE when there is none for now */
+static int inherited(lua_State *L) {
+  pid_t pids[SHOWN];
+  int count = find_inherited(L, pids);
+  return is_passing(count) ? api_error(L, count) : push_pids(L, pids, count);
+}
+
+/* unmarked() -> pids of those among them that nothing ties to a unit any more */
+static int unmarked(lua_State *L) {
+  char mark[MARK_SIZE];
+  pid_t pids[SHOWN];
+  int count = find_inherited(L, pids), kept = 0;
+  for (int i = 0; i < count; i++)
+    if (mark_read(pids[i], mark) == UV_ENOENT) pids[kept++] = pids[i];
+  return push_pids(L, pids, kept);
 }
 
 /* kill_inherited() -> how many. None of them is reaped before this returns, so a pid means
@@ -119,11 +132,9 @@ static int signal_marked(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"inherited", inherited},
-    {"kill_inherited", kill_inherited},
-    {"find", find},
-    {"signal", signal_marked},
-    {NULL, NULL},
+    {"inherited", inherited},           {"unmarked", unmarked},
+    {"kill_inherited", kill_inherited}, {"find", find},
+    {"signal", signal_marked},          {NULL, NULL},
 };
 
 int luaopen_host_orphans(lua_State *L) {

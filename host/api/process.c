@@ -342,6 +342,7 @@ static const luaL_Reg functions[] = {
     {"adopt", process_adopt},
     {"environment", process_host_environment},
     {"reopen", process_log_reopen},
+    {"limit_log", process_log_limit},
     {"open_log", process_log_open},
     {"on_trouble", process_stream_on_trouble},
     {NULL, NULL},

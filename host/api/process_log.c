@@ -103,6 +103,17 @@ int process_log_reopen(lua_State *L) {
   return 1;
 }
 
+/* limit_log(options) -> whether that file is being written */
+int process_log_limit(lua_State *L) {
+  struct process_streams *streams = process_streams(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct spool_options options = process_stream_spool(L);
+  luaL_argcheck(L, options.file.path, 1, "names no file");
+  lua_pushboolean(L, streams && spools_limit(streams->spools, &options));
+  return 1;
+}
+
 /* ---- methods ---- */
 
 /* log:write(lines): never waits; what finds no room is dropped and counted */

@@ -18,3 +18,4 @@ void process_log_close_all(struct process_streams *streams);
 /* host.process.open_log and host.process.reopen. */
 int process_log_open(lua_State *L);
 int process_log_reopen(lua_State *L);
+int process_log_limit(lua_State *L);

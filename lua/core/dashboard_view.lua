@@ -117,7 +117,8 @@ local function add_panel(self, lines, columns, room)
   local list, title = self.events, "events"
   if self.panel == "log" then list, title = self.lines, "log of " .. (self.following or "nothing") end
   if self.mode == "help" then list, title = HELP, "help" end
-  lines[#lines + 1] = DIM .. fit(("\u{2500}\u{2500} %s "):format(title) .. ("\u{2500}"):rep(columns), columns) .. PLAIN
+  local head = ("\u{2500}\u{2500} %s "):format(title)
+  lines[#lines + 1] = DIM .. fit(head .. ("\u{2500}"):rep(columns - width.of(head)), columns) .. PLAIN
   local first = self.mode == "help" and 1 or math.max(1, #list - room + 1)
   for i = first, first + room - 1 do lines[#lines + 1] = list[i] and fit(list[i], columns) or "" end
 end

@@ -1,6 +1,7 @@
 -- Plan: what has to happen to a tree that runs so that it becomes the one that a script describes. Two resolved trees
 -- in, a list of steps out; nothing is touched. The same script twice is an empty plan.
 
+local breath = require "luvisor.core.breath"
 local keys = require "luvisor.core.plan.keys"
 
 local plan = {}
@@ -58,9 +59,21 @@ end
 -- What becomes of a unit that cannot just be told of its change.
 local function treatment(new, differences)
   if new.on_change == "keep" then return "keep" end
+  if new.executor ~= "coroutine" then return "restart" end -- its runtime has loaded the old code
   if has(differences, "start") then return "restart" end
   if new.on_change == "upgrade" or not new.on_change and has_upgrade(new) then return "upgrade" end
   return "restart"
+end
+
+-- What the unit itself looks at, and not its supervisor: where it has a runtime of its own, the unit there has it.
+local INSIDE = { timeouts = true, strategy = true, intensity = true, auto_shutdown = true, max_children = true }
+
+local function is_inside(new, differences)
+  if new.executor == "coroutine" then return false end
+  for _, one in ipairs(differences) do
+    if INSIDE[one.key] then return true end
+  end
+  return false
 end
 
 local function judge(node, differences)
@@ -68,6 +81,7 @@ local function judge(node, differences)
   node.differences = differences
   node.timeouts = has(differences, "timeouts")
   if has(differences, "start") or has(differences, "code") then return treatment(node.new, differences) end
+  if is_inside(node.new, differences) then return treatment(node.new, differences) end
   return "change"
 end
 
@@ -157,6 +171,7 @@ local function compare_guests(node)
 end
 
 function compare(old, new)
+  breath.take()
   local node = { old = old, new = new, children = {}, removed = {}, action = "same" }
   if rawequal(old, new) then return node end
   node.action = judge(node, keys.compare(old, new))

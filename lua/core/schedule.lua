@@ -11,6 +11,7 @@ local schedule = {}
 
 local LOOK = 30        -- seconds; a jump is found out that much later at most
 local BACK = 3 * 3600  -- seconds
+local EARLY = 1e-6     -- seconds; sums of times are not exact, and what is due by then is due
 
 ---@class luvisor.Due
 ---@field spec { every?: number, cron?: table, calendar?: string }
@@ -28,8 +29,9 @@ end
 
 local function look_every(self, now)
   local every = self.spec.every
-  if now < self.due then return false, self.due - now end
-  self.due = self.due + every * ((now - self.due) // every + 1)
+  local over = now + EARLY - self.due
+  if over < 0 then return false, self.due - now end
+  self.due = self.due + every * (over // every + 1)
   return true, self.due - now
 end
 

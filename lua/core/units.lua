@@ -79,6 +79,7 @@ end
 function units.text(seconds)
   if seconds ~= seconds or seconds == huge then return "infinity" end
   if seconds < 0 then return "-" .. units.text(-seconds) end
+  if seconds > 0.1 and seconds < 0.9995 then return ("%.0f ms"):format(seconds * 1000) end
   if seconds > 0 and seconds < 0.9995 then return trim(seconds * 1000) .. " ms" end
   if seconds < 60 then return trim(seconds) .. " s" end
   if seconds < 3600 then return two_parts(seconds, 60, "min", 1, "s") end

@@ -1,22 +1,28 @@
 -- Attempt: code of the user's that is run apart, with a limit of time and memory. It is a worker, so everybody else is
 -- served meanwhile.
 
+local breath = require "luvisor.core.breath"
 local errand = require "luvisor.edge.errand"
+local uv = require "luv"
 
 local attempt = {}
 
-local LOOK = 0.02 -- seconds between two looks at what it takes
+local LOOK = 0.02    -- seconds between two looks at what it takes
+local STRETCH = 0.01 -- seconds that the library's part of it runs on without giving way
 
 local function memory()
   return collectgarbage "count" * 1024
 end
 
+-- Memory first: whoever is late to look may find both.
 local function excess(self)
+  if memory() > self.most then
+    collectgarbage()
+    if memory() > self.most then
+      return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20)
+    end
+  end
   if self.env.now() >= self.due then return ("loading takes more than %g s"):format(self.limits.load_timeout) end
-  if memory() <= self.most then return nil end
-  collectgarbage()
-  if memory() <= self.most then return nil end
-  return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20)
 end
 
 local function look_at(self)
@@ -32,6 +38,16 @@ local function look_at(self)
   self.done(nil, message, "EINVAL")
 end
 
+-- Seconds as the loop has them stand still while nobody comes back to it.
+local function breathing(worker)
+  local since = uv.hrtime()
+  return function()
+    if (uv.hrtime() - since) / 1e9 < STRETCH then return end
+    worker:sleep(0)
+    since = uv.hrtime()
+  end
+end
+
 --- Runs fn(); later done(...) with its first three results, or done(nil, message, "EINVAL").
 ---@param owner table the unit that it is about
 ---@param name string what it is called in messages
@@ -44,7 +60,11 @@ function attempt.run(owner, name, limits, fn, done)
     env = env, limits = limits, done = done,
     due = env.now() + limits.load_timeout, most = memory() + limits.load_memory,
   }
-  self.cancel = errand.start(owner, name, function() return { fn() } end, nil, function(ran, result)
+  local function run(worker)
+    local over <close> = breath.begin(breathing(worker)) -- luacheck: ignore
+    return { fn() }
+  end
+  self.cancel = errand.start(owner, name, run, nil, function(ran, result)
     if self.over then return end
     self.over = true
     env.cancel(self.timer)

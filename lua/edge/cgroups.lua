@@ -12,12 +12,15 @@ local cgroups = {}
 local CONTROLLERS = { "memory", "pids", "cpu" }
 local PERIOD = 100000 -- microseconds
 local KILL = 9
+local IS_GONE = { [2] = true, [19] = true } -- ENOENT, ENODEV
 
 local function read(path)
-  local file = io.open(path)
-  local text = file and file:read "a"
-  if file then file:close() end
-  return text
+  local file, _, number = io.open(path)
+  if not file then return nil, number end
+  local text
+  text, _, number = file:read "a"
+  file:close()
+  return text, number
 end
 
 local function write(path, text)
@@ -128,10 +131,18 @@ local function make(self, one, name)
   return true
 end
 
+-- A name may have a dot in it, but no "+": no two units have the same group.
+local function name_of(path, generation)
+  return ("%s.%d"):format(path:gsub("/", "+"), generation)
+end
+
+-- nil when there is no telling, as without a file descriptor; a group that is not there has nobody.
 local function members_of(list)
   local seen, pids = {}, {}
   for _, one in ipairs(list) do
-    for pid in (read(one.path .. "/cgroup.procs") or ""):gmatch "%d+" do
+    local text, number = read(one.path .. "/cgroup.procs")
+    if not text and not IS_GONE[number] then return nil end
+    for pid in (text or ""):gmatch "%d+" do
       if not seen[pid] then pids[#pids + 1] = math.tointeger(tonumber(pid)) end
       seen[pid] = true
     end
@@ -181,7 +192,7 @@ function cgroups.new(log)
     if not self.bases then probe() end
     local list, kept = plan(self, limits), {}
     for _, one in ipairs(list) do
-      local ok, message, code = make(self, one, ("%s.%d"):format(path:gsub("/", "."), generation))
+      local ok, message, code = make(self, one, name_of(path, generation))
       local is_needed = next(one.files) ~= nil
       if not ok and is_needed and code ~= "EACCES" and code ~= "EROFS" and code ~= "EPERM" then
         return nil, ("%s: %s"):format(one.base, message), code

@@ -47,12 +47,20 @@ function client.complain(message)
   if message then client.print("luvisor: " .. message .. "\n", 2) end
 end
 
+-- What could not be written was not said.
+local function once_written(message)
+  local ok, problem, code = system.flush()
+  if ok or code == "EPIPE" then return codes.DONE, message end
+  return codes.FAILED, "stdout: " .. problem
+end
+
 --- Ends the command, once, with a message on stderr if there is one.
 ---@param code integer
 ---@param message? string
 function client.quit(code, message)
   if quitting then return end
   quitting = true
+  if code == codes.DONE then code, message = once_written(message) end
   client.complain(message)
   system.quit(code)
 end

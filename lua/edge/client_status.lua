@@ -10,6 +10,7 @@ local status = {}
 
 local codes = client.codes
 local LONGEST_WHY = 120 -- columns; `why` and --json have all of it
+local MOST_PIDS = 10
 local COLUMNS = {
   { title = "UNIT" }, { title = "STATE" }, { title = "PID", right = true }, { title = "UPTIME", right = true },
   { title = "RESTARTS", right = true }, { title = "WHY" },
@@ -74,6 +75,13 @@ local function print_table(list, is_tree, wide)
   client.print(sheet.text(columns_for(wide), rows))
 end
 
+local function print_escaped(pids)
+  if not pids or #pids == 0 then return end
+  client.print(("\n%d process%s away from %s unit, to be killed when the host ends: pid %s\n"):format(#pids,
+    #pids == 1 and " has got" or "es have got", #pids == 1 and "its" or "their", table.concat(pids, ", ", 1,
+    math.min(#pids, MOST_PIDS)) .. (#pids > MOST_PIDS and ", ..." or "")))
+end
+
 -- A named unit that is not running is worth an exit code of its own.
 local function code_for(list, is_tree)
   for _, unit in ipairs(list) do
@@ -96,6 +104,7 @@ function status.call(operands, options)
         client.print(assert(json.encode(result)) .. "\n")
       else
         print_table(result.units, is_tree, options.wide)
+        print_escaped(result.escaped)
       end
       client.quit(code_for(result.units, is_tree))
     end)

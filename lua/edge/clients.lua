@@ -42,8 +42,8 @@ change("restart", "stop units and start them again", "kill them at once, then st
 command("signal", "SIG UNIT...", 2, "send a signal to programs", {},
   function(...) return module "command".signal(...) end)
 command("logs", "UNIT...", 1, "show the last that units have said", {
-  { name = "follow", short = "f", text = "go on with what they say, over restarts (-f)" },
-  { name = "lines", short = "n", value = "N", text = "so many lines of each (10, -n)" },
+  { name = "follow", short = "f", text = "go on with what they say, over restarts" },
+  { name = "lines", short = "n", value = "N", text = "so many lines of each (10)" },
 })
 command("events", "[UNIT...]", 0, "show what happens to units, as it happens", {
   { name = "json", text = "print a JSON object a line, for programs" },
@@ -51,7 +51,7 @@ command("events", "[UNIT...]", 0, "show what happens to units, as it happens", {
 })
 command("history", "[UNIT...]", 0, "show what happened to units, also before the host was started", {
   { name = "since", value = "WHEN", text = "all since then: 2h, 3d, 2026-11-20, \"2026-11-20 22:30\"" },
-  { name = "lines", short = "n", value = "N", text = "the last N (100, -n)" },
+  { name = "lines", short = "n", value = "N", text = "the last N (100)" },
   { name = "file", value = "PATH", text = "read this file, whatever host wrote it" }, JSON,
 })
 command("reload", "", 0, "load the script again, show what has changed, and apply it", {

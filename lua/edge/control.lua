@@ -4,6 +4,7 @@
 
 local account = require "host.account"
 local connection = require "luvisor.edge.connection"
+local paths = require "luvisor.edge.paths"
 local peer = require "host.peer"
 local rpc = require "luvisor.edge.rpc"
 local runtime = require "host.runtime"
@@ -58,14 +59,17 @@ local function on_connection(context, err)
   pipe:close()
 end
 
-local function bind(where)
+local function bind(place)
+  local where = place.socket
+  local free, reason, why = paths.check_socket(place)
+  if not free then return nil, reason, why end
   uv.fs_unlink(where)
   local pipe = uv.new_pipe(false)
   local ok, message, code = pipe:bind(where)
   if ok then ok, message, code = uv.fs_chmod(where, OWN_ONLY) end
   if ok then return pipe end
   pipe:close()
-  return nil, message, code
+  return nil, ("%s: %s"):format(where, message), code
 end
 
 --- Opens the socket; the caller holds the lock that belongs to it.
@@ -77,8 +81,8 @@ end
 function control.open(place, context)
   local message, code
   clients, count, path = {}, 0, place.socket
-  server, message, code = bind(path)
-  if not server then return nil, ("%s: %s"):format(path, message), code end
+  server, message, code = bind(place)
+  if not server then return nil, message, code end
   local ok
   ok, message, code = server:listen(BACKLOG, function(err) on_connection(context, err) end)
   if ok then return true end

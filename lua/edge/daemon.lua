@@ -104,6 +104,12 @@ local function pass(kind, text)
   uv.fs_write(PIPE, ("%s %s\n"):format(kind, text:sub(1, LONGEST):gsub("\n", " | ")))
 end
 
+--- Tells the command what goes wrong when only the log file would hear of it.
+---@param message string
+function daemon.tell(message)
+  if log_path then pass("error", message) end
+end
+
 --- Gives up what belongs to the caller: from here on everything is written to the log file.
 ---@param path string
 ---@return true|nil ok

@@ -1,6 +1,7 @@
 -- Imprint: notes what the functions and definitions of a tree are made of, right after it was loaded, so that a later
 -- load can be compared with it (see core/digest.lua). What is not the script's own goes by its name.
 
+local breath = require "luvisor.core.breath"
 local digest = require "luvisor.core.digest"
 
 local imprint = {}
@@ -93,6 +94,7 @@ local KEYS = {
 }
 
 local function note_unit(self, spec)
+  breath.take()
   if not spec.restart_name then digest.note(spec.restart, self.known) end
   if spec.definition then digest.note(spec.definition, names_within(self, spec.definition)) end
   for _, key in ipairs(KEYS[spec.kind]) do

@@ -29,11 +29,16 @@ local function take(found)
   return nil, ("%s: %s"):format(found.lock, message), FAILED
 end
 
+-- Made anew: what is there under that name may be a link that somebody else has put there.
 local function write_pid(found)
-  local fd = uv.fs_open(found.pid, "w", OWN_FILE)
-  if not fd then return end
-  uv.fs_write(fd, ("%d\n"):format(system.pid()))
+  uv.fs_unlink(found.pid)
+  local fd, message = uv.fs_open(found.pid, "wx", OWN_FILE)
+  if not fd then return nil, message, FAILED end
+  local text = ("%d\n"):format(system.pid())
+  local written, reason = uv.fs_write(fd, text)
   uv.fs_close(fd)
+  if written == #text then return true end
+  return nil, ("%s: %s"):format(found.pid, reason or "no space left"), FAILED
 end
 
 -- Somebody who asked for nothing gets a host without a name rather than none.
@@ -51,9 +56,9 @@ function instance.take(options)
   if not found and code == "EINVAL" then return nil, message, 2 end
   local ok, exit_code = nil, FAILED
   if found then ok, message, exit_code = take(found) end
+  if ok then ok, message, exit_code = write_pid(found) end
   if ok then
     held = found
-    write_pid(found)
     return found
   end
   if exit_code == TAKEN or asked_for(options) then return nil, message, exit_code end

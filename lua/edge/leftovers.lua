@@ -28,6 +28,16 @@ local function path_of(mark)
   return mark:match "^(.*)/%d+@"
 end
 
+-- Those instances of whom somebody lives, or may live.
+local function with_survivors(instances)
+  local left = {}
+  for _, instance in ipairs(instances) do
+    local found = orphans.find("@" .. instance)
+    if not found or found[1] then left[#left + 1] = instance end
+  end
+  return left
+end
+
 -- Everybody of the earlier instances, by what is to become of them; nil, message, CODE when it cannot look, for want of
 -- descriptors, say: that somebody was not seen does not mean that nobody is there.
 local function sort(instances, policies)
@@ -160,11 +170,10 @@ end
 
 local function take(sorted, place, instances, policies, write, done)
   local adoptions = choose_adoptions(sorted)
-  local remembered = { process.instance }
+  local remembered = { process.instance, table.unpack(with_survivors(instances)) }
   if #sorted.warn > 0 then
     write("warn", "luvisor", "an earlier host has left behind %s: they are let be", pids_of(sorted.warn))
   end
-  if #sorted.kill + #sorted.warn > 0 or next(adoptions) then table.move(instances, 1, #instances, 2, remembered) end
   note(place, remembered, write, function()
     if #instances == 0 then return done(adoptions) end
     end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
@@ -187,6 +196,14 @@ function leftovers.settle(place, root, write, done)
   end)
 end
 
+-- Whoever was let be, or could not be ended in time, is for the next host to find.
+local function forget(place)
+  local instances = record.read(place.state)
+  if not instances then return end -- it cannot be read now, but may be later
+  local left = with_survivors(instances)
+  if left[1] then record.write(place.state, left) else record.remove(place.state) end
+end
+
 --- The tree has ended: kills whoever is a child of this host and of none of its units, then calls done().
 ---@param place luvisor.Paths|nil
 ---@param write function of the log
@@ -197,7 +214,7 @@ function leftovers.finish(place, write, done)
     local left = orphans.inherited() -- nil: it cannot look
     local is_over = left and #left == 0
     if is_over or runtime.now() - since > LAST_PATIENCE then
-      if is_over and place then record.remove(place.state) end
+      if is_over and place then forget(place) end
       return done()
     end
     if left and not told then

@@ -1,6 +1,7 @@
 -- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
 -- nothing; every fault is one message that names file and line, unit and key.
 
+local breath = require "luvisor.core.breath"
 local claims = require "luvisor.edge.claims"
 local definition = require "luvisor.edge.definition"
 local generations = require "luvisor.edge.generation"
@@ -36,6 +37,12 @@ local function begin(directory)
   end })
 end
 
+-- The message with the file that it is about, said once.
+local function in_file(path, message)
+  if message:find "^[^\n]*:%d+: " or message:sub(1, #path + 2) == path .. ": " then return message end
+  return path .. ": " .. message
+end
+
 --- Runs a chunk that describes units: what it returns, and what it says besides.
 ---@param chunk function
 ---@param path string how it is called
@@ -53,7 +60,7 @@ end
 
 local function evaluate(path, file, generation, directory)
   local chunk, message = generation:script(path, file)
-  if not chunk then return nil, message:find("^[^\n]*:%d+: ") and message or path .. ": " .. message, "EINVAL" end
+  if not chunk then return nil, in_file(path, message), "EINVAL" end
   return loader.run(chunk, path, directory)
 end
 
@@ -74,6 +81,7 @@ end
 ---@return string? code
 function loader.prepare(unit_spec, settings, generation)
   generation = generation or generations.current()
+  breath.take()
   if unit_spec.executor == "process" then
     local who, key, reason = identity.of(unit_spec)
     if not who then return fault(unit_spec, key, reason) end

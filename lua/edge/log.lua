@@ -126,7 +126,11 @@ end
 function log.open(options)
   local path = options["log-file"]
   if not path then return false end
-  if path:sub(1, 1) ~= "/" then path = uv.cwd() .. "/" .. path end
+  if path:sub(1, 1) ~= "/" then
+    local here, reason = uv.cwd()
+    if not here then return nil, ("--log-file: %s: no current directory: %s"):format(path, reason) end
+    path = here .. "/" .. path
+  end
   local size = options["log-size"] or MAX_SIZE
   local file, message = process.open_log { file = path, max_size = size, keep = options["log-keep"] or KEEP }
   if not file then return nil, ("--log-file: %s: %s"):format(message, path) end

@@ -18,6 +18,7 @@ local FIRST_FD = 3
 local address   -- of the manager; nil: there is none, or it does not want to know
 local interval  -- seconds between two signs of life
 local received = {}
+local phase     -- "up" once the tree is, "stopping" in the end
 
 local function take(name)
   local value = os.getenv(name)
@@ -71,20 +72,26 @@ function manager.begin()
   if address and interval then beat() end
 end
 
---- The tree is up, or has been reloaded.
+--- The tree is up.
 ---@param status string
 function manager.ready(status)
+  if phase == "stopping" then return end
+  phase = "up"
   send("READY=1", "STATUS=" .. status)
 end
 
---- The tree is being reloaded; `ready` ends that.
+--- The tree is being reloaded. Returns what ends that: to be called with what came of it.
+---@return fun(status: string)
 function manager.reloading()
+  if phase ~= "up" then return function() end end
   send("RELOADING=1", ("MONOTONIC_USEC=%d"):format(runtime.exact() // 1000), "STATUS=reloading")
+  return manager.ready
 end
 
 --- The tree is being stopped.
 ---@param status string
 function manager.stopping(status)
+  phase = "stopping"
   send("STOPPING=1", "STATUS=" .. status)
 end
 

@@ -4,6 +4,7 @@ local check = require "luvisor.core.check"
 local command = require "luvisor.machine.command"
 local exit = require "luvisor.core.exit"
 local json = require "host.json"
+local manager = require "luvisor.edge.manager"
 local names = require "luvisor.edge.names"
 local rpc = require "luvisor.edge.rpc"
 local runtime = require "host.runtime"
@@ -143,6 +144,7 @@ methods.shutdown = {
     if tree.stopping and not params.force then return end
     local again = tree.stopping
     tree.stopping = true
+    if not again then manager.stopping(cause) end
     context.log("info", "luvisor", "%s: %s", cause, params.force and "killing everything" or "stopping")
     if params.force and not again then tree:stop(cause) end
     if params.force then tree:kill(cause) else tree:stop(cause) end

@@ -6,6 +6,7 @@ local inspect = require "luvisor.machine.inspect"
 local json = require "host.json"
 local log = require "luvisor.edge.log"
 local names = require "luvisor.edge.names"
+local orphans = require "host.orphans"
 local rpc = require "luvisor.edge.rpc"
 local runtime = require "host.runtime"
 local selection = require "luvisor.machine.selection"
@@ -46,7 +47,7 @@ local function descend(walk, unit, path, depth, params)
 end
 
 local function describe(walk, unit, path, depth, params)
-  local about = inspect.unit(unit, path, params.usage and usage.of or nil)
+  local about = inspect.unit(unit, path, walk.usage)
   about.depth = depth
   about.children = unit.children and unit.children.count or nil
   local omitted = descend(walk, unit, path, depth, params)
@@ -67,6 +68,11 @@ local function describe_some(walk, params, pieces, reply)
   runtime.after(0, function() describe_some(walk, params, pieces, reply) end)
 end
 
+-- Processes that have left the session and dropped the mark of their unit, for which nobody can be told to answer.
+local function escaped(params)
+  return json.array(params.units and params.units[1] and {} or orphans.unmarked())
+end
+
 methods.status = {
   summary = "units with state, pid, uptime, restarts and why; all of the tree if none is named",
   params = { units = names.list, flat = check.boolean, all = check.boolean, usage = check.boolean },
@@ -79,7 +85,11 @@ methods.status = {
       params.flat = params.flat == nil or params.flat
     end
     local walk = { { units = units, at = 0, depth = 0 } }
-    describe_some(walk, params, { '{"units":[' }, reply)
+    local function begin(of)
+      walk.usage = of
+      describe_some(walk, params, { ('{"escaped":%s,"units":['):format(json.encode(escaped(params))) }, reply)
+    end
+    if params.usage then usage.survey(runtime.after, begin) else begin() end
   end,
 }
 

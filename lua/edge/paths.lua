@@ -66,7 +66,11 @@ local function named_outright(socket, name)
   if socket:find("\0", 1, true) or socket:sub(-1) == "/" or socket == "" then
     return nil, ("not the path of a socket: %q"):format(socket), "EINVAL"
   end
-  if socket:sub(1, 1) ~= "/" then socket = uv.cwd() .. "/" .. socket end
+  if socket:sub(1, 1) ~= "/" then
+    local here, message = uv.cwd()
+    if not here then return nil, ("%s: no current directory: %s"):format(socket, message), "EINVAL" end
+    socket = here .. "/" .. socket
+  end
   local found = beside(socket, name)
   found.given = true
   return found
@@ -138,6 +142,17 @@ local function is_trusted(status, given)
   return (own or status.uid == 0) and (status.mode & OTHERS_WRITE == 0 or status.mode & STICKY ~= 0)
 end
 
+--- Whether a socket may be made there: only one that was left behind may be removed for it.
+---@param found luvisor.Paths
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function paths.check_socket(found)
+  local status = uv.fs_lstat(found.socket)
+  if not status or status.type == "socket" then return true end
+  return nil, ("%s: a %s, not a socket; it is left alone"):format(found.socket, status.type), "EEXIST"
+end
+
 --- Makes sure that the directory is there, and that nobody else can put anything into our way there.
 ---@param found luvisor.Paths
 ---@return boolean|nil ok
@@ -158,8 +173,11 @@ function paths.secure(found)
     return nil, ("%s: others could write to it (it belongs to user %d, mode %03o)"):format(directory, status.uid,
       status.mode & 511), "EACCES"
   end
-  if not found.given and status.mode & 511 ~= OWN_ONLY then return uv.fs_chmod(directory, OWN_ONLY) end
-  return true
+  if not found.given and status.mode & 511 ~= OWN_ONLY then
+    ok, message, code = uv.fs_chmod(directory, OWN_ONLY)
+    if not ok then return nil, message, code end
+  end
+  return paths.check_socket(found)
 end
 
 return paths

@@ -12,7 +12,11 @@ local program = {}
 
 local NO_FILE = 2 -- ENOENT
 
+local WAITS = { fifo = true } -- to open it would wait for somebody who writes to it
+
 local function read(path)
+  local status = uv.fs_stat(path)
+  if status and WAITS[status.type] then return nil, ("%s: a %s, not a file"):format(path, status.type) end
   local file, message, number = io.open(path, "rb")
   if not file then return nil, message, number end
   local text, reason = file:read "a"

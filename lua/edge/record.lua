@@ -55,8 +55,10 @@ local function sync_directory(path)
   uv.fs_close(fd)
 end
 
+-- Made anew: what is there under that name may be a link that somebody else has put there.
 local function write_whole(path, text)
-  local fd, message, code = uv.fs_open(path, "w", OWN_FILE)
+  uv.fs_unlink(path)
+  local fd, message, code = uv.fs_open(path, "wx", OWN_FILE)
   if not fd then return nil, message, code end
   local written, problem = uv.fs_write(fd, text)
   local synced, reason = uv.fs_fsync(fd)

@@ -8,6 +8,7 @@ local drifts = require "luvisor.core.plan.drift"
 local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
+local manager = require "luvisor.edge.manager"
 local plans = require "luvisor.core.plan"
 local watches = require "luvisor.edge.watch"
 
@@ -29,10 +30,19 @@ local function compare(loaded, message, code)
   return nil, message, code
 end
 
--- done(loaded, plan) or done(nil, message, code), later.
+-- done(loaded, plan) or done(nil, message, code), later. The comparison gives way to the workers, too, and may be cut.
 local function load_apart(sources, done)
-  local function run() return loader.load(running.path, { file = running.file, sources = sources }) end
-  attempt.run(running.tree.root, "reload", running.loaded.settings, run, function(...) done(compare(...)) end)
+  local function run()
+    local loaded, message, code = loader.load(running.path, { file = running.file, sources = sources })
+    local over = not loaded
+    local undo <close> = setmetatable({}, { __close = function() -- luacheck: ignore
+      if not over then loaded.discard() end
+    end })
+    loaded, message, code = compare(loaded, message, code)
+    over = true
+    return loaded, message, code
+  end
+  attempt.run(running.tree.root, "reload", running.loaded.settings, run, done)
 end
 
 local function check_running()
@@ -97,13 +107,17 @@ end
 local next_request
 
 local function finish(request, ...)
-  running.busy = false
+  if request.finished then return end
+  request.finished, running.busy = true, false
+  if request.over then request.over(request.outcome) end
   for _, reply in ipairs(request.replies) do reply(...) end
   next_request()
 end
 
 local function refuse(request, message, code)
-  running.write("error", "luvisor", "%s: %s; nothing has changed", request.what, message)
+  running.past[#running.past + 1] = request.sources -- what could not be gone back to now may be later
+  request.outcome = ("%s: %s; nothing has changed"):format(request.what, message)
+  running.write("error", "luvisor", "%s", request.outcome)
   finish(request, nil, message, code)
 end
 
@@ -113,6 +127,7 @@ local function report(request, plan, failures)
   end
   running.write("info", "luvisor", "%s: done, %d step%s%s", request.what, #plan.steps, #plan.steps == 1 and "" or "s",
     #failures > 0 and (", %d failed"):format(#failures) or "")
+  running.env.sockets.close_unused(running.tree.root)
   if request.build then running.tree.drift = drifts.of(running.loaded.root, running.tree.root.spec) end
   finish(request, { plan = plan, failures = failures })
 end
@@ -126,7 +141,11 @@ local function carry_out(request, root, plan)
     running.write("info", "luvisor", "%s: %s", request.what, plans.line(step))
   end
   running.env.sockets.open_all(root)
-  change.apply(running.tree, plan, function(failures) report(request, plan, failures) end, request.cause)
+  local function done(failures) report(request, plan, failures) end
+  local ok, message = xpcall(change.apply, debug.traceback, running.tree, plan, done, request.cause)
+  if ok then return end
+  running.write("error", "luvisor", "%s: %s", request.what, message) -- the next one in line is not to wait for it
+  finish(request, nil, request.what .. ": internal error, see the log of the host", "INTERNAL")
 end
 
 local function apply(request, loaded, plan)
@@ -137,11 +156,11 @@ local function apply(request, loaded, plan)
   carry_out(request, loaded.root, plan)
 end
 
-local function sources_of(request)
-  if request.what ~= "rollback" then return true, nil end
-  local sources = table.remove(running.past)
-  if not sources then return nil, "nothing to go back to", "NOT_FOUND" end
-  return true, sources
+local function take_sources(request)
+  if request.what ~= "rollback" then return true end
+  request.sources = table.remove(running.past)
+  if not request.sources then return nil, "nothing to go back to", "NOT_FOUND" end
+  return true
 end
 
 local function on_loaded(request, loaded, plan, code)
@@ -173,10 +192,10 @@ local function serve(request)
   local ok, message, code = check_running()
   if not ok then return refuse(request, message, code) end
   if request.build then return serve_edit(request) end
-  local sources
-  ok, sources, code = sources_of(request)
-  if not ok then return refuse(request, sources, code) end
-  load_apart(sources, function(...) on_loaded(request, ...) end)
+  ok, message, code = take_sources(request)
+  if not ok then return refuse(request, message, code) end
+  if request.what ~= "plan" then request.over, request.outcome = manager.reloading(), request.what .. ": done" end
+  load_apart(request.sources, function(...) on_loaded(request, ...) end)
 end
 
 function next_request()

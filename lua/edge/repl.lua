@@ -55,7 +55,8 @@ local function explain(message)
   local lines = {}
   for line in debug.traceback("", 2):gmatch "\n(\t[^\n]+)" do
     if line:find "luvisor/edge/repl%.lua" or line:find("in function 'xpcall'", 1, true) then break end
-    if #lines > 0 or not line:find("[C]: in", 1, true) then lines[#lines + 1] = line end
+    local is_ours = line:find("[C]: in", 1, true) or line:find("luvisor/edge/repl_commands.lua", 1, true)
+    if #lines > 0 or not is_ours then lines[#lines + 1] = line end
   end
   return #lines > 1 and text .. "\n" .. table.concat(lines, "\n") or text
 end

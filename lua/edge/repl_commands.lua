@@ -30,9 +30,9 @@ local HELP = {
 
 local function handle_of(what)
   if handle.unit(what) then return what end
-  if type(what) ~= "string" then error("expected a unit: its path in quotes, or a handle", 3) end
+  if type(what) ~= "string" then error("expected a unit: its path in quotes, or a handle", 0) end
   local found, message = script.find(what)
-  return found or error(message, 3)
+  return found or error(message, 0)
 end
 
 local function unit_of(what)
@@ -92,7 +92,7 @@ local function add_looking(own, session, print)
 
   function own.fsm(what)
     local unit = unit_of(what)
-    if not unit.spec.machine then error(unit:path() .. " is not a worker of this runtime", 2) end
+    if not unit.spec.machine then error(unit:path() .. " is not a worker of this runtime", 0) end
     session:put(machine_text(unit))
   end
 
@@ -120,8 +120,8 @@ local function ask(session, name, params)
 end
 
 local function outcome_text(outcome)
-  local more = not outcome.ok and outcome.message or outcome.why and "(" .. outcome.why .. ")" or ""
-  return ("%s: %s %s\n"):format(outcome.path, outcome.state or "failed", more)
+  local more = not outcome.ok and " " .. outcome.message or outcome.why and (" (%s)"):format(outcome.why) or ""
+  return ("%s: %s%s\n"):format(outcome.path, outcome.state or "failed", more)
 end
 
 local function add_methods(own, session)
@@ -168,7 +168,7 @@ local function add_workers(own, session)
 
   function own.at(what)
     local unit = unit_of(what)
-    if unit.spec.kind ~= "worker" then error(unit:path() .. " is not a worker", 2) end
+    if unit.spec.kind ~= "worker" then error(unit:path() .. " is not a worker", 0) end
     return function(code)
       session:put((wait(session, function(reply) session:at(unit, code, reply) end)))
     end

@@ -57,6 +57,7 @@ local function start(loaded, place, write, enabled)
   reload.subscribe(world, loaded.subscribers)
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, world.settings) end
   tree = trees.new(world, loaded.root, function(why)
+    if tree.over then return end -- it was told to end twice
     report_end(write, why)
     tree.over = true
     world.sockets.close()
@@ -109,6 +110,7 @@ end
 
 local function fail(message, code)
   complain(message)
+  daemon.tell(message)
   instance.release()
   return code
 end

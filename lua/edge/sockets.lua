@@ -1,14 +1,29 @@
 -- Sockets: what the host keeps open for its programs, those that a service manager has handed to it and those that it
--- opens itself. One address is opened once, by whoever asks first, and stays open until the host ends: a program that
--- is being restarted is not missed, its clients wait in the queue.
+-- opens itself. One address is opened once, by whoever asks first, and stays open until the host ends, or nobody has
+-- it in its spec any more: a program that is being restarted is not missed, its clients wait in the queue.
 
 local native = require "host.daemon"
 local uv = require "luv"
 
 local sockets = {}
 
+local function note_sockets(spec, used)
+  for _, one in ipairs(spec.sockets or {}) do used[one.text] = true end
+end
+
+local function note_specs(spec, used)
+  note_sockets(spec, used)
+  if spec.template then note_specs(spec.template, used) end
+  for _, child in ipairs(spec.children or {}) do note_specs(child, used) end
+end
+
+local function note_units(unit, used)
+  note_sockets(unit.spec, used)
+  for _, child in ipairs(unit.children and unit.children:all() or {}) do note_units(child, used) end
+end
+
 ---@param received table<string, integer> by name, from the service manager
----@return { open: function, open_all: function, close: function }
+---@return { open: function, open_all: function, close_unused: function, close: function }
 function sockets.new(received)
   local self, opened = {}, {}
 
@@ -42,13 +57,27 @@ function sockets.new(received)
     end
   end
 
+  local function close(text)
+    local one = opened[text]
+    opened[text] = nil
+    uv.fs_close(one.fd)
+    if one.path then uv.fs_unlink(one.path) end
+  end
+
+  --- Closes those that nobody in the tree has any more, neither who runs nor who is to run.
+  ---@param root table the root's unit
+  function self.close_unused(root)
+    local used = {}
+    note_specs(root.spec, used)
+    note_units(root, used)
+    for text in pairs(opened) do
+      if not used[text] then close(text) end
+    end
+  end
+
   --- Closes those that were opened.
   function self.close()
-    for _, one in pairs(opened) do
-      uv.fs_close(one.fd)
-      if one.path then uv.fs_unlink(one.path) end
-    end
-    opened = {}
+    for text in pairs(opened) do close(text) end
   end
 
   return self

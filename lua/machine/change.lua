@@ -58,17 +58,13 @@ local function arrange(supervisor)
   supervisor.children:arrange(names)
 end
 
-local function start_additions(self)
-  for _, one in ipairs(self.additions) do start(self, one[1], one[2]) end
-  finish_one(self)
-end
-
 local function add_all(self)
   for _, work in ipairs(self.works) do
     for _, spec in ipairs(work.add) do add(self, work.supervisor, spec) end
     if work.supervisor.up and work.supervisor.spec.children then arrange(work.supervisor) end
   end
-  start_additions(self)
+  for _, one in ipairs(self.additions) do start(self, one[1], one[2]) end
+  finish_one(self)
 end
 
 local function stops_over(self)
@@ -84,9 +80,10 @@ local function depends(one, other)
 end
 
 local function is_blocked(work, child)
+  if not work.ordered then return false end
   for other in pairs(work.waiting) do
     if other ~= child and other.at > child.at then
-      if work.supervisor.spec.strategy ~= "one_for_one" and work.in_order or depends(other, child) then return true end
+      if work.in_line or depends(other, child) then return true end
     end
   end
   return false
@@ -111,9 +108,9 @@ local function on_gone(self, work, child)
 end
 
 function stop_next(self, work)
-  for _, child in ipairs(work.stop) do
+  for _, child in ipairs(work.idle > 0 and work.stop or {}) do
     if work.waiting[child] == "idle" and not is_blocked(work, child) then
-      work.waiting[child] = "asked"
+      work.waiting[child], work.idle = "asked", work.idle - 1
       dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end, self.cause)
     end
   end
@@ -125,7 +122,11 @@ end
 
 local function begin_stops(self, work)
   table.sort(work.stop, function(a, b) return a.at > b.at end)
-  for _, child in ipairs(work.stop) do work.waiting[child] = "idle" end
+  work.idle, work.ordered = #work.stop, work.in_line
+  for _, child in ipairs(work.stop) do
+    work.waiting[child] = "idle"
+    work.ordered = work.ordered or child.spec.after ~= nil
+  end
   stop_next(self, work)
 end
 
@@ -268,7 +269,8 @@ function visit(self, supervisor, node)
   if not supervisor.up then return end
   if node.action == "change" then supervisor.intensity:change(node.new.intensity) end
   local work = new_work(supervisor)
-  work.in_order = supervisor.spec.strategy ~= "simple_one_for_one"
+  local strategy = supervisor.spec.strategy
+  work.in_line = strategy == "rest_for_one" or strategy == "one_for_all"
   self.works[#self.works + 1] = work
   treat_children(self, work, node)
 end

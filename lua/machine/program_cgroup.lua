@@ -25,6 +25,7 @@ function program_cgroup.finish(self, run, done)
   if not group then return done() end
   local function look()
     local pids = group.members()
+    if not pids then return self.env.after(LOOK_AGAIN, look) end -- nobody knows
     if #pids == 0 then
       group.close()
       return done()

@@ -3,6 +3,7 @@
 
 local program_health = require "luvisor.machine.program_health"
 local program_limits = require "luvisor.machine.program_limits"
+local program_output = require "luvisor.machine.program_output"
 
 local program_change = {}
 
@@ -32,6 +33,9 @@ function program_change.apply(self, spec, differences)
   local run = self.run
   if not run or not run.child or run.exit or run.asked or run.failure then return end
   if has(differences, "health") and SERVING[run.state] then check_anew(self, run) end
+  for _, name in ipairs { "stdout", "stderr" } do
+    if has(differences, name) then program_output.limit(self, name) end
+  end
   if has(differences, "max_memory", "max_age") then
     program_limits.cancel(self, run)
     program_limits.begin(self, run)

@@ -132,6 +132,13 @@ function program_output.let_go(opened)
   for _, log in ipairs(opened or {}) do log:close() end
 end
 
+--- Has the file of a stream rotated as the spec says now.
+---@param self table
+---@param name "stdout"|"stderr"
+function program_output.limit(self, name)
+  self.env.process.limit_log(program_output.stream(self, name))
+end
+
 -- ---- the last words
 
 --- Puts the last lines of a program that did not start into the log.

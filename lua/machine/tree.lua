@@ -2,6 +2,7 @@
 -- the end of the root as the end of the tree.
 
 local exit = require "luvisor.core.exit"
+local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
 
 local Tree = { __name = "luvisor.tree" }
@@ -10,6 +11,8 @@ Tree.__index = Tree
 local tree = {}
 
 -- ---- finding
+
+local MOST_HINTS = 1000 -- units that are looked at for one that was meant
 
 local function descend(from, path)
   local at = from
@@ -28,12 +31,29 @@ local function collect(at, name, found)
   end
 end
 
+local function add_names(at, name_of, names)
+  for _, child in ipairs(at.children and at.children:all() or {}) do
+    if #names >= MOST_HINTS then return names end
+    names[#names + 1] = name_of(child)
+    add_names(child, name_of, names)
+  end
+  return names
+end
+
+local function last_part(one) return tostring(one.name) end
+local function whole_path(one) return one:path() end
+
+local function not_found(self, path)
+  local names = add_names(self.root, path:find("/", 1, true) and whole_path or last_part, {})
+  return nil, ("no unit %s%s"):format(path, suggest.hint(path, names)), "NOT_FOUND"
+end
+
 local function by_last_part(self, name)
   local found = {}
   if self.root.name == name then return self.root end
   collect(self.root, name, found)
   if #found == 1 then return found[1] end
-  if #found == 0 then return nil, ("no unit %s"):format(name), "NOT_FOUND" end
+  if #found == 0 then return not_found(self, name) end
   local paths = {}
   for i, one in ipairs(found) do paths[i] = one:path() end
   return nil, ("%s is ambiguous: %s"):format(name, table.concat(paths, ", ")), "AMBIGUOUS"
@@ -49,7 +69,7 @@ function Tree:find(path)
   if not first then return nil, "no unit of an empty name", "NOT_FOUND" end
   local found = first == self.root.name and descend(self.root, rest) or descend(self.root, path)
   if found then return found end
-  if path:find("/", 1, true) then return nil, ("no unit %s"):format(path), "NOT_FOUND" end
+  if path:find("/", 1, true) then return not_found(self, path) end
   return by_last_part(self, path)
 end
 
@@ -170,16 +190,21 @@ function Tree:start()
   unit.start(self.root)
 end
 
+-- One that was never started has ended as it was told to.
+local function end_at_once(self)
+  self.env.post(self.on_end, self.root.last_exit or exit.new { kind = "shutdown" })
+end
+
 --- Stops everything; on_end is called when all is gone.
 ---@param cause? string who asks
 function Tree:stop(cause)
-  if unit.ask_to_stop(self.root, cause) then self.env.post(self.on_end, self.root.last_exit) end
+  if unit.ask_to_stop(self.root, cause) then end_at_once(self) end
 end
 
 --- Kills everything; on_end is called when all is gone.
 ---@param cause? string
 function Tree:kill(cause)
-  if unit.ask_to_kill(self.root, cause) then self.env.post(self.on_end, self.root.last_exit) end
+  if unit.ask_to_kill(self.root, cause) then end_at_once(self) end
 end
 
 function Tree:child_ready()

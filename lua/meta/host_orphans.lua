@@ -13,7 +13,11 @@ local orphans = {}
 ---@return string? code
 function orphans.inherited() end
 
---- Kills those.
+--- Those among them that carry no mark: nothing tells of which unit they were.
+---@return integer[]
+function orphans.unmarked() end
+
+--- Kills all that were inherited.
 ---@return integer count
 function orphans.kill_inherited() end
 

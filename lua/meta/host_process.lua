@@ -81,6 +81,11 @@ function process.environment() end
 ---@return string? code
 function process.open_log(options, fn) end
 
+--- Gives a log file that is being written other values of max_size, keep, max_age_ms and gzip.
+---@param options host.process.Lines
+---@return boolean found
+function process.limit_log(options) end
+
 ---@class host.process.Log
 local Log = {} -- luacheck: ignore 241
 

@@ -48,6 +48,23 @@ static const char *text_of(const char *path) {
   return into;
 }
 
+/* Other limits hold from the next line on, and those beyond the new number go. */
+static void takes_other_limits(void **state) {
+  (void)state;
+  struct logfile *file = open_log(4096, 3);
+  struct logfile_options options = {.path = "log", .max_size = 8, .keep = 1};
+  put(file, "one\n");
+  put(file, "two\n");
+  assert_string_equal(text_of("log"), "one\ntwo\n");
+  close(open("log.2", O_CREAT | O_WRONLY, 0644));
+  logfile_limit(file, &options);
+  assert_int_equal(access("log.2", F_OK), -1);
+  put(file, "three\n");
+  assert_string_equal(text_of("log"), "three\n");
+  assert_string_equal(text_of("log.1"), "one\ntwo\n");
+  logfile_close(file);
+}
+
 /* The file is older than it may be by its clock: at the next line, and not in one. */
 static void rotates_by_age(void **state) {
   (void)state;
@@ -247,6 +264,7 @@ static void refuses_links(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      TEST(takes_other_limits),
       TEST(rotates_by_age),
       TEST(rotates_at_line_ends),
       TEST(cuts_a_piece_into_files),

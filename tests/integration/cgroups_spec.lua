@@ -98,11 +98,24 @@ describe("a control group", function()
     assert.equal(0, process:stop())
   end)
 
+  maybe("is shared with nobody, whatever the names", function()
+    local process = run([[
+      luvisor.program { name = "a.b", command = "sleep 1000", cgroup = true, ready = { after = 0 } },
+      luvisor.supervisor { name = "a", children = {
+        luvisor.program { name = "b", command = "sleep 1000", cgroup = true, ready = { after = 0 } } } }]])
+    process:expect "top starting %-> running"
+    local one, other = process:expect "a%.b [^\n]*pid (%d+)", process:expect "a/b [^\n]*pid (%d+)"
+    local function group_of(pid) return host.read(("/proc/%s/cgroup"):format(pid)):match "luvisor%-[%w.]+/[^\n]+" end
+    assert.truthy(group_of(one))
+    assert.are_not.equal(group_of(one), group_of(other))
+    assert.equal(0, process:stop())
+  end)
+
   maybe("is gone with its host", function()
     local process = run(program("sleep 1000", "cgroup = { pids = 10 }"))
     process:expect "top starting %-> running"
     local pid = process:expect "STARTING %(pid (%d+)%)"
-    local group = host.read(("/proc/%s/cgroup"):format(pid)):match "luvisor%-[%w.]+/top%.p%.1"
+    local group = host.read(("/proc/%s/cgroup"):format(pid)):match "luvisor%-[%w.]+/top%+p%.1"
     assert.truthy(group)
     assert.equal(0, process:stop())
     local find = host.spawn({ "/sys/fs/cgroup", "-name", "luvisor-" .. process.pid .. ".*" }, nil,

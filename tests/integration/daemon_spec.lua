@@ -92,6 +92,15 @@ describe("luvisor run --daemon", function()
     assert.is_nil(pid_of "a")
   end)
 
+  it("returns with 1 and the reason when its log cannot be written", function()
+    put(SERVICE)
+    local process = host.spawn(arguments("a", "--daemon", "--log-file", "/no/such/file"), nil, { cwd = directory })
+    assert.equal(1, process:wait(15))
+    assert.truthy(process:stderr():find("--log-file: open: No such file or directory: /no/such/file", 1, true),
+      process:stderr())
+    assert.is_nil(pid_of "a")
+  end)
+
   it("returns with 1 and the reason when the tree fails", function()
     put [[local luvisor = require "luvisor"
       return luvisor.supervisor { name = "top", children = { luvisor.program { name = "p", command = "/no/such",

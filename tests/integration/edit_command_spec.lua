@@ -238,4 +238,20 @@ describe("luvisor", function()
     assert.equal("nothing has changed\n", out)
     assert.equal(0, process:stop())
   end)
+
+  it("set has a file rotated otherwise, and the program does not notice", function()
+    start()
+    local file = write_more(([[luvisor.program { name = "x", shell = true, stdout = { file = "%s/x.log" },
+      command = "while :; do echo %s; sleep 0.01; done" }]]):format(directory, ("x"):rep(200)))
+    assert.equal(0, (luvisor("add", file)))
+    process:expect "top/x STARTING %-> RUNNING"
+    local pid = status()["top/x"].pid
+    local function rotated() return host.read(directory .. "/x.log.1") ~= nil end
+    assert.falsy(rotated())
+    says("~ top/x  changed in place: stdout\n", "set", "x", "stdout.max_size", "4096")
+    assert.truthy(host.wait_until(rotated, 20))
+    assert.equal(pid, status()["top/x"].pid)
+    refuses('"stdout.file" cannot be changed in place', "set", "x", "stdout.file", "elsewhere")
+    assert.equal(0, process:stop())
+  end)
 end)

@@ -64,6 +64,39 @@ describe("under a service manager", function()
     assert.equal(0, count "WATCHDOG")
   end)
 
+  it("says RELOADING before a reload and READY after it, whatever came of it", function()
+    local process = run(SLOW, { NOTIFY_SOCKET = address })
+    expect "READY=1\nSTATUS=the tree is up"
+    process:signal "sighup"
+    expect "RELOADING=1\nMONOTONIC_USEC="
+    expect "READY=1\nSTATUS=reload: done"
+    host.write(directory .. "/tree.lua", "return nonsense.here")
+    process:signal "sighup"
+    expect("RELOADING=1", 10, 2)
+    expect "nonsense"
+    expect("READY=1", 10, 3)
+    assert.equal(1, (process:client { "reload", "--dry-run" }))
+    assert.equal(2, count "RELOADING=1") -- a plan is no reload
+    assert.equal(0, process:stop())
+  end)
+
+  it("says nothing of a reload before the tree is up", function()
+    local process = run(SLOW:gsub("0%.4", "1000"), { NOTIFY_SOCKET = address })
+    process:expect "STARTING"
+    process:signal "sighup"
+    process:expect "reload: nothing has changed"
+    assert.same({}, heard)
+  end)
+
+  it("says STOPPING, once, when a client ends the host", function()
+    local process = run(SLOW, { NOTIFY_SOCKET = address })
+    expect "READY=1"
+    assert.equal(0, (process:client { "shutdown" }))
+    expect "STOPPING=1\nSTATUS=shutdown by uid "
+    assert.equal(1, count "STOPPING=1")
+    assert.equal(0, process:wait(10))
+  end)
+
   it("never says READY when the tree fails", function()
     local process = run([[return luvisor.supervisor { name = "top", children = { luvisor.program { name = "p",
       command = "/no/such", critical = true, restart = luvisor.restart.retries(0) } } }]], { NOTIFY_SOCKET = address })

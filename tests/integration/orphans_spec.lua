@@ -90,6 +90,8 @@ describe("a program whose child has left its session", function()
     host.write(directory .. "/end", "")
     process:expect("others live on: " .. pid)
     assert.equal(1, process:count "STARTING %(pid")
+    local _, text = process:client { "status" } -- it has its mark: it is its unit's affair
+    assert.is_nil(text:find("got away", 1, true), text)
     process:expect("did not end within 0.5 s, killing " .. pid)
     process:expect("STARTING %(pid", 10, 2)
     assert.is_false(is_alive(pid))
@@ -114,6 +116,8 @@ describe("a program whose child has left its session", function()
     host.write(directory .. "/end", "")
     process:expect("STARTING %(pid", 10, 2)
     assert.is_true(is_alive(pid))
+    local _, table_text = process:client { "status" }
+    assert.truthy(table_text:find("got away from [^\n]*: pid [%d, ]*" .. pid), table_text)
     assert.equal(0, process:stop())
     process:expect "killing [%d, ]+: they have got away from their units"
     assert.is_false(is_alive(pid))

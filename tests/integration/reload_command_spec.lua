@@ -68,6 +68,24 @@ describe("luvisor", function()
     assert.equal(0, process:stop())
   end)
 
+  it("reload closes the sockets that the script has dropped, and leaves the others open", function()
+    local TREE = [[local luvisor = require "luvisor" return luvisor.supervisor { name = "top", children = {
+      luvisor.program { name = "a", command = "sleep 600", sockets = { one = { unix = "%s/one.sock" } } },
+      luvisor.program { name = "b", command = "sleep 600", %s } } }]]
+    local function is_there(name) return uv.fs_stat(directory .. "/" .. name) ~= nil end
+    host.write(directory .. "/tree.lua", TREE:format(directory,
+      ('sockets = { two = { unix = "%s/two.sock" } }'):format(directory)))
+    start()
+    assert.truthy(is_there "one.sock" and is_there "two.sock")
+    assert.equal(0, (luvisor("set", "b", "max_age", "900")))
+    assert.truthy(is_there "two.sock")
+    host.write(directory .. "/tree.lua", TREE:format(directory, ""))
+    assert.equal(0, (luvisor "reload"))
+    assert.falsy(is_there "two.sock")
+    assert.truthy(is_there "one.sock")
+    assert.equal(0, process:stop())
+  end)
+
   it("reload says what is wrong with a script, and ends with 1", function()
     write_tree "a"
     start()

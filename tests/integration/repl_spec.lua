@@ -64,7 +64,7 @@ describe("the REPL", function()
     assert.equal("error: repl:1: unexpected symbol near <eof>\n", out)
     code, out = eval "info 'nobody'"
     assert.equal(1, code)
-    assert.matches("no unit nobody", out)
+    assert.equal("error: no unit nobody\n", out)
   end)
 
   it("keeps its variables from line to line, and continues what is not complete", function()

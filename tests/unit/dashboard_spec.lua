@@ -45,6 +45,10 @@ describe("dashboard", function()
     end
   end)
 
+  it("draws the rule over the panel without cutting it", function()
+    assert.falsy(plain(it_:view(80, 24)):find "\u{2500}\u{2026}")
+  end)
+
   it("shows the tree with what there is to say", function()
     local text = plain(it_:view(100, 24))
     assert.matches("top   4 units, 2 up, 1 FATAL", text)

@@ -93,6 +93,7 @@ describe("an edited tree", function()
     local values = {
       ["backoff.min"] = 1, shutdown = "kill", critical = true, ["health.every"] = 1, ["stop.signal"] = "INT",
       ["stop.timeout"] = 2, success = { 3 }, max_memory = "3MB",
+      ["stdout.max_size"] = "1MB", ["stdout.gzip"] = true, ["stdout.keep"] = 3, ["stdout.max_age"] = 60,
       restart = "transient", on_change = "keep", tags = { "t" }, start_timeout = 3,
     }
     for key, value in pairs(values) do

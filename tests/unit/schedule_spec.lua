@@ -48,6 +48,19 @@ describe("a schedule by interval", function()
     assert.same({ true, 6 }, { schedule.look(self, 0, 154) })
     assert.equal(NOON + 6, schedule.next_at(self, NOON, 154))
   end)
+
+  it("is due when its time has come, however that is rounded", function()
+    local late = 0
+    for tick = 16280000, 16390000, 7 do -- where doubles lose a bit
+      local begun, now = tick * 1000000 / 1e9, (tick * 1000000 + 100000000000) / 1e9
+      local self = schedule.new({ every = 100 }, NOON, begun, utc)
+      if now < begun + 100 then late = late + 1 end
+      local due, wait = schedule.look(self, NOON, now)
+      assert.is_true(due)
+      assert.is_true(wait > 99 and wait < 101)
+    end
+    assert.is_true(late > 0) -- the control: plain comparison would have missed these
+  end)
 end)
 
 describe("a scheduled unit", function()

@@ -30,6 +30,7 @@ describe("spec.program: sockets", function()
   local ONE = "expected one of tcp, udp or unix"
   for _, case in ipairs {
     { 80, 'key "sockets": expected { NAME = socket }, got 80' },
+    { { "127.0.0.1:80" }, 'key "sockets": expected { NAME = socket }, got a list' },
     { { web = 80 }, 'key "sockets.web": expected { tcp = "ADDRESS:PORT" }, { unix = path } or "inherited", got 80' },
     { { web = {} }, 'key "sockets.web": ' .. ONE },
     { { web = { tcp = "*:1", udp = "*:1" } }, 'key "sockets.web": ' .. ONE },

@@ -43,9 +43,17 @@ describe("a tree", function()
   it("says what it does not have", function()
     grow()
     for path, message in pairs { nobody = "no unit nobody", ["api/nobody"] = "no unit api/nobody",
-      ["etl/x/web"] = "no unit etl/x/web", [""] = "no unit of an empty name" } do
+      ["etl/x/y/z"] = "no unit etl/x/y/z", [""] = "no unit of an empty name" } do
       assert.same({ nil, message, "NOT_FOUND" }, { world.started:find(path) })
     end
+  end)
+
+  it("says which unit may have been meant", function()
+    grow()
+    local _, message = world.started:find "wbe"
+    assert.equal('no unit wbe, did you mean "web"?', message)
+    _, message = world.started:find "etl/api/wbe"
+    assert.equal('no unit etl/api/wbe, did you mean "etl/api/web"?', message)
   end)
 
   it("survives odd names (3.57)", function()

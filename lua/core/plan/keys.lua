@@ -5,6 +5,7 @@
 -- A key that is not named here is of class start, so that nothing is forgotten.
 
 local digest = require "luvisor.core.digest"
+local output = require "luvisor.core.spec.output"
 
 local keys = {}
 
@@ -80,7 +81,16 @@ local function exec_part(ready)
   return ready and { ready.notify or false, ready.fd or false } or {}
 end
 
+local function is_rotation(old, new)
+  if type(old) ~= "table" or type(new) ~= "table" or not old.file then return false end
+  local mine = {}
+  for name, value in pairs(new) do mine[name] = value end
+  for _, name in ipairs(output.rotation) do mine[name] = old[name] end
+  return keys.same(old, mine)
+end
+
 local function class_of(old, new, key)
+  if (key == "stdout" or key == "stderr") and is_rotation(old[key], new[key]) then return "in place" end
   if key == "ready" and not keys.same(exec_part(old.ready), exec_part(new.ready)) then return "start" end
   return IN_PLACE[key] and "in place" or "start"
 end

@@ -2,6 +2,7 @@
 -- children into start order, and derives how long a supervisor may take to stop. Doing it twice changes nothing.
 
 local backoff = require "luvisor.core.backoff"
+local breath = require "luvisor.core.breath"
 local defaults = require "luvisor.core.defaults"
 local hooks = require "luvisor.core.spec.hooks"
 local instances = require "luvisor.core.spec.instances"
@@ -94,6 +95,7 @@ local function walk_children(spec, state)
 end
 
 function walk(spec, parent_path, state)
+  breath.take()
   local path = parent_path and parent_path .. "/" .. spec.name or spec.name
   if spec.path and spec.path ~= path then
     return keys.fail(spec, ('the same unit is used twice, as "%s" and as "%s"'):format(spec.path, path))

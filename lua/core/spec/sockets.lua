@@ -89,6 +89,7 @@ function sockets.check(value)
   if type(value) ~= "table" then return check.expected("{ NAME = socket }", value) end
   local list = {}
   for name, given in pairs(value) do
+    if type(name) ~= "string" then return false, "expected { NAME = socket }, got a list" end
     local ok, message = check.name(name)
     if not ok then return false, message end
     local good, one, below = one_of(given)

@@ -1,0 +1,117 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Reloading trees whose units have runtimes of their own.
+
+local host = require "host"
+local json = require "host.json"
+
+describe("a reload with executors", function()
+  local directory, remove_directory, process
+
+  before_each(function() directory, remove_directory = host.directory() end)
+  after_each(function()
+    host.clean_up()
+    remove_directory()
+  end)
+
+  local WORKER = [[
+    local W = require("luvisor.worker").define { version = %d }
+    W:actor("starting", function(self) self.data = { n = 0 } return "run" end)
+    W:actor("running", { every = 0.1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+    W:upgrade(function(_, _, data) return data end)
+    return W]]
+
+  local TREE = [[
+    local luvisor = require "luvisor"
+    return luvisor.supervisor { name = "top", children = {
+      luvisor.worker { name = "c", module = "c", ARGS },
+      luvisor.worker { name = "t", module = "w", executor = "thread", THREAD },
+      luvisor.worker { name = "p", module = "w", executor = "process", PROCESS },
+      luvisor.supervisor { name = "s", executor = "thread", SUBTREE, children = {
+        luvisor.worker { name = "a", module = "w", INSIDE }, luvisor.worker { name = "b", module = "w" } } },
+    } }]]
+
+  local function write(keys)
+    host.write(directory .. "/tree.lua", (TREE:gsub("%u%u%u%u+", function(word) return keys[word] or "nil" end)))
+  end
+
+  local function luvisor(command, ...)
+    return host.run({ command, "--socket", directory .. "/host.sock", ... }, nil, 60)
+  end
+
+  local function generations()
+    local list = {}
+    local _, out = luvisor("status", "--json")
+    for _, unit in ipairs(json.decode(out).units) do
+      if unit.path ~= "top" then list[#list + 1] = unit.name .. unit.generation end
+    end
+    return table.concat(list, " ")
+  end
+
+  local function start()
+    host.write(directory .. "/c.lua", WORKER:format(1))
+    host.write(directory .. "/w.lua", WORKER:format(1))
+    write {}
+    process = host.spawn({ "run", "--socket", directory .. "/host.sock", "tree.lua" }, nil, { cwd = directory })
+    process:expect("top starting %-> running", 30)
+  end
+
+  local function reload_says(expected)
+    local code, out, err = luvisor "reload"
+    assert.equal(0, code, err)
+    assert.equal(expected, out)
+  end
+
+  it("touches none that is the same: the control arm", function()
+    start()
+    reload_says "nothing has changed\n"
+    write { ARGS = "args = { 1 }" }
+    reload_says "~ top/c  upgrade (args changed)\n"
+    assert.equal("c1 t1 p1 s1 a1 b1", generations())
+    assert.equal(0, process:stop())
+  end)
+
+  it("restarts just those whose code, arguments or inner keys have changed", function()
+    start()
+    write { THREAD = "args = { 1 }" }
+    reload_says "! top/t  restart (args changed)\n"
+    process:expect("top/t starting %-> running", 20, 2)
+    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }" }
+    reload_says "~ top/p  changed in place: backoff\n"
+    assert.equal("c1 t2 p1 s1 a1 b1", generations())
+    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }", SUBTREE = "intensity = { restarts = 9 }" }
+    reload_says "! top/s  restart (intensity changed)\n"
+    process:expect("top/s starting %-> running", 20, 2)
+    assert.equal("c1 t2 p1 s2 a1 b1", generations())
+    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }", SUBTREE = "intensity = { restarts = 9 }",
+      INSIDE = "shutdown = 3" }
+    reload_says "! top/s  restart (children changed)\n"
+    process:expect("top/s starting %-> running", 20, 3)
+    assert.equal("c1 t2 p1 s3 a1 b1", generations())
+    assert.equal(0, process:stop())
+  end)
+
+  it("restarts a worker with new code whose runtime has the old, although it has an upgrade", function()
+    start()
+    host.write(directory .. "/w.lua", WORKER:format(2))
+    local code, out, err = luvisor "reload"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("! top/t  restart (code of module w changed)\n! top/p  restart (code of module w changed)\n",
+      1, true), out)
+    for _, name in ipairs { "t", "p", "s" } do process:expect(("top/%s starting %%-> running"):format(name), 20, 2) end
+    assert.equal("c1 t2 p2 s2 a1 b1", generations())
+    assert.equal(0, process:stop())
+  end)
+
+  it("and live edits leave what lies within to the script", function()
+    start()
+    local code, _, err = luvisor("set", "top/s", "intensity.restarts", "9")
+    assert.equal(1, code)
+    assert.truthy(err:find('key "intensity.restarts" cannot be changed in place: ! top/s  restart', 1, true), err)
+    code, _, err = luvisor("set", "top/s/a", "shutdown", "9")
+    assert.equal(1, code)
+    assert.truthy(err:find("top/s has a runtime of its own: change the script, and reload", 1, true), err)
+    assert.equal(0, (luvisor("set", "top/t", "backoff.max", "9")))
+    assert.equal("c1 t1 p1 s1 a1 b1", generations())
+    assert.equal(0, process:stop())
+  end)
+end)
