@@ -88,9 +88,9 @@ end
 
 -- The keys of each kind that may hold functions.
 local KEYS = {
-  worker = { "args" },
+  worker = { "args", "executor" },
   program = { "ready", "health", "stdout", "stderr", "hooks", "schedule" },
-  supervisor = {},
+  supervisor = { "executor" },
 }
 
 local function note_unit(self, spec)

@@ -47,7 +47,7 @@ local function descend(walk, unit, path, depth, params)
 end
 
 local function describe(walk, unit, path, depth, params)
-  local about = inspect.unit(unit, path, params.usage and usage.of or nil)
+  local about = inspect.unit(unit, path, walk.usage)
   about.depth = depth
   about.children = unit.children and unit.children.count or nil
   local omitted = descend(walk, unit, path, depth, params)
@@ -85,7 +85,11 @@ methods.status = {
       params.flat = params.flat == nil or params.flat
     end
     local walk = { { units = units, at = 0, depth = 0 } }
-    describe_some(walk, params, { ('{"escaped":%s,"units":['):format(json.encode(escaped(params))) }, reply)
+    local function begin(of)
+      walk.usage = of
+      describe_some(walk, params, { ('{"escaped":%s,"units":['):format(json.encode(escaped(params))) }, reply)
+    end
+    if params.usage then usage.survey(runtime.after, begin) else begin() end
   end,
 }
 

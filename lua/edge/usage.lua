@@ -1,32 +1,76 @@
--- Usage: what a process takes of the machine, from /proc.
+-- Usage: what programs take of the machine, each with all that is in its session, from one walk over /proc for all of
+-- them, in small portions.
 
+local system = require "host.system"
 local uv = require "luv"
 
 local usage = {}
 
 local TICKS = 100 -- of a second; USER_HZ, the same on every Linux that luvisor knows
 local PAGE = 4096
-local UTIME, STIME, RSS = 12, 13, 22 -- fields of stat, counted from the one after the name
+local PORTION = 50                     -- processes in one go
+local SESSION, UTIME, STIME = 4, 12, 13 -- fields of stat, counted from the one after the name
 
-local function read(pid)
-  local fd = uv.fs_open(("/proc/%d/stat"):format(pid), "r", 0)
+local function read(pid, name)
+  local fd = uv.fs_open(("/proc/%d/%s"):format(pid, name), "r", 0)
   if not fd then return nil end
   local text = uv.fs_read(fd, 1024, 0)
   uv.fs_close(fd)
   return text
 end
 
---- Resident memory in bytes, and CPU time so far in seconds, of a process; nothing when it is gone.
----@param pid integer
----@return integer|nil memory
----@return number|nil cpu
-function usage.of(pid)
-  local text = read(pid)
+local function add(self, pid)
+  local text = read(pid, "stat")
   local rest = text and text:match "^.*%) (.*)$" -- the name may hold anything, ")" too
-  if not rest then return nil end
+  if not rest then return end
   local fields = {}
   for field in rest:gmatch "%S+" do fields[#fields + 1] = field end
-  return math.tointeger(tonumber(fields[RSS])) * PAGE, (tonumber(fields[UTIME]) + tonumber(fields[STIME])) / TICKS
+  local sid = math.tointeger(tonumber(fields[SESSION]))
+  local members = self.sessions[sid] or {}
+  self.sessions[sid], self.session_of[pid] = members, sid
+  members[#members + 1] = pid
+  self.cpu[pid] = (tonumber(fields[UTIME]) + tonumber(fields[STIME])) / TICKS
+end
+
+-- What each has for itself, and the largest part that one of them shares: the others probably share the same.
+local function memory_of(pids)
+  local own, most_shared = 0, 0
+  for _, pid in ipairs(pids) do
+    local resident, shared = (read(pid, "statm") or ""):match "^%d+ (%d+) (%d+)"
+    if resident then
+      own = own + tonumber(resident) - tonumber(shared)
+      most_shared = math.max(most_shared, tonumber(shared))
+    end
+  end
+  return math.tointeger(own + most_shared) * PAGE
+end
+
+-- Memory in bytes, and CPU time so far in seconds, of a process and its session; of a process in the session of the
+-- host, alone. Nothing when it is gone.
+local function of(self, pid)
+  local sid = self.session_of[pid]
+  if not sid then return nil end
+  local pids = sid ~= self.session_of[system.pid()] and self.sessions[sid] or { pid }
+  local cpu = 0
+  for _, one in ipairs(pids) do cpu = cpu + self.cpu[one] end
+  return memory_of(pids), cpu
+end
+
+local function add_some(self, scan, later, done)
+  for _ = 1, PORTION do
+    local name = scan and uv.fs_scandir_next(scan)
+    if not name then return done(function(pid) return of(self, pid) end) end
+    local pid = math.tointeger(tonumber(name))
+    if pid then add(self, pid) end
+  end
+  later(0, function() add_some(self, scan, later, done) end)
+end
+
+--- Looks at all processes, then calls done(of): of(pid) returns memory and CPU time.
+---@param later fun(seconds: number, fn: function)
+---@param done fun(of: fun(pid: integer): integer?, number?)
+function usage.survey(later, done)
+  add_some({ sessions = {}, session_of = {}, cpu = {} }, (uv.fs_scandir "/proc"), later, done)
 end
 
 return usage

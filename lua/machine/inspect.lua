@@ -114,7 +114,7 @@ end
 --- Everything about a unit but its children.
 ---@param self table
 ---@param path? string where it is known
----@param usage? fun(pid: integer): integer?, number? memory in bytes and CPU seconds of a process
+---@param usage? fun(pid: integer): integer?, number? memory in bytes and CPU seconds of a process and its session
 ---@return table
 function inspect.unit(self, path, usage)
   local state, pid, status = inspect.state(self)

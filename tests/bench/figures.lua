@@ -102,6 +102,17 @@ return {
     },
   },
   {
+    name = "status", title = "status of 1,000 units over the control socket", sides = { "luvisor" },
+    arguments = { 1000, 200 },
+    rows = {
+      { key = "status.p50", title = "p50", unit = "ms" },
+      { key = "status.p99", title = "p99", unit = "ms", value = 50 },
+      { key = "status.raw_p99", title = "p99 of as many bytes, echoed", unit = "ms" },
+      { key = "status.cpu", title = "CPU of the host, each", unit = "ms" },
+      { key = "status.ratio", title = "p50 to the echo's", unit = "x" },
+    },
+  },
+  {
     name = "cold", title = "cold start", sides = ALL, arguments = { 20 },
     rows = { { key = "cold.start", title = "to first worker running", unit = "ms", value = 10 } },
   },

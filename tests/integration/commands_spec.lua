@@ -81,6 +81,26 @@ describe("a client", function()
     assert.truthy(err:find("no unit nobody", 1, true), err)
   end)
 
+  it("counts the memory of all that a program has started", function()
+    host.write(directory .. "/big.lua", [[
+      local luvisor = require "luvisor"
+      return luvisor.supervisor { name = "top", children = {
+        luvisor.program { name = "big", ready = { after = 0 }, command = { "sh", "-c",
+          "python3 -c 'x = bytearray(60 << 20); import time; time.sleep(600)' & wait" } },
+      } }]])
+    local big = host.spawn({ "run", "--log-level", "warn", "big.lua" }, nil, { cwd = directory })
+    local function shows()
+      local code, out = big:client { "status", "--json", "big" }
+      local unit = code == 0 and json.decode(out).units[1]
+      return unit and unit.memory and unit.memory > 60 << 20 and unit
+    end
+    local unit = host.wait_until(shows, 20)
+    assert.truthy(unit, big:output())
+    local leader = tonumber(host.read(("/proc/%d/statm"):format(unit.pid)):match "^%d+ (%d+)") * 4096
+    assert.is_true(leader < 60 << 20) -- the control: what is counted without the others
+    big:stop()
+  end)
+
   it("fails when what it says could not be written", function()
     spawn(PLAIN)
     local shell = host.spawn({ "-c", host.binary .. " status --socket " .. process:socket() .. " >/dev/full" }, nil,
