@@ -7,7 +7,7 @@ local host = require "host"
 local uv = require "luv"
 
 -- Leaves one behind that has a session of its own and ignores SIGTERM if it is to be stubborn, and whose pid is in the
--- name of a file; then waits, or ends with 7 when there is a file "end".
+-- name of a file; then waits, or ends with 7 when there is a file "end". Both end with the directory of the test.
 local ESCAPE = [[
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
@@ -16,9 +16,10 @@ if os.fork() == 0:
     if os.fork() > 0: os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[1] == "stubborn" else signal.SIG_DFL)
     with open("escaped.%d" % os.getpid(), "w") as f: f.write("x")
-    time.sleep(1000)
+    while os.path.exists("escape.py"): time.sleep(0.1)
+    os._exit(0)
 os.wait()
-while not os.path.exists("end"): time.sleep(0.01)
+while os.path.exists("escape.py") and not os.path.exists("end"): time.sleep(0.01)
 os._exit(7)
 ]]
 
