@@ -15,14 +15,21 @@ local control = {}
 local OWN_ONLY = 384 -- 0600
 local BACKLOG = 64
 local MOST = 64      -- clients at a time
+local LINGER = 1     -- seconds for one that is turned away to read why
 
 local server, path, clients, count -- of the tree that runs in this process
 
+-- What it sends is taken and thrown away for a moment: a client that cannot write does not come to reading why.
 local function turn_away(pipe, code, message)
-  local text = ('{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":"%s"}}\n'):format(code, message)
-  pipe:write(text, function()
+  local function close()
     if not pipe:is_closing() then pipe:close() end
+  end
+  pipe:write(('{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":"%s"}}\n'):format(code, message))
+  pipe:shutdown()
+  pipe:read_start(function(err, chunk)
+    if err or not chunk then close() end
   end)
+  runtime.after(LINGER, close)
 end
 
 local function may_enter(uid)
