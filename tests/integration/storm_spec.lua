@@ -142,7 +142,8 @@ describe("probes that are called off", function()
     local before = fds(process.pid)
     process:client { "start", "--no-wait", "p" }
     process:expect("not ready within", 30, 20)
-    assert.is_true(fds(process.pid) > before) -- the control: one that is under way is seen
+    -- The control: one that is under way is seen.
+    assert.is_true(host.wait_until(function() return fds(process.pid) > before end, 10))
     process:client { "stop", "p" }
     assert.is_true(host.wait_until(function() return fds(process.pid) <= before end, 10))
     server:close()
