@@ -129,9 +129,9 @@ describe("a host that was killed", function()
   before_each(begin)
   after_each(finish)
 
-  local function program(keys)
-    return ([[luvisor.program { name = "p", command = "python3 escape.py meek", stdout = "null", stderr = "null",
-      stop = { timeout = 2 }, %s }]]):format(keys)
+  local function program(keys, how)
+    return ([[luvisor.program { name = "p", command = "python3 escape.py %s", stdout = "null", stderr = "null",
+      stop = { timeout = 2 }, %s }]]):format(how or "meek", keys)
   end
 
   local function kill(process)
@@ -153,6 +153,33 @@ describe("a host that was killed", function()
     assert.equal(1, #escaped())
     assert.equal(0, second:stop())
     assert.equal(0, #escaped())
+    assert.is_nil(uv.fs_stat(directory .. "/luvisor/default.state"))
+  end)
+
+  it("has those who do not end killed when they have had the time of their unit", function()
+    local first = run(program("", "stubborn"))
+    first:expect "top starting %-> running"
+    local pid = wait_for_escape()
+    kill(first)
+    local second = run [[luvisor.program { name = "p", command = "sleep 1000", stop = { timeout = 0.2 } }]]
+    second:expect("did not end in time, killing " .. pid)
+    second:expect "top/p STOPPED %-> STARTING"
+    assert.is_false(is_alive(pid))
+  end)
+
+  it("has them killed at once by one that is to end before they have; until then they have their time", function()
+    local first = run(program("", "stubborn"))
+    first:expect "top starting %-> running"
+    local pid = wait_for_escape()
+    kill(first)
+    local second = run [[luvisor.program { name = "p", command = "sleep 1000", stop = { timeout = 1000 } }]]
+    second:expect("an earlier host has left behind " .. pid)
+    host.stay(0.3)
+    assert.is_true(is_alive(pid)) -- the control
+    assert.equal(0, second:stop())
+    second:expect("must end now, killing " .. pid)
+    assert.is_false(is_alive(pid))
+    assert.equal(0, second:count "STARTING")
     assert.is_nil(uv.fs_stat(directory .. "/luvisor/default.state"))
   end)
 
