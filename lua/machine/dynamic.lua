@@ -1,6 +1,7 @@
 -- Dynamic: changes to a supervisor's children at run time, with OTP's results (semantics 2.6). Every call takes a
 -- `reply`, called once with a value or nil, message, CODE; at once where nothing has to end or start first.
 
+local branch = require "luvisor.machine.branch"
 local exit = require "luvisor.core.exit"
 local unit = require "luvisor.machine.unit"
 
@@ -190,7 +191,7 @@ local PID = { backoff = "restarting", restarting = "restarting" }
 ---@return table[]
 function dynamic.which_children(self)
   local list = {}
-  for i, child in ipairs(self.children and self.children:all() or {}) do
+  for i, child in ipairs(branch.children(self)) do
     list[i] = {
       name = child.name, unit = child, kind = child.spec.kind, phase = child.phase,
       state = PID[child.phase] or (unit.is_alive(child) and "alive") or "down",
@@ -203,7 +204,7 @@ end
 ---@return { specs: integer, active: integer, supervisors: integer, workers: integer, programs: integer }
 function dynamic.count_children(self)
   local counts = { specs = 0, active = 0, supervisors = 0, workers = 0, programs = 0 }
-  for _, child in ipairs(self.children and self.children:all() or {}) do
+  for _, child in ipairs(branch.children(self)) do
     counts.specs = counts.specs + 1
     counts.active = counts.active + (unit.is_alive(child) and 1 or 0)
     local kind = child.spec.kind .. "s"
