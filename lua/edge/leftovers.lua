@@ -5,7 +5,7 @@
 -- adopt, if it is the program itself; or warn. The tree is started when those to be killed are gone: no program ever
 -- runs twice. And a host that ends kills whoever got away from all its units.
 
-local exit = require "luvisor.core.exit"
+local signals = require "luvisor.core.signals"
 local orphans = require "host.orphans"
 local process = require "host.process"
 local record = require "luvisor.edge.record"
@@ -16,7 +16,7 @@ local leftovers = {}
 local LOOK_AGAIN = 0.05   -- seconds
 local PATIENCE = 10       -- seconds for those who are asked to end
 local LAST_PATIENCE = 2   -- seconds after SIGKILL
-local TERM, KILL, CONT = exit.signal_number "TERM", exit.signal_number "KILL", exit.signal_number "CONT"
+local TERM, KILL, CONT = signals.number "TERM", signals.number "KILL", signals.number "CONT"
 
 local function policies_of(spec, found)
   if spec.kind == "program" then found[spec.path] = spec.orphans end
