@@ -1,30 +1,21 @@
 -- Lookup: finds the unit of a path, and says which was meant where there is none.
 
+local branch = require "luvisor.machine.branch"
 local suggest = require "luvisor.core.suggest"
 
 local lookup = {}
 
 local MOST_HINTS = 1000 -- units that are looked at for one that was meant
 
-local function descend(from, path)
-  local at = from
-  for part in path:gmatch("[^/]+") do
-    local children = at.children
-    at = children and (children:find(part) or children:find(math.tointeger(tonumber(part))))
-    if not at then return nil end
-  end
-  return at
-end
-
 local function collect(at, name, found)
-  for _, child in ipairs(at.children and at.children:all() or {}) do
+  for _, child in ipairs(branch.children(at)) do
     if tostring(child.name) == name then found[#found + 1] = child end
     collect(child, name, found)
   end
 end
 
 local function add_names(at, name_of, names)
-  for _, child in ipairs(at.children and at.children:all() or {}) do
+  for _, child in ipairs(branch.children(at)) do
     if #names >= MOST_HINTS then return names end
     names[#names + 1] = name_of(child)
     add_names(child, name_of, names)
@@ -59,7 +50,7 @@ end
 function lookup.find(root, path)
   local first, rest = path:match("^([^/]+)/?(.*)$")
   if not first then return nil, "no unit of an empty name", "NOT_FOUND" end
-  local found = first == root.name and descend(root, rest) or descend(root, path)
+  local found = first == root.name and branch.find(root, rest) or branch.find(root, path)
   if found then return found end
   if path:find("/", 1, true) then return not_found(root, path) end
   return by_last_part(root, path)
