@@ -2,8 +2,8 @@
 
 local code = require "luvisor.edge.code"
 local exit = require "luvisor.core.exit"
-local handle = require "luvisor.machine.handle"
 local lazy = require "luvisor.core.lazy"
+local handle = lazy "luvisor.machine.handle"
 local log = lazy "luvisor.edge.log"
 local runtime = require "host.runtime"
 local task = require "host.task"

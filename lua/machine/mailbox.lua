@@ -10,7 +10,7 @@
 -- bring a `deliver` of their own.
 
 local ends = require "luvisor.machine.ends"
-local suggest = require "luvisor.core.suggest"
+local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 
 local BATCH = 64      -- requests served in one turn, so that others have theirs,
 local SPAN = 0.005    -- and seconds, after which no other is begun in it
