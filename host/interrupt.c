@@ -45,6 +45,10 @@ bool interrupt_request(struct interrupt *self, uint64_t entry,
   return true;
 }
 
+bool interrupt_has_cancelled(const struct interrupt *self, uint64_t entry) {
+  return atomic_load(&self->ended) == entry;
+}
+
 /* Done with: unless it has become a higher one meanwhile. */
 static void consume(struct interrupt *self, enum interrupt_level level) {
   uint64_t entry = atomic_load(&self->entry);
@@ -89,6 +93,7 @@ static void raise_level(struct interrupt *self, lua_State *L,
   if (self->raised < level) self->raised = (uint8_t)level;
   if (level == INTERRUPT_CANCEL) {
     consume(self, level);
+    atomic_store(&self->ended, atomic_load(&self->entry));
     disarm(L);
   }
   luaL_where(L, 0);
