@@ -124,15 +124,14 @@ local function forget(...)
 end
 
 -- A worker that is told as plain values was checked and completed by the host: nothing of that is loaded here.
-local function load_unit(told)
+local function load_unit(told, generation)
   script.directory = told.source.directory
   generations.use_directory(told.source.directory .. "/")
-  generations.use(generations.new(told.source.files))
-  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told) end
+  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told, generation) end
   local spec = told.plain.keys
   spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
   spec.restart_name = "temporary" -- the host decides what comes after the end
-  local ok, message = require("luvisor.edge.definition").prepare(spec, told.settings, generations.current())
+  local ok, message = require("luvisor.edge.definition").prepare(spec, told.settings, generation)
   forget("luvisor.core.fitness", "luvisor.edge.definition")
   if not ok then return nil, message end
   return spec, told.settings
@@ -140,12 +139,13 @@ end
 
 local function begin(told)
   watch(told.settings)
-  local spec, settings = load_unit(told)
+  generations.use(generations.new(told.source.files))
+  local spec, settings = load_unit(told, generations.current())
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
   local world = make_world(told)
-  world.settings = settings
-  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end
+  world.settings, world.load_unit = settings, load_unit
+  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, world.settings) end
   tree = trees.new(world, spec, finish, told.name)
   root_parent(tree, told)
   local root = tree.root
