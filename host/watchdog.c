@@ -36,8 +36,9 @@ struct watch {
   uint64_t entry;  /* at the last look */
   uint64_t since;  /* when that entry was first seen */
   uint64_t used;   /* processor time then */
-  uint64_t limit;  /* that much more, and the entry is killed; 0 while it is not cancelled */
-  unsigned quiet;  /* looks in a row without an entry */
+  uint64_t
+      limit; /* that much more, and the entry is killed; 0 while it is not cancelled */
+  unsigned quiet; /* looks in a row without an entry */
   struct pulse *pulse;
   struct watch *next;
 };

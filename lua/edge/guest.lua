@@ -2,9 +2,14 @@
 -- (`luvisor guest FD`). It is told what to run, runs it, says what becomes of it, and ends with it. When the host is
 -- gone, everything ends.
 
+-- The collector's pause and work: while the library is loaded, so that what that leaves behind is used again, and after
+-- it, as host/engine.c has it.
+local LOADING_PAUSE, LOADING_WORK, PAUSE, WORK = 110, 400, 200, 1
+
+collectgarbage("incremental", LOADING_PAUSE, LOADING_WORK)
+
 local lazy = require "luvisor.core.lazy"
 local codec = require "host.codec"
-local definition = lazy "luvisor.edge.definition"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
@@ -113,28 +118,34 @@ local function watch(settings)
   if not ok then parent:send { "log", "error", "luvisor", "no watchdog: " .. message } end
 end
 
+-- What only the beginning needs is forgotten after it.
+local function forget(...)
+  for _, name in ipairs { ... } do package.loaded[name] = nil end
+end
+
 -- A worker that is told as plain values was checked and completed by the host: nothing of that is loaded here.
-local function load_unit(told)
+local function load_unit(told, generation)
   script.directory = told.source.directory
   generations.use_directory(told.source.directory .. "/")
-  generations.use(generations.new(told.source.files))
-  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told) end
+  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told, generation) end
   local spec = told.plain.keys
   spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
   spec.restart_name = "temporary" -- the host decides what comes after the end
-  local ok, message = definition.prepare(spec, told.settings, generations.current())
+  local ok, message = require("luvisor.edge.definition").prepare(spec, told.settings, generation)
+  forget("luvisor.core.fitness", "luvisor.edge.definition")
   if not ok then return nil, message end
   return spec, told.settings
 end
 
 local function begin(told)
   watch(told.settings)
-  local spec, settings = load_unit(told)
+  generations.use(generations.new(told.source.files))
+  local spec, settings = load_unit(told, generations.current())
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
   local world = make_world(told)
-  world.settings = settings
-  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end
+  world.settings, world.load_unit = settings, load_unit
+  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, world.settings) end
   tree = trees.new(world, spec, finish, told.name)
   root_parent(tree, told)
   local root = tree.root
@@ -143,6 +154,7 @@ local function begin(told)
   script.set_tree(tree)
   if spec.children then world.sockets.open_all(spec) end
   unit.start(root)
+  collectgarbage("incremental", PAUSE, WORK)
   if told.plain then collectgarbage() end -- loading leaves more behind than a single worker ever needs
 end
 
@@ -153,6 +165,7 @@ local frames = {}
 function frames.begin(told)
   if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
   require("luvisor.edge.confine")[told.executor == "thread" and "thread" or "process"]()
+  forget "luvisor.edge.confine"
   local ok, message = xpcall(begin, debug.traceback, told)
   if not ok then finish(exit.new { kind = "error", message = message }) end
 end

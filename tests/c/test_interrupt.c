@@ -215,7 +215,8 @@ static void is_killed_soon_after_a_cancel(void **state) {
   lua_register(L, "order", order);
   load(L,
        "pcall(function()\n"
-       "  local c <close> = setmetatable({}, { __close = function() " SPIN " end })\n"
+       "  local c <close> = setmetatable({}, { __close = function() " SPIN
+       " end })\n"
        "  order(2)\n"
        "  while true do local _ = {} end\n"
        "end)");

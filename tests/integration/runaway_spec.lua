@@ -121,37 +121,6 @@ describe("a worker that runs away", function()
     process:signal "sigkill"
   end)
 
-  -- What `status` says beside a runaway and a thousand who beat.
-  local CROWD = [[
-    local beating = define(function(self) return self.stopping and "complete" or "keepalive" end)
-    local children = {}
-    for i = 1, 1000 do children[i] = luvisor.worker { name = "beating" .. i, module = beating } end
-    children[1001] = luvisor.worker { name = "bad", restart = "temporary", module = define(function()
-      print "begins"
-      spin()
-    end) }
-    return luvisor.supervisor { name = "top", children = children }
-  ]]
-
-  local function asked_in_a_crowd(env)
-    local process = run(CROWD, env)
-    process:expect("begins", 20)
-    local code, out = process:client({ "status", "--json" }, 20)
-    process:signal "sigkill"
-    return code, out
-  end
-
-  it("lets status answer, and a thousand others beat", function()
-    local code, out = asked_in_a_crowd { LUVISOR_HEARTBEAT = "60" }
-    assert.equal(0, code)
-    assert.truthy(out:find('"top/beating1000"', 1, true))
-  end)
-
-  it("lets nobody answer without the watchdog", function()
-    local code = asked_in_a_crowd(UNWATCHED)
-    assert.not_equal(0, code)
-  end)
-
   it("can be stopped at once, with all the others", function()
     local process = run("return tree(function() print 'begins' spin() end, { shutdown = 0.2 })",
       { LUVISOR_HEARTBEAT = "60" })
