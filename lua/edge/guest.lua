@@ -3,12 +3,14 @@
 -- gone, everything ends.
 
 local lazy = require "luvisor.core.lazy"
+local bonds = lazy "luvisor.machine.bonds"
 local confine = require "luvisor.edge.confine"
 local definition = require "luvisor.edge.definition"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local loader = lazy "luvisor.edge.loader"
 local generations = require "luvisor.edge.generation"
+local inquiry = require "luvisor.machine.inquiry"
 local native = require "host.guest"
 local post = require "luvisor.machine.post"
 local report = require "luvisor.edge.guest_report"
@@ -27,6 +29,7 @@ local FAILED = 1
 
 local parent -- the wire to the host
 local tree   -- what runs here, nil before it was told
+local world
 local office -- carries letters
 local over   -- the exit was told
 
@@ -77,7 +80,7 @@ local function root_parent(self, told)
 end
 
 local function make_world(told)
-  local world = env.new {
+  world = env.new {
     enabled = told.logs,
     write = function(level, who, format, ...)
       if not told.logs[level] then return end
@@ -88,10 +91,13 @@ local function make_world(told)
   world.settings, world.source = told.settings, told.source
   office = post.new(world, function(frame, urgent) return parent:send(frame, urgent) end)
   world.outside = function(address)
-    return { deliver = function(_, letter) return office:deliver(address, letter) end }
+    return { address = address, deliver = function(_, letter) return office:deliver(address, letter) end }
   end
+  world.inquiry = inquiry.new(world, function(frame)
+    report.flush() -- the host has to know who asks
+    return parent:send(frame, true)
+  end)
   world.tell_result = function(bytes) return parent:send({ "result", bytes }, true) end
-  return world
 end
 
 -- A worker that never gives way is cut short, or the guest would hear nothing of its host.
@@ -119,7 +125,7 @@ local function begin(told)
   local spec, settings = load_unit(told)
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
-  local world = make_world(told)
+  make_world(told)
   world.settings = settings
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end
   tree = trees.new(world, spec, finish, told.name)
@@ -155,6 +161,15 @@ end
 function frames.letter(...) office:letter(...) end
 function frames.answer(...) office:answer(...) end
 function frames.taken(list) office:taken(list) end
+
+function frames.told(...) world.inquiry:told(...) end
+
+function frames.tell(path, what, ...)
+  local one = tree:find(path)
+  if not one then return end
+  if what ~= "unnamed" or one.tell then return bonds.arrive(one, what, ...) end
+  world.registry:unregister(...)
+end
 
 function frames.call(...)
   report.call(...)

@@ -9,6 +9,7 @@
 -- "abandoned", and the next generation waits until that thread has ended, unless a policy of the script's own has
 -- said "restart" knowing that.
 
+local commons = require "luvisor.core.lazy" "luvisor.machine.commons"
 local exit = require "luvisor.core.exit"
 local mailbox = require "luvisor.machine.mailbox"
 local mirror = require "luvisor.machine.mirror"
@@ -38,7 +39,7 @@ local function end_of_run(self, run, why)
   self.env.cancel(run.look)
   self.run, self.up = nil, nil
   if run.post then run.post:close(self:path(), why) end
-  mirror.end_all(self)
+  mirror.end_all(self, why)
   self:exited(run.generation, why)
 end
 
@@ -122,6 +123,7 @@ function frames.event(self, _, kind, path, event)
   local one = mirror.find(self, path)
   if event.exit then event.exit = exit.unpack(event.exit) end
   if one then mirror.note(one, kind, event) end
+  if one and kind == "exit" then mirror.ended(one, event.exit) end
   if one and self.env.watched[kind] then self.env.emit(kind, one, event) end
 end
 
@@ -129,6 +131,10 @@ function frames.reply(_, run, id, ...)
   local reply = run.replies[id]
   run.replies[id] = nil
   if reply then reply(...) end
+end
+
+function frames.ask(self, run, id, ...)
+  commons.serve(self, function(...) run.guest:send(table.pack("told", id, ...), true) end, ...)
 end
 
 function frames.letter(_, run, ...) run.post:letter(...) end
@@ -276,6 +282,12 @@ function Remote.deliver(self, letter, target)
   if not run or not run.post then return mailbox.down(self) end
   if not unit.is_alive(target) then return mailbox.down(target) end
   return run.post:deliver(target:path(), letter, target.spec.mailbox)
+end
+
+--- Has something said to one of the guest's units, see bonds.arrive.
+function Remote.tell(self, target, ...)
+  local run = self.run
+  if run and run.guest then run.guest:send(table.pack("tell", target:path(), ...), true) end
 end
 
 function Remote.describe(self)
