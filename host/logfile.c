@@ -169,14 +169,16 @@ static int put(struct logfile *file, const char *bytes, size_t len, size_t *left
   return 0;
 }
 
-/* A line that lies in the old file already is brought to its end there. */
+/* A line that lies in the old file already is brought to its end there, however many
+ * writes that takes. */
 static int follow(struct logfile *file, const char **bytes, size_t *len) {
-  const char *end = file->whole == file->size ? NULL : memchr(*bytes, '\n', *len);
-  size_t part = end ? (size_t)(end - *bytes) + 1 : 0, left = part;
-  int error = file->fd < 0 ? 0 : write_all(file, *bytes, &left);
+  if (file->fd < 0 || file->whole == file->size) return open_again(file);
+  const char *end = memchr(*bytes, '\n', *len);
+  size_t part = end ? (size_t)(end - *bytes) + 1 : *len, left = part;
+  int error = write_all(file, *bytes, &left);
   *bytes += part - left;
   *len -= part - left;
-  return error ? error : open_again(file);
+  return error || !end ? error : open_again(file);
 }
 
 static void look(struct logfile *file, uint64_t now) {

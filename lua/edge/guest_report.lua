@@ -2,6 +2,7 @@
 -- them, and how each unit stands, gathered for a moment so that a busy one does not flood the host.
 
 local lazy = require "luvisor.core.lazy"
+local branch = require "luvisor.machine.branch"
 local dynamic = lazy "luvisor.machine.dynamic"
 local exit = require "luvisor.core.exit"
 local inspect = require "luvisor.machine.inspect"
@@ -64,7 +65,7 @@ end
 function add(list, one)
   known[one] = known[one] or names_of(one)
   list[#list + 1] = describe(one)
-  for _, child in ipairs(one.children and one.children:all() or {}) do add_new(list, child) end
+  for _, child in ipairs(branch.children(one)) do add_new(list, child) end
 end
 
 local function remove(list, one)

@@ -3,7 +3,8 @@
 -- A host that was killed may leave some behind. The next one of its name finds them by the marks that they carry and
 -- does with each what its unit says (`orphans`): kill, which is what happens to those of no unit of this tree, too;
 -- adopt, if it is the program itself; or warn. The tree is started when those to be killed are gone: no program ever
--- runs twice. And a host that ends kills whoever got away from all its units.
+-- runs twice; a host that is told to end before that ends them by force. And a host that ends kills whoever got away
+-- from all its units.
 
 local exit = require "luvisor.core.exit"
 local orphans = require "host.orphans"
@@ -14,13 +15,16 @@ local runtime = require "host.runtime"
 local leftovers = {}
 
 local LOOK_AGAIN = 0.05   -- seconds
-local PATIENCE = 10       -- seconds for those who are asked to end
+local PATIENCE = 10       -- seconds for those who are asked to end, and of whose unit nothing is known
 local LAST_PATIENCE = 2   -- seconds after SIGKILL
 local TERM, KILL, CONT = exit.signal_number "TERM", exit.signal_number "KILL", exit.signal_number "CONT"
 
-local function policies_of(spec, found)
-  if spec.kind == "program" then found[spec.path] = spec.orphans end
-  for _, child in ipairs(spec.children or {}) do policies_of(child, found) end
+local under_way -- the wait for their end: { after, hurry, told, killed = when the last of them was }
+
+-- The specs of the programs by their paths.
+local function programs_of(spec, found)
+  if spec.kind == "program" then found[spec.path] = spec end
+  for _, child in ipairs(spec.children or {}) do programs_of(child, found) end
   return found
 end
 
@@ -38,16 +42,23 @@ local function with_survivors(instances)
   return left
 end
 
+local function patience_with(program)
+  local shutdown = program and program.shutdown
+  return type(shutdown) == "number" and shutdown or PATIENCE
+end
+
 -- Everybody of the earlier instances, by what is to become of them; nil, message, CODE when it cannot look, for want of
 -- descriptors, say: that somebody was not seen does not mean that nobody is there.
-local function sort(instances, policies)
+local function sort(instances, programs)
   local sorted = { kill = {}, adopt = {}, warn = {} }
   for _, instance in ipairs(instances) do
     local found, message, code = orphans.find("@" .. instance)
     if not found then return nil, message, code end
     for _, one in ipairs(found) do
       one.path = path_of(one.mark) or "?"
-      table.insert(sorted[policies[one.path] or "kill"], one)
+      local program = programs[one.path]
+      one.patience = patience_with(program)
+      table.insert(sorted[program and program.orphans or "kill"], one)
     end
   end
   return sorted
@@ -89,8 +100,8 @@ end
 
 -- Who is still there, children that were made meanwhile among them; an adopted one is not asked about. Nil when it
 -- cannot look.
-local function still_there(instances, policies, adoptions)
-  local sorted = sort(instances, policies)
+local function still_there(instances, programs, adoptions)
+  local sorted = sort(instances, programs)
   if not sorted then return nil end
   local kept, left = {}, {}
   for _, adoption in pairs(adoptions) do kept[adoption.mark] = true end
@@ -102,22 +113,39 @@ local function still_there(instances, policies, adoptions)
   return left
 end
 
+-- Kills those who have had their time; true when that is everybody.
+local function kill_late(left, waited, write)
+  local late, hurry = {}, under_way.hurry
+  for _, one in ipairs(left) do
+    if hurry or waited > one.patience then late[#late + 1] = one end
+  end
+  if late[1] and not under_way.told then
+    under_way.told = true
+    write("warn", "luvisor", "%s, killing %s", hurry and "must end now" or "did not end in time", pids_of(late))
+  end
+  signal_all(late, KILL, write)
+  return #late == #left
+end
+
 local function wait_for_end(look, write, done)
-  local since, killed, calm = runtime.now(), nil, false
+  local since, calm = runtime.now(), false
+  under_way = { after = done }
+  local function over()
+    local after = under_way.after
+    under_way = nil
+    after()
+  end
   local function again()
     local left, now = look(), runtime.now()
-    if not left then return runtime.after(LOOK_AGAIN, again) end
-    if #left == 0 and calm then return done() end
+    if not left and not under_way.hurry then return runtime.after(LOOK_AGAIN, again) end
+    if not left or #left == 0 and calm then return over() end
     calm = #left == 0 -- one that is about to die has no mark any more: it is looked for twice
+    local killed = under_way.killed
     if killed and now - killed > LAST_PATIENCE then
       write("error", "luvisor", "still alive %g s after SIGKILL: %s", LAST_PATIENCE, pids_of(left))
-      return done()
+      return over()
     end
-    if not calm and (killed or now - since > PATIENCE) then
-      if not killed then write("warn", "luvisor", "did not end within %g s, killing %s", PATIENCE, pids_of(left)) end
-      killed = killed or now
-      signal_all(left, KILL, write)
-    end
+    if not calm and kill_late(left, now - since, write) then under_way.killed = killed or now end
     runtime.after(LOOK_AGAIN, again)
   end
   again()
@@ -159,16 +187,16 @@ local function note(place, instances, write, fn)
   end)
 end
 
-local function end_them(sorted, instances, policies, adoptions, write, done)
+local function end_them(sorted, instances, programs, adoptions, write, done)
   if #sorted.kill > 0 then
     write("warn", "luvisor", "an earlier host has left behind %s: ending them", pids_of(sorted.kill))
   end
   signal_all(sorted.kill, TERM, write)
   signal_all(sorted.kill, CONT, write)
-  wait_for_end(function() return still_there(instances, policies, adoptions) end, write, done)
+  wait_for_end(function() return still_there(instances, programs, adoptions) end, write, done)
 end
 
-local function take(sorted, place, instances, policies, write, done)
+local function take(sorted, place, instances, programs, write, done)
   local adoptions = choose_adoptions(sorted)
   local remembered = { process.instance, table.unpack(with_survivors(instances)) }
   if #sorted.warn > 0 then
@@ -176,7 +204,7 @@ local function take(sorted, place, instances, policies, write, done)
   end
   note(place, remembered, write, function()
     if #instances == 0 then return done(adoptions) end
-    end_them(sorted, instances, policies, adoptions, write, function() done(adoptions) end)
+    end_them(sorted, instances, programs, adoptions, write, function() done(adoptions) end)
   end)
 end
 
@@ -187,11 +215,11 @@ end
 ---@param done fun(adoptions: table<string, { pid: integer, mark: string }>) by the path of the unit
 function leftovers.settle(place, root, write, done)
   if not place then return done {} end
-  local policies = policies_of(root, {})
+  local programs = programs_of(root, {})
   read(place, write, function(instances)
-    insist(write, function() return sort(instances, policies) end, function(sorted, message)
+    insist(write, function() return sort(instances, programs) end, function(sorted, message)
       if not sorted then write("warn", "luvisor", "cannot look for what an earlier host has left: %s", message) end
-      take(sorted or { kill = {}, adopt = {}, warn = {} }, place, instances, policies, write, done)
+      take(sorted or { kill = {}, adopt = {}, warn = {} }, place, instances, programs, write, done)
     end)
   end)
 end
@@ -204,11 +232,7 @@ local function forget(place)
   if left[1] then record.write(place.state, left) else record.remove(place.state) end
 end
 
---- The tree has ended: kills whoever is a child of this host and of none of its units, then calls done().
----@param place luvisor.Paths|nil
----@param write function of the log
----@param done function
-function leftovers.finish(place, write, done)
+local function kill_inherited(place, write, done)
   local since, told = runtime.now(), false
   local function again()
     local left = orphans.inherited() -- nil: it cannot look
@@ -225,6 +249,17 @@ function leftovers.finish(place, write, done)
     runtime.after(LOOK_AGAIN, again)
   end
   again()
+end
+
+--- The tree has ended, or was not started: kills those of earlier hosts who have not ended yet, and whoever is a child
+--- of this host and of none of its units, then calls done().
+---@param place luvisor.Paths|nil
+---@param write function of the log
+---@param done function
+function leftovers.finish(place, write, done)
+  if not under_way then return kill_inherited(place, write, done) end
+  under_way.hurry = true
+  under_way.after = function() kill_inherited(place, write, done) end
 end
 
 return leftovers

@@ -1,6 +1,7 @@
 -- Repl: one session of inspection: an environment that lasts, and code that is evaluated in it, one piece at a time,
 -- apart from every worker. Time and output of a piece are bounded.
 
+local branch = require "luvisor.machine.branch"
 local candidates = require "luvisor.core.candidates"
 local evaluation = require "luvisor.edge.evaluation"
 local exit = require "luvisor.core.exit"
@@ -122,9 +123,9 @@ end
 
 -- ---- completing
 
-local function collect(at, paths)
-  paths[#paths + 1] = at:path()
-  for _, child in ipairs(at.children and at.children:all() or {}) do collect(child, paths) end
+local function paths_of(tree)
+  local paths = {}
+  branch.walk(tree.root, tree.root:path(), function(_, path) paths[#paths + 1] = path end)
   return paths
 end
 
@@ -132,7 +133,7 @@ end
 ---@param text string
 ---@param done fun(candidates: string[], replaced: integer)
 function Session:complete(text, done)
-  done(candidates.of(text, self.environment, collect(self.context.tree.root, {})))
+  done(candidates.of(text, self.environment, paths_of(self.context.tree)))
 end
 
 -- ---- sessions

@@ -1,6 +1,7 @@
 -- Repl commands: the functions that a session of the REPL has beside Lua's own. Each takes units by path, by an
 -- unambiguous last part, or as handles. What the control socket can do they do through its methods.
 
+local branch = require "luvisor.machine.branch"
 local handle = require "luvisor.machine.handle"
 local inspect = require "luvisor.machine.inspect"
 local rpc = require "luvisor.edge.rpc"
@@ -51,7 +52,7 @@ local SHOWN = 200
 local function add_rows(unit, depth, rows)
   local about = inspect.unit(unit, tostring(unit.name))
   rows[#rows + 1] = { ("  "):rep(depth) .. about.name, about.state, about.pid or "-", about.why or "" }
-  for _, child in ipairs(unit.children and unit.children:all() or {}) do
+  for _, child in ipairs(branch.children(unit)) do
     if #rows > SHOWN then return end
     add_rows(child, depth + 1, rows)
   end

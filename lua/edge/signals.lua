@@ -1,6 +1,7 @@
 -- Signals: what the process's signals mean to a running tree: TERM and INT stop it, a second one kills it, QUIT writes
 -- the tree to the log, USR1 opens the log files again, HUP reloads the script.
 
+local branch = require "luvisor.machine.branch"
 local daemon = require "luvisor.edge.daemon"
 local manager = require "luvisor.edge.manager"
 local process = require "host.process"
@@ -19,7 +20,7 @@ local function dump(write, unit, depth)
   if unit.restarts then text = ("%s, %d restarts"):format(text, unit.restarts) end
   if unit.last_exit then text = ("%s, last exit: %s"):format(text, tostring(unit.last_exit)) end
   write("warn", "luvisor", "%s", text)
-  for _, child in ipairs(unit.children and unit.children:all() or {}) do dump(write, child, depth + 1) end
+  for _, child in ipairs(branch.children(unit)) do dump(write, child, depth + 1) end
 end
 
 --- What stops a tree: the first call gracefully, a second one kills; it is given the name of who asks.

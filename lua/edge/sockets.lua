@@ -2,6 +2,7 @@
 -- opens itself. One address is opened once, by whoever asks first, and stays open until the host ends, or nobody has
 -- it in its spec any more: a program that is being restarted is not missed, its clients wait in the queue.
 
+local branch = require "luvisor.machine.branch"
 local native = require "host.daemon"
 local uv = require "luv"
 
@@ -15,11 +16,6 @@ local function note_specs(spec, used)
   note_sockets(spec, used)
   if spec.template then note_specs(spec.template, used) end
   for _, child in ipairs(spec.children or {}) do note_specs(child, used) end
-end
-
-local function note_units(unit, used)
-  note_sockets(unit.spec, used)
-  for _, child in ipairs(unit.children and unit.children:all() or {}) do note_units(child, used) end
 end
 
 ---@param received table<string, integer> by name, from the service manager
@@ -69,7 +65,7 @@ function sockets.new(received)
   function self.close_unused(root)
     local used = {}
     note_specs(root.spec, used)
-    note_units(root, used)
+    branch.walk(root, root:path(), function(unit) note_sockets(unit.spec, used) end)
     for text in pairs(opened) do
       if not used[text] then close(text) end
     end

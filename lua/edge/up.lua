@@ -2,6 +2,7 @@
 -- or keeps failing, does not hold that up for ever: then the tree is up when nobody is being started any more, and
 -- those in trouble are named.
 
+local branch = require "luvisor.machine.branch"
 local runtime = require "host.runtime"
 
 local up = {}
@@ -24,7 +25,7 @@ end
 
 local function add_troubles(unit, list)
   if IN_TROUBLE[unit.phase] then list[#list + 1] = ("%s (%s)"):format(unit:path(), tostring(unit.last_exit)) end
-  for _, child in ipairs(unit.children and unit.children:all() or {}) do add_troubles(child, list) end
+  for _, child in ipairs(branch.children(unit)) do add_troubles(child, list) end
   return list
 end
 

@@ -1,6 +1,7 @@
 -- Dynamic: changes to a supervisor's children at run time, with OTP's results (semantics 2.6). Every call takes a
 -- `reply`, called once with a value or nil, message, CODE; at once where nothing has to end or start first.
 
+local branch = require "luvisor.machine.branch"
 local exit = require "luvisor.core.exit"
 local unit = require "luvisor.machine.unit"
 
@@ -101,7 +102,17 @@ local function leave_group(self, child)
       break
     end
   end
-  if group.child == child then self:child_due(child) end
+  if group.child == child and child.phase == "backoff" then self:child_due(child) end
+end
+
+-- One that had left its group, and is started by hand before the group is, may end by itself meanwhile: it is then to
+-- start with the others.
+local function join_group(self, child)
+  local group = self.regroup
+  if not group or child.at < group.child.at then return end
+  local place = 1
+  while group.start[place] and group.start[place].at < child.at do place = place + 1 end
+  if group.start[place] ~= child then table.insert(group.start, place, child) end
 end
 
 --- Stops a child; its spec stays, unless it is temporary or of a pool. Also ends retries.
@@ -139,6 +150,7 @@ function dynamic.restart_child(self, which, reply)
   if not child or not check_down(child, reply) then return end
   if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
   unit.reset(child)
+  join_group(self, child)
   child.dynamic = true
   unit.wait(child, function(what, why)
     if what == "stopped" then return refuse(reply, "STOPPED", "%s was stopped", child:path()) end
@@ -179,7 +191,7 @@ local PID = { backoff = "restarting", restarting = "restarting" }
 ---@return table[]
 function dynamic.which_children(self)
   local list = {}
-  for i, child in ipairs(self.children and self.children:all() or {}) do
+  for i, child in ipairs(branch.children(self)) do
     list[i] = {
       name = child.name, unit = child, kind = child.spec.kind, phase = child.phase,
       state = PID[child.phase] or (unit.is_alive(child) and "alive") or "down",
@@ -192,7 +204,7 @@ end
 ---@return { specs: integer, active: integer, supervisors: integer, workers: integer, programs: integer }
 function dynamic.count_children(self)
   local counts = { specs = 0, active = 0, supervisors = 0, workers = 0, programs = 0 }
-  for _, child in ipairs(self.children and self.children:all() or {}) do
+  for _, child in ipairs(branch.children(self)) do
     counts.specs = counts.specs + 1
     counts.active = counts.active + (unit.is_alive(child) and 1 or 0)
     local kind = child.spec.kind .. "s"

@@ -3,6 +3,7 @@
 -- stop something wait for the outcome without holding up anybody; elsewhere they return at once.
 
 local lazy = require "luvisor.core.lazy"
+local branch = lazy "luvisor.machine.branch"
 local dynamic = lazy "luvisor.machine.dynamic"
 local inspection = require "luvisor.machine.inspection"
 local plain = lazy "luvisor.core.spec.plain"
@@ -220,7 +221,7 @@ end
 ---@param key integer|string
 function Handle:partition(key)
   local supervisor = supervisor_of(self, "partition")
-  local all = supervisor.children and supervisor.children:all() or {}
+  local all = branch.children(supervisor)
   if #all == 0 then return nil, self.path .. " has no children", "NOT_FOUND" end
   local number = math.type(key) == "integer" and math.abs(key) or hash(tostring(key))
   return handle.of(all[number % #all + 1])

@@ -1,6 +1,7 @@
 -- Mirror: the units of a guest as the host's tree shows them. A stub stands for each: it can be found, looked at and
 -- waited for as any unit, and what is asked of it goes to the guest. What a stub says is what the guest said last.
 
+local branch = require "luvisor.machine.branch"
 local chronicle = require "luvisor.machine.chronicle"
 local ends = require "luvisor.machine.ends"
 local exit = require "luvisor.core.exit"
@@ -87,7 +88,7 @@ end
 
 -- What ran below ended with it, if it has not said so before.
 local function end_below(one, why)
-  for _, child in ipairs(one.children and one.children:all() or {}) do
+  for _, child in ipairs(branch.children(one)) do
     if unit.is_alive(child) or child.phase == "backoff" or child.phase == "waiting" then child.phase = "stopped" end
     child.shown, child.pid = nil, nil
     tell_ends(child, why)
@@ -159,13 +160,7 @@ function mirror.find(home, path)
   local own = home:path()
   if path == own then return home end
   if path:sub(1, #own + 1) ~= own .. "/" then return nil end
-  local at = home
-  for part in path:sub(#own + 2):gmatch "[^/]+" do
-    local children = at.children
-    at = children and (children:find(part) or children:find(math.tointeger(tonumber(part))))
-    if not at then return nil end
-  end
-  return at
+  return branch.find(home, path:sub(#own + 2))
 end
 
 return mirror

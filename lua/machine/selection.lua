@@ -1,6 +1,8 @@
 -- Selection: the units that somebody means: a path or an unambiguous last part, a glob over paths or last parts
 -- ("web:*", "etl/*"), or a tag ("@front"). "*" stays within a part of a path, "**" does not.
 
+local branch = require "luvisor.machine.branch"
+
 local selection = {}
 
 local MAGIC = "[*?%[]"
@@ -28,15 +30,6 @@ local function translate(glob)
   return table.concat(out)
 end
 
-local function children_of(unit)
-  return unit.children and unit.children:all() or {}
-end
-
-local function each(unit, path, fn)
-  fn(unit, path)
-  for _, child in ipairs(children_of(unit)) do each(child, path .. "/" .. tostring(child.name), fn) end
-end
-
 local function has_tag(unit, tag)
   for _, one in ipairs(unit.spec.tags or {}) do
     if one == tag then return true end
@@ -46,7 +39,7 @@ end
 
 local function by_tag(tree, tag)
   local found = {}
-  each(tree.root, tree.root.name, function(unit)
+  branch.walk(tree.root, tree.root.name, function(unit)
     if has_tag(unit, tag) then found[#found + 1] = unit end
   end)
   if found[1] then return found end
@@ -57,7 +50,7 @@ local function by_glob(tree, glob)
   local found, pattern = {}, translate(glob)
   local whole = glob:find("/", 1, true)
   local root = tree.root.name
-  each(tree.root, root, function(unit, path)
+  branch.walk(tree.root, root, function(unit, path)
     local subject = whole and path or tostring(unit.name)
     local short = whole and path:sub(#root + 2)
     if subject:find(pattern) or short and short ~= "" and short:find(pattern) then found[#found + 1] = unit end

@@ -1,6 +1,8 @@
 -- Tree: the root supervisor's parent. Finds units by path, holds back those that wait for another unit, and reports
 -- the end of the root as the end of the tree.
 
+local lazy = require "luvisor.core.lazy"
+local branch = lazy "luvisor.machine.branch"
 local exit = require "luvisor.core.exit"
 local suggest = require "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
@@ -14,25 +16,15 @@ local tree = {}
 
 local MOST_HINTS = 1000 -- units that are looked at for one that was meant
 
-local function descend(from, path)
-  local at = from
-  for part in path:gmatch("[^/]+") do
-    local children = at.children
-    at = children and (children:find(part) or children:find(math.tointeger(tonumber(part))))
-    if not at then return nil end
-  end
-  return at
-end
-
 local function collect(at, name, found)
-  for _, child in ipairs(at.children and at.children:all() or {}) do
+  for _, child in ipairs(branch.children(at)) do
     if tostring(child.name) == name then found[#found + 1] = child end
     collect(child, name, found)
   end
 end
 
 local function add_names(at, name_of, names)
-  for _, child in ipairs(at.children and at.children:all() or {}) do
+  for _, child in ipairs(branch.children(at)) do
     if #names >= MOST_HINTS then return names end
     names[#names + 1] = name_of(child)
     add_names(child, name_of, names)
@@ -67,7 +59,7 @@ end
 function Tree:find(path)
   local first, rest = path:match("^([^/]+)/?(.*)$")
   if not first then return nil, "no unit of an empty name", "NOT_FOUND" end
-  local found = first == self.root.name and descend(self.root, rest) or descend(self.root, path)
+  local found = first == self.root.name and branch.find(self.root, rest) or branch.find(self.root, path)
   if found then return found end
   if path:find("/", 1, true) then return not_found(self, path) end
   return by_last_part(self, path)

@@ -151,8 +151,9 @@ static void finds_a_moved_file(void **state) {
   assert_int_equal(rename("log", "moved"), 0);
   put_at(file, "f\n", now + 10); /* not looked at yet */
   put_at(file, "begun", now + 20);
-  put_at(file, " line\nnew\n", now + 3000);
-  assert_string_equal(text_of("moved"), "old\nhalf\nbegun line\n");
+  put_at(file, " long", now + 3000); /* and not at its end */
+  put_at(file, " line\nnew\n", now + 3010);
+  assert_string_equal(text_of("moved"), "old\nhalf\nbegun long line\n");
   assert_string_equal(text_of("log"), "new\n");
   assert_int_equal(unlink("log"), 0);
   put_at(file, "again\n", now + 6000);
@@ -184,7 +185,8 @@ static void reopens_when_told(void **state) {
   put(file, "two\nbeg");
   rename("log", "moved");
   assert_int_equal(logfile_reopen(file), 0);
-  put(file, "un\nthree\n");
+  put(file, "u");
+  put(file, "n\nthree\n");
   assert_string_equal(text_of("moved"), "two\nbegun\n");
   assert_string_equal(text_of("log"), "three\n");
   logfile_close(file);

@@ -86,7 +86,7 @@ local function check_lines(list, path, text, is_current)
       add(list, "%s:%d: a torn line: %q", path, number, line:sub(1, 80))
     end
   end
-  if not is_current and text:sub(-1) ~= "\n" then add(list, "%s: ends within a line", path) end
+  if not is_current and text:find "[^\n]$" then add(list, "%s: ends within a line", path) end
 end
 
 --- The logs of its programs: whole lines, bounded, no more files than are to be kept. A host that is killed in the

@@ -84,7 +84,7 @@ describe("a control group", function()
     assert(process:wait(20)) -- all of them are gone
   end)
 
-  -- The control is in orphans_spec: without a group such a one is only found when the host ends.
+  -- The control is in escape_spec: without a group such a one is only found when the host ends.
   maybe("holds who has left session and mark behind; the program is gone when all are", function()
     local process = run([[luvisor.program { name = "p", command = "env -u LUVISOR_UNIT python3 escape.py",
       cgroup = true, backoff = { min = 0.01, max = 0.01 } }]])

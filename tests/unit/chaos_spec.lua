@@ -2,6 +2,7 @@
 -- Random scripts on random trees, with what must hold whatever happens: no unit runs twice, nothing runs that is not in
 -- the tree, who was stopped stays so, who was not comes back, and a stop ends everything in bounded time. Fixed seeds.
 
+local branch = require "luvisor.machine.branch"
 local dynamic = require "luvisor.machine.dynamic"
 local task = require "host.task"
 local unit = require "luvisor.machine.unit"
@@ -32,16 +33,11 @@ local function grow(world, depth, prefix, names)
   return keys
 end
 
-local function each(at, visit)
-  visit(at)
-  for _, child in ipairs(at.children and at.children:all() or {}) do each(child, visit) end
-end
-
 --- Every task belongs to a living worker of the tree, and the other way round.
 local function check_tasks(world, script)
   local alive = 0
   world:step(0)
-  each(world.started.root, function(one)
+  branch.walk(world.started.root, "", function(one)
     if one.spec.kind == "worker" and one.instance then alive = alive + 1 end
   end)
   assert.equal(alive, task.count(), table.concat(script, ", "))
@@ -109,7 +105,7 @@ local function check_rest(world, script)
   end
   world:step(120)
   if world.ended then return end
-  each(world.started.root, function(one)
+  branch.walk(world.started.root, "", function(one)
     assert.truthy(is_at_rest(one), ("%s %s: %s"):format(one:path(), one.phase, table.concat(script, ", ")))
   end)
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Reloads of random trees: load(x); reload(y) ends as load(y) does, whatever x was (3.60).
 
+local branch = require "luvisor.machine.branch"
 local reloads = require "reloads"
 local worlds = require "world"
 
@@ -52,7 +53,7 @@ local function picture(unit, depth, lines)
     or spec.kind == "program" and unit.run and table.concat(unit.run.options.command, " ")
     or spec.kind == "supervisor" and ("%s %d %g"):format(spec.strategy, unit.intensity.restarts, unit.intensity.within)
   lines[#lines + 1] = ("%s  %s %s"):format(("  "):rep(depth), tostring(detail), tostring(spec.shutdown))
-  for _, child in ipairs(unit.children and unit.children:all() or {}) do picture(child, depth + 1, lines) end
+  for _, child in ipairs(branch.children(unit)) do picture(child, depth + 1, lines) end
   return table.concat(lines, "\n"), lines
 end
 
