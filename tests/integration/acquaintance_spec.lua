@@ -3,10 +3,13 @@
 
 local executors = require "executors"
 local host = require "host"
+local modules = require "acquaintance_modules"
 
 local start, worker = executors.start, executors.worker
 
--- `wrap` puts the puppet into a supervisor of that executor.
+local function set_up() executors.set_up(modules) end
+
+-- With `inner` the puppet runs on that executor, in a supervisor that runs on `to`.
 local function script(from, to, options)
   local puppet = worker(options.inner or to, 'name = "puppet", module = "puppet"')
   local path = "root/puppet"
@@ -42,7 +45,7 @@ for _, pair in ipairs {
   { "process", "coroutine" }, { "thread", "process" }, { "process", "shell" },
 } do
   describe(("acquaintance of %s and %s"):format(pair[1], pair[2]), function()
-    before_each(executors.set_up)
+    before_each(set_up)
     after_each(executors.clean_up)
 
     it("is by name, topic, monitor and link, and ends with either", function() check(pair[1], pair[2]) end)
@@ -50,7 +53,7 @@ for _, pair in ipairs {
 end
 
 describe("acquaintance", function()
-  before_each(executors.set_up)
+  before_each(set_up)
   after_each(executors.clean_up)
 
   it("ends with a process that is killed", function()
@@ -64,7 +67,7 @@ describe("acquaintance", function()
   it("ends with a subtree that is killed, for all that was in it", function()
     check("coroutine", "process", { inner = "coroutine", how = "kill", kind = "killed" })
     executors.clean_up()
-    executors.set_up()
+    set_up()
     check("process", "process", { inner = "thread", how = "kill", kind = "killed" })
   end)
 
