@@ -256,13 +256,6 @@ void watchdog_remove(struct watch *watch) {
   free(watch);
 }
 
-void watchdog_cut(struct watch *watch, int level) {
-  pthread_mutex_lock(&lock);
-  uint64_t entry = atomic_load(&watch->interrupt->entry);
-  if (entry & 1) interrupt_it(watch, entry, (enum interrupt_level)level);
-  pthread_mutex_unlock(&lock);
-}
-
 uint64_t watchdog_looks(void) {
   return atomic_load_explicit(&looks, memory_order_relaxed);
 }

@@ -29,8 +29,5 @@ int watchdog_add(struct interrupt *interrupt, const struct watchdog_budget *budg
 /* Ends watching; the last one ends the thread. NULL is fine. Thread: owner. */
 void watchdog_remove(struct watch *watch);
 
-/* Interrupts what runs in the watched runtime now. Thread: any. */
-void watchdog_cut(struct watch *watch, int level);
-
 /* How often the thread has looked, in the whole process. Thread: any. */
 uint64_t watchdog_looks(void);

@@ -52,11 +52,6 @@ static int post(lua_State *L) {
   return 0;
 }
 
-static int kick(lua_State *L) {
-  runtime_kick(api_runtime(L));
-  return 0;
-}
-
 static int manual(lua_State *L) {
   runtime_set_manual(api_runtime(L));
   return 0;
@@ -120,7 +115,6 @@ static const luaL_Reg functions[] = {
     {"deadline", deadline},
     {"cancel", cancel},
     {"post", post},
-    {"kick", kick},
     {"manual", manual},
     {"step", step},
     {"set_reporter", set_reporter},

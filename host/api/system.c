@@ -93,11 +93,6 @@ static int pid(lua_State *L) {
   return 1;
 }
 
-static int is_root(lua_State *L) {
-  lua_pushboolean(L, geteuid() == 0);
-  return 1;
-}
-
 /* exit(code): ends the process here and now, once its output is out */
 static int leave(lua_State *L) {
   int code = (int)luaL_optinteger(L, 1, 0);
@@ -110,8 +105,7 @@ static const luaL_Reg functions[] = {
     {"flush", flush},       {"is_terminal", is_terminal},
     {"wall", wall},         {"environment", environment},
     {"absolute", absolute}, {"pid", pid},
-    {"is_root", is_root},   {"exit", leave},
-    {NULL, NULL},
+    {"exit", leave},        {NULL, NULL},
 };
 
 int luaopen_host_system(lua_State *L) {

@@ -4,28 +4,9 @@
 -- quotes a backslash makes the next character stand for itself, and joins the next line; blanks around the value go.
 -- Nothing is expanded. What systemd skips with a warning is an error here, with the line; values are never shown.
 
+local quoted = require "luvisor.core.quoted"
+
 local env_file = {}
-
-local QUOTABLE = { ["\\"] = "\\", ['"'] = '"', ["`"] = "`", ["$"] = "$", ["\n"] = "" }
-
-local function single_quoted(text, at)
-  local stop = text:find("'", at, true)
-  if not stop then return nil, "unbalanced single quote" end
-  return text:sub(at, stop - 1), stop + 1
-end
-
-local function double_quoted(text, at)
-  local parts = {}
-  while true do
-    local stop = text:find('["\\]', at)
-    if not stop then return nil, "unbalanced double quote" end
-    parts[#parts + 1] = text:sub(at, stop - 1)
-    if text:sub(stop, stop) == '"' then return table.concat(parts), stop + 1 end
-    local char = text:sub(stop + 1, stop + 1)
-    parts[#parts + 1] = QUOTABLE[char] or "\\" .. char
-    at = stop + 2
-  end
-end
 
 -- Up to the end of the line; `solid` is where the blanks at the end begin, unless a backslash keeps them.
 local function plain(text, at)
@@ -45,23 +26,23 @@ local function plain(text, at)
   end
 end
 
-local QUOTED = { ["'"] = single_quoted, ['"'] = double_quoted }
+local QUOTES = { ["'"] = quoted.single, ['"'] = quoted.double }
 
 -- The value that begins at `at`, and where it ends.
 local function value_at(text, at)
   local parts = {}
   while true do
     at = text:match("^[ \t]*()", at)
-    local quoted = QUOTED[text:sub(at, at)]
+    local within = QUOTES[text:sub(at, at)]
     local part, stop
-    if quoted then
-      part, stop = quoted(text, at + 1)
+    if within then
+      part, stop = within(text, at + 1)
       if not part then return nil, stop end
     else
       part, stop = plain(text, at)
     end
     parts[#parts + 1], at = part, stop
-    if not quoted then return table.concat(parts), at end
+    if not within then return table.concat(parts), at end
   end
 end
 

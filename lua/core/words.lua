@@ -1,29 +1,9 @@
 -- Splits a command line into words as a POSIX shell would, and does nothing else that a shell does: quotes and
 -- backslashes are obeyed, nothing is expanded, and operators such as | are ordinary characters.
 
+local quoted = require "luvisor.core.quoted"
+
 local words = {}
-
-local function single_quoted(text, at)
-  local stop = text:find("'", at, true)
-  if not stop then return nil, "unbalanced single quote" end
-  return text:sub(at, stop - 1), stop + 1
-end
-
--- Within double quotes a backslash quotes only these; a quoted newline vanishes.
-local QUOTABLE = { ["$"] = "$", ["`"] = "`", ['"'] = '"', ["\\"] = "\\", ["\n"] = "" }
-
-local function double_quoted(text, at)
-  local parts = {}
-  while true do
-    local stop = text:find('["\\]', at)
-    if not stop then return nil, "unbalanced double quote" end
-    parts[#parts + 1] = text:sub(at, stop - 1)
-    if text:sub(stop, stop) == '"' then return table.concat(parts), stop + 1 end
-    local next_char = text:sub(stop + 1, stop + 1)
-    parts[#parts + 1] = QUOTABLE[next_char] or "\\" .. next_char
-    at = stop + 2
-  end
-end
 
 local function escaped(text, at)
   local char = text:sub(at, at)
@@ -31,7 +11,7 @@ local function escaped(text, at)
   return char == "\n" and "" or char, at + 1
 end
 
-local OPENERS = { ["'"] = single_quoted, ['"'] = double_quoted, ["\\"] = escaped }
+local OPENERS = { ["'"] = quoted.single, ['"'] = quoted.double, ["\\"] = escaped }
 
 -- The word that begins at `at`, and where it ends.
 local function word(text, at)

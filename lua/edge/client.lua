@@ -54,6 +54,14 @@ local function once_written(message)
   return codes.FAILED, "stdout: " .. problem
 end
 
+--- Says what is wrong with the way that a command was called.
+---@param message string
+---@return integer code that the command ends with
+function client.misused(message)
+  client.complain(message)
+  return codes.USAGE
+end
+
 --- Ends the command, once, with a message on stderr if there is one.
 ---@param code integer
 ---@param message? string

@@ -10,10 +10,8 @@ local codes = client.codes
 local DEFAULT_TIMEOUT = 60 -- seconds
 local COUNTED = 2          -- from so many units on, progress is shown
 
---- Seconds of --timeout; nil and a message when they are none.
----@return number|nil seconds
----@return string? message
-function command.seconds(options)
+-- Seconds of --timeout; nil and a message when they are none.
+local function seconds_of(options)
   if not options.timeout then return DEFAULT_TIMEOUT end
   local seconds = tonumber(options.timeout)
   if seconds and seconds > 0 and seconds <= 86400 then return seconds end
@@ -54,11 +52,8 @@ end
 ---@return integer|nil
 function command.change(what, operands, options)
   if options.rolling then return command.rolling(operands, options) end
-  local seconds, message = command.seconds(options)
-  if not seconds then
-    client.complain(message)
-    return codes.USAGE
-  end
+  local seconds, message = seconds_of(options)
+  if not seconds then return client.misused(message) end
   return client.connect(options, function(self)
     show_progress(self)
     local params = {
@@ -104,7 +99,7 @@ function command.signal(operands, options)
       for _, outcome in ipairs(result.units) do
         if not outcome.ok then client.complain(("%s %s"):format(outcome.path, outcome.message)) end
       end
-      client.quit(result.ok and codes.DONE or codes.FAILED)
+      client.quit(code_of(result))
     end)
   end)
 end
@@ -113,11 +108,8 @@ end
 ---@param options table
 ---@return integer|nil
 function command.shutdown(_, options)
-  local seconds, message = command.seconds(options)
-  if not seconds then
-    client.complain(message)
-    return codes.USAGE
-  end
+  local seconds, message = seconds_of(options)
+  if not seconds then return client.misused(message) end
   return client.connect(options, function(self)
     local function gone() client.quit(codes.DONE) end
     self.leaving = gone

@@ -7,13 +7,6 @@ local system = require "host.system"
 
 local edit = {}
 
-local codes = client.codes
-
-local function usage(message)
-  client.complain(message)
-  return codes.USAGE
-end
-
 --- Adds what a file describes.
 ---@param operands string[]
 ---@param options table
@@ -22,7 +15,7 @@ function edit.add(operands, options)
   local file, message = io.open(operands[1], "rb")
   local text = file and file:read "a"
   if file then file:close() end
-  if not text then return usage(message or operands[1] .. ": cannot be read") end
+  if not text then return client.misused(message or operands[1] .. ": cannot be read") end
   local path = system.absolute(operands[1]) or operands[1]
   return steps.ask("add", { text = text, path = path, under = options.under }, options)
 end
@@ -36,7 +29,7 @@ end
 function edit.scale(operands, options)
   local count = math.tointeger(tonumber(operands[2]))
   if not count or count < 1 then
-    return usage(('scale: expected a number of instances, got "%s"'):format(operands[2]))
+    return client.misused(('scale: expected a number of instances, got "%s"'):format(operands[2]))
   end
   return steps.ask("scale", { unit = operands[1], count = count }, options)
 end
@@ -55,7 +48,7 @@ end
 --- Gives a key another value.
 function edit.set(operands, options)
   local value, message = value_of(operands[3])
-  if value == nil then return usage(("set: %s: %s"):format(operands[3], message)) end
+  if value == nil then return client.misused(("set: %s: %s"):format(operands[3], message)) end
   return steps.ask("set", { unit = operands[1], key = operands[2], value = value }, options)
 end
 

@@ -97,10 +97,7 @@ end
 ---@return integer|nil
 function command.call(operands, options)
   local wish, message = read_options(operands, options)
-  if not wish then
-    client.complain(message)
-    return codes.USAGE
-  end
+  if not wish then return client.misused(message) end
   if options.file then return show(options.file, wish) end
   return client.connect(options, function(self)
     self:ask("history", {}, function(result)

@@ -56,10 +56,7 @@ end
 ---@return integer|nil
 function logs.call(operands, options)
   local count, message = count_of(options)
-  if message then
-    client.complain(message)
-    return client.codes.USAGE
-  end
+  if message then return client.misused(message) end
   return client.connect(options, function(self)
     local put
     self:on("log", function(params)

@@ -125,8 +125,7 @@ end
 ---@return integer|nil
 function top.call(_, options)
   if not terminal.is_there() then
-    client.complain "top needs a terminal; `luvisor status` and `luvisor events` do not"
-    return client.codes.USAGE
+    return client.misused "top needs a terminal; `luvisor status` and `luvisor events` do not"
   end
   return client.connect(options, function(connected)
     begin { client = connected, dashboard = dashboard.new() }

@@ -44,7 +44,10 @@ end
 
 local machines = {} -- by the machine as given: what is added to it
 
-local function complete(machine)
+--- Adds to a machine what workers need of it, once.
+---@param machine luvisor.Machine
+---@return luvisor.Machine
+function definition.complete(machine)
   if machines[machine] then return machine end
   machines[machine] = true
   for _, state in ipairs(machine.order) do
@@ -58,10 +61,10 @@ end
 
 local function choose_machine(unit_spec, made, settings)
   local machine = unit_spec.fsm or made.fsm or fsm.default(settings.heartbeat)
-  if not unit_spec.ready then return complete(machine) end
+  if not unit_spec.ready then return definition.complete(machine) end
   local changed, message = machine:with_ready(unit_spec.ready)
   if not changed then return fault(unit_spec, "ready", message) end
-  return complete(changed)
+  return definition.complete(changed)
 end
 
 --- Loads and checks the definition of a worker's spec, and puts it there.

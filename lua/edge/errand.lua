@@ -1,35 +1,28 @@
 -- Errand: a function of the script's that is called once, apart from everything else. It is the actor of a worker of
 -- its own, which nobody supervises, and so may sleep and await as any worker does.
 
+local apart = require "luvisor.edge.apart"
 local fsm = require "luvisor.core.fsm"
-local instance = require "luvisor.machine.instance"
-local past = require "luvisor.machine.past"
-local unit = require "luvisor.machine.unit"
 
 local errand = {}
 
 local FOREVER = 1e9 -- seconds
 
-local machine = fsm {
+local machine = apart.machine {
   initial = "running",
   transitions = { running = { done = "returned", error = "failed" }, returned = fsm.OK, failed = fsm.ERROR },
 }
-machine.crashed = machine.states.failed
-past.attach(machine)
 
 -- Where the function has ended the actor waits to be killed, so that no one hears of a worker that came and went.
 local function actor(fn, argument, tell)
-  return { fn = function(self)
+  return function(self)
     tell(pcall(fn, self, argument))
     while true do self:sleep(FOREVER) end
-  end }
+  end
 end
 
 local function new_worker(owner, name, act)
-  local env = owner.env
-  local definition = { actors = { running = act }, meta = instance.metatable() }
-  local spec = { kind = "worker", name = name, definition = definition, machine = machine, shutdown = "kill" }
-  local worker = unit.new(env.kinds.worker, env, spec, owner)
+  local worker = apart.new(owner.env, owner, act, { name = name, machine = machine, shutdown = "kill" })
   worker.generation, worker.phase = 1, "errand" -- no phase of a life: what it says of itself is dropped
   return worker
 end

@@ -2,11 +2,9 @@
 -- it is sliced when it does not, it has a time limit and can be cancelled. To the machines it is a worker that belongs
 -- to no supervisor; the tree and its log know nothing of it.
 
+local apart = require "luvisor.edge.apart"
 local fsm = require "luvisor.core.fsm"
-local loader = require "luvisor.edge.loader"
-local specs = require "luvisor.core.spec"
 local unit = require "luvisor.machine.unit"
-local worker = require "luvisor.worker"
 
 local evaluation = {}
 
@@ -15,7 +13,7 @@ local CANCEL_AFTER = 0.001 -- a cancelled evaluation need not be asked twice
 local machines = {} -- by the time limit
 
 local function machine(limit)
-  machines[limit] = machines[limit] or fsm {
+  machines[limit] = machines[limit] or apart.machine {
     initial = "entered",
     transitions = {
       entered = { run = "running" }, running = { complete = "over", error = "failed" },
@@ -25,13 +23,6 @@ local function machine(limit)
   }
   return machines[limit]
 end
-
-local definition = worker.define()
-
-definition:actor("running", function(self)
-  self.args.run(self)
-  return "complete"
-end)
 
 -- What takes a supervisor's place: one that is told of the end and has no opinion.
 local Owner = { __index = {} }
@@ -43,18 +34,6 @@ function Owner.__index:child_ended(_, why)
 end
 
 Owner.__index.child_stopped = Owner.__index.child_ended
-
-local function spec_of(limit, fn)
-  local described = assert(specs.worker {
-    name = "repl", module = definition, fsm = machine(limit), args = { run = fn }, restart = "temporary",
-    shutdown = CANCEL_AFTER,
-  })
-  local apart = assert(specs.supervisor { name = "apart", children = { described } })
-  local root, settings = assert(specs.resolve(apart, {}, {}))
-  assert(loader.prepare(root, settings))
-  root.children[1].internal = true
-  return root.children[1]
-end
 
 -- nothing that happens to an evaluation is told to anybody
 local function quiet(env)
@@ -68,7 +47,12 @@ end
 ---@param done fun(why: luvisor.Exit)
 ---@return table running for evaluation.cancel
 function evaluation.run(env, limit, fn, done)
-  local running = unit.new(env.kinds.worker, quiet(env), spec_of(limit, fn), setmetatable({ done = done }, Owner))
+  local function actor(self)
+    fn(self)
+    return "complete"
+  end
+  local spec = { name = "repl", machine = machine(limit), shutdown = CANCEL_AFTER, internal = true }
+  local running = apart.new(quiet(env), setmetatable({ done = done }, Owner), actor, spec)
   unit.start(running)
   return running
 end

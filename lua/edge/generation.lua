@@ -176,8 +176,6 @@ function generation.new(given)
   return self
 end
 
-generation.from_sources = generation.new
-
 --- The globals that the generation's own code has set.
 ---@return table
 function Generation:own_globals()

@@ -37,9 +37,6 @@ function runtime.cancel(timer) end
 ---@param fn function
 function runtime.post(fn, a, b, c) end
 
---- Has the loop look at its queues without sleeping; for what was queued from outside of it.
-function runtime.kick() end
-
 --- Takes the runtime off its clock (for tests): time then moves only by step.
 function runtime.manual() end
 
@@ -248,8 +245,5 @@ function system.absolute(path) end
 
 ---@return integer
 function system.pid() end
-
----@return boolean
-function system.is_root() end
 
 return { runtime = runtime, task = task, system = system }
