@@ -1,6 +1,8 @@
 -- The exit value: why a unit ended, one structured value made in one place, never text to parse.
 
-local units = require "luvisor.core.units"
+local lazy = require "luvisor.core.lazy"
+local signals = lazy "luvisor.core.signals"
+local units = lazy "luvisor.core.units"
 
 local exit = {}
 
@@ -22,46 +24,6 @@ exit.kinds = {
 
 local LONGEST = 400
 
-local SIGNALS = {
-  "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
-  "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
-  "WINCH", "IO", "PWR", "SYS",
-}
-local RTMIN, RTMAX = 34, 64
-
---- Number of each signal by its short name ("TERM"), real-time ones as "RTMIN+3".
-exit.signals = {}
-for number, name in ipairs(SIGNALS) do exit.signals[name] = number end
-exit.signals.POLL, exit.signals.IOT, exit.signals.CLD = 29, 6, 17
-for number = RTMIN, RTMAX do
-  local offset = number - RTMIN
-  SIGNALS[number] = offset == 0 and "RTMIN" or "RTMIN+" .. offset
-  exit.signals[SIGNALS[number]] = number
-end
-
---- Full name of a signal, "SIGKILL" for 9; nil for a number that is none.
----@param number integer
----@return string|nil
-function exit.signal_name(number)
-  local short = SIGNALS[number]
-  return short and "SIG" .. short
-end
-
---- Number of a signal given as 15, "TERM", "SIGTERM" or "term".
----@param signal integer|string
----@return integer|nil number
----@return string? message
----@return string? code
-function exit.signal_number(signal)
-  if type(signal) == "string" then
-    local number = exit.signals[(signal:upper():gsub("^SIG", ""))]
-    if number then return number end
-  elseif SIGNALS[signal] then
-    return math.tointeger(signal)
-  end
-  return nil, ("unknown signal %s"):format(tostring(signal)), "EINVAL"
-end
-
 local function one_line(text)
   text = tostring(text):gsub("%s*[\r\n]+%s*", " ")
   if #text <= LONGEST then return text end
@@ -82,7 +44,7 @@ end
 local TEXT = { normal = coded, exit = coded }
 
 function TEXT.signal(self)
-  local name = exit.signal_name(self.signal) or "unknown"
+  local name = signals.name(self.signal) or "unknown"
   return ("signal %s (%s%s)"):format(self.signal, name, self.core and ", core dumped" or "")
 end
 
@@ -110,7 +72,7 @@ end
 function exit.new(fields)
   if not TEXT[fields.kind] then error("unknown kind of exit: " .. tostring(fields.kind), 2) end
   if fields.signal then
-    local number = exit.signal_number(fields.signal)
+    local number = signals.number(fields.signal)
     if not number and math.type(fields.signal) ~= "integer" then
       error("unknown signal: " .. tostring(fields.signal), 2)
     end

@@ -1,11 +1,12 @@
 -- Declared state machines. `fsm { initial =, transitions =, timeouts = }` validates a machine whole and compiles it
 -- into linked state tables, so that taking an event is one lookup: state = state.edges[event].
 
-local check = require "luvisor.core.fsm.check"
-local parse = require "luvisor.core.fsm.parse"
-local problem = require "luvisor.core.problem"
-local suggest = require "luvisor.core.suggest"
-local units = require "luvisor.core.units"
+local lazy = require "luvisor.core.lazy"
+local check = lazy "luvisor.core.fsm.check"
+local parse = lazy "luvisor.core.fsm.parse"
+local problem = lazy "luvisor.core.problem"
+local suggest = lazy "luvisor.core.suggest"
+local units = lazy "luvisor.core.units"
 
 ---@class luvisor.State
 ---@field name string
@@ -48,7 +49,7 @@ end
 
 local function new_state(plan, name, index)
   local source = plan.states[name]
-  local events = parse.sorted_keys(source.edges)
+  local events = source.events or parse.sorted_keys(source.edges)
   return {
     name = name, index = index, edges = {}, events = events, only = only_event(events),
     outcome = source.outcome, heartbeat = plan.timeouts.heartbeat[name],
@@ -207,23 +208,26 @@ function Machine:describe()
   return table.concat(lines, "\n")
 end
 
+-- What the parser makes of the default machine; written down, so that a thread with one worker loads no parser.
 local function new_default(heartbeat)
-  return build {
+  return link {
     initial = "idle",
-    transitions = {
-      idle = { start = "starting" },
-      starting = { run = "running", error = "crashed" },
-      running = { complete = "terminating", error = "crashed" },
-      terminating = { complete = "stopped", error = "crashed" },
-      stopped = fsm.OK,
-      crashed = fsm.ERROR,
+    order = { "idle", "starting", "running", "terminating", "stopped", "crashed" },
+    names = { "crashed", "idle", "running", "starting", "stopped", "terminating" },
+    states = {
+      idle = { edges = { start = "starting" }, events = { "start" } },
+      starting = { edges = { run = "running", error = "crashed" }, events = { "error", "run" } },
+      running = { edges = { complete = "terminating", error = "crashed" }, events = { "complete", "error" } },
+      terminating = { edges = { complete = "stopped", error = "crashed" }, events = { "complete", "error" } },
+      stopped = { edges = {}, events = {}, outcome = "ok" },
+      crashed = { edges = {}, events = {}, outcome = "error" },
     },
     timeouts = {
       heartbeat = { running = heartbeat },
       state = { starting = 10, terminating = 10 },
       transition = {
-        ["idle -> starting"] = 1, ["starting -> running"] = 1,
-        ["running -> terminating"] = 1, ["terminating -> stopped"] = 1,
+        idle = { starting = 1 }, starting = { running = 1 }, running = { terminating = 1 },
+        terminating = { stopped = 1 },
       },
     },
   }

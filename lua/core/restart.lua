@@ -6,6 +6,7 @@
 
 local backoff = require "luvisor.core.backoff"
 local exit = require "luvisor.core.exit"
+local signals = require "luvisor.core.signals"
 local suggest = require "luvisor.core.suggest"
 local units = require "luvisor.core.units"
 
@@ -148,7 +149,7 @@ end
 function restart.exit_signals(decisions)
   local by_signal = {}
   for signal, value in pairs(decisions) do
-    local number, message = exit.signal_number(signal)
+    local number, message = signals.number(signal)
     if not number then error("exit_signals: " .. message, 2) end
     by_signal[number] = as_policy(value, "exit_signals", signal)
   end

@@ -4,15 +4,15 @@
 
 local lazy = require "luvisor.core.lazy"
 local bonds = lazy "luvisor.machine.bonds"
-local confine = require "luvisor.edge.confine"
-local definition = require "luvisor.edge.definition"
+local codec = require "host.codec"
+local definition = lazy "luvisor.edge.definition"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
+local handle = lazy "luvisor.machine.handle"
 local loader = lazy "luvisor.edge.loader"
 local generations = require "luvisor.edge.generation"
-local inquiry = require "luvisor.machine.inquiry"
 local native = require "host.guest"
-local post = require "luvisor.machine.post"
+local post = lazy "luvisor.machine.post"
 local report = require "luvisor.edge.guest_report"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
@@ -30,7 +30,7 @@ local FAILED = 1
 local parent -- the wire to the host
 local tree   -- what runs here, nil before it was told
 local world
-local office -- carries letters
+local office -- carries letters, nil before the first
 local over   -- the exit was told
 
 -- ---- the end
@@ -79,6 +79,18 @@ local function root_parent(self, told)
   end
 end
 
+-- A worker that says and hears nothing has none.
+local function open_office()
+  office = office or post.new(tree.env, function(frame, urgent) return parent:send(frame, urgent) end)
+  return office
+end
+
+-- What a letter may hold is known before anybody here has one; of handles, only that.
+local function teach(world)
+  codec.define(1, {}, tostring, function(path) return world.codec and handle.at(world, path) end, true)
+  exit.teach(codec)
+end
+
 local function make_world(told)
   world = env.new {
     enabled = told.logs,
@@ -89,14 +101,14 @@ local function make_world(told)
     end,
   }
   world.settings, world.source = told.settings, told.source
-  office = post.new(world, function(frame, urgent) return parent:send(frame, urgent) end)
+  teach(world)
   world.outside = function(address)
-    return { address = address, deliver = function(_, letter) return office:deliver(address, letter) end }
+    return { address = address, deliver = function(_, letter) return open_office():deliver(address, letter) end }
   end
-  world.inquiry = inquiry.new(world, function(frame)
+  world.ask_host = function(frame)
     report.flush() -- the host has to know who asks
     return parent:send(frame, true)
-  end)
+  end
   world.tell_result = function(bytes) return parent:send({ "result", bytes }, true) end
 end
 
@@ -145,7 +157,7 @@ local frames = {}
 
 function frames.begin(told)
   if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
-  confine[told.executor == "thread" and "thread" or "process"]()
+  require("luvisor.edge.confine")[told.executor == "thread" and "thread" or "process"]()
   local ok, message = xpcall(begin, debug.traceback, told)
   if not ok then finish(exit.new { kind = "error", message = message }) end
 end
@@ -158,9 +170,9 @@ function frames.kill()
   if not tree or unit.ask_to_kill(tree.root) then finish(exit.new { kind = "killed" }) end
 end
 
-function frames.letter(...) office:letter(...) end
-function frames.answer(...) office:answer(...) end
-function frames.taken(list) office:taken(list) end
+function frames.letter(...) open_office():letter(...) end
+function frames.answer(...) open_office():answer(...) end
+function frames.taken(list) open_office():taken(list) end
 
 function frames.told(...) world.inquiry:told(...) end
 

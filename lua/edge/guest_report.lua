@@ -3,15 +3,10 @@
 
 local lazy = require "luvisor.core.lazy"
 local branch = require "luvisor.machine.branch"
-local dynamic = lazy "luvisor.machine.dynamic"
+local calls = lazy "luvisor.edge.guest_calls"
 local exit = require "luvisor.core.exit"
-local inspect = require "luvisor.machine.inspect"
-local inspection = require "luvisor.machine.inspection"
-local plain = lazy "luvisor.core.spec.plain"
-local rolling = lazy "luvisor.machine.rolling"
+local reasons = require "luvisor.machine.reasons"
 local runtime = require "host.runtime"
-local spec = lazy "luvisor.core.spec"
-local unit = require "luvisor.machine.unit"
 
 local report = {}
 
@@ -48,7 +43,7 @@ local function describe(one)
   local state, pid = one:describe()
   return {
     names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, phase = one.phase, state = state, pid = pid,
-    generation = one.generation, restarts = one.restarts, why = inspect.why(one),
+    generation = one.generation, restarts = one.restarts, why = reasons.of(one),
     ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
     up = one.up or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
   }
@@ -160,62 +155,9 @@ local function reply_to(id)
   end
 end
 
-local function start_child(supervisor, what, reply)
-  if supervisor.forward or supervisor.spec.strategy == "simple_one_for_one" then
-    return dynamic.start_child(supervisor, what, reply)
-  end
-  local made, message, code = plain.spec(what, spec)
-  if made then made, message, code = world.adopt(made, supervisor) end
-  if not made then return reply(nil, message, code) end
-  dynamic.start_child(supervisor, made, reply)
-end
-
--- What the host may ask of a unit here: fn(unit, what, reply, cause).
-local CALLS = { start_child = start_child }
-
-for _, name in ipairs { "terminate_child", "restart_child", "delete_child" } do
-  CALLS[name] = function(...) return dynamic[name](...) end
-end
-
-function CALLS.rolling_restart(...) return rolling.run(...) end
-
-function CALLS.restart(one, _, reply) rolling.restart(one, reply) end
-function CALLS.reload(one, _, reply) one:reload(reply) end
-
-function CALLS.kill(one, _, reply)
-  unit.ask_to_kill(one)
-  reply(true)
-end
-
-function CALLS.signal(one, signal, reply)
-  local run = one.run
-  if not run or not run.child or run.exit then return reply(nil, "is not running", "NOT_RUNNING") end
-  reply(run.child:signal(signal))
-end
-
--- Plain values, of which a table is no unit.
-local function as_values(reply)
-  return function(...) reply { values = table.pack(...) } end
-end
-
-for _, name in ipairs(inspection.names) do
-  CALLS[name] = function(one, what, reply) as_values(reply)(inspection[name](one, what)) end
-end
-
-function CALLS.eval(one, code, reply)
-  require "luvisor.edge.repl".inside(world, one, code, as_values(reply))
-end
-
-local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true }
-
 --- Carries out a call of the host's, and replies; what is for a guest of this one goes on to it.
 function report.call(id, path, name, what, cause)
-  local reply = reply_to(id)
-  local target, message, code = world.tree:find(path)
-  if not target then return reply(nil, message, code) end
-  if target.forward and not HERE[name] then return target:forward(target, name, what, reply, cause) end
-  if type(what) == "table" and what.path and name ~= "start_child" then what = world.tree:find(what.path) end
-  CALLS[name](target, what, reply, cause)
+  calls.run(world, reply_to(id), path, name, what, cause)
 end
 
 return report

@@ -6,7 +6,7 @@
 -- runs twice; a host that is told to end before that ends them by force. And a host that ends kills whoever got away
 -- from all its units.
 
-local exit = require "luvisor.core.exit"
+local signals = require "luvisor.core.signals"
 local orphans = require "host.orphans"
 local process = require "host.process"
 local record = require "luvisor.edge.record"
@@ -17,7 +17,7 @@ local leftovers = {}
 local LOOK_AGAIN = 0.05   -- seconds
 local PATIENCE = 10       -- seconds for those who are asked to end, and of whose unit nothing is known
 local LAST_PATIENCE = 2   -- seconds after SIGKILL
-local TERM, KILL, CONT = exit.signal_number "TERM", exit.signal_number "KILL", exit.signal_number "CONT"
+local TERM, KILL, CONT = signals.number "TERM", signals.number "KILL", signals.number "CONT"
 
 local under_way -- the wait for their end: { after, hurry, told, killed = when the last of them was }
 

@@ -2,7 +2,7 @@
 
 local check = require "luvisor.core.check"
 local command = require "luvisor.machine.command"
-local exit = require "luvisor.core.exit"
+local signals = require "luvisor.core.signals"
 local json = require "host.json"
 local manager = require "luvisor.edge.manager"
 local names = require "luvisor.edge.names"
@@ -112,9 +112,9 @@ local function signal_one(unit, signal, cause, log)
 end
 
 local function signal_name(value)
-  local number, message = exit.signal_number(math.tointeger(tonumber(value)) or value)
+  local number, message = signals.number(math.tointeger(tonumber(value)) or value)
   if not number then return false, message end
-  return true, (exit.signal_name(number):gsub("^SIG", ""))
+  return true, (signals.name(number):gsub("^SIG", ""))
 end
 
 methods.signal = {

@@ -1,9 +1,10 @@
 -- Script: what a supervision script says besides the tree that it returns: its defaults and its subscriptions. They
 -- are collected while it is being loaded; a running tree keeps its own.
 
-local defaults = require "luvisor.core.lazy" "luvisor.core.defaults"
-local handle = require "luvisor.machine.handle"
-local suggest = require "luvisor.core.suggest"
+local lazy = require "luvisor.core.lazy"
+local defaults = lazy "luvisor.core.defaults"
+local handle = lazy "luvisor.machine.handle"
+local suggest = lazy "luvisor.core.suggest"
 
 local script = {}
 

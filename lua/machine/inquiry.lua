@@ -11,7 +11,7 @@ local inquiry = {}
 ---@param env table
 ---@param send fun(frame: table): true|nil, string?, string?
 function inquiry.new(env, send)
-  return setmetatable({ env = env, write = send, waiting = {}, last = 0 }, Inquiry)
+  return setmetatable({ env = env, codec = env.codec, write = send, waiting = {}, last = 0 }, Inquiry)
 end
 
 --- Asks; reply(...) is called with the answer, once. Nil, message, CODE when nobody can be asked.

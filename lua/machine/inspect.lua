@@ -1,10 +1,9 @@
 -- Inspect: what there is to say of a unit now, as plain values: for status, the log, the REPL. In capitals what the
 -- host does with it (STOPPED, BACKOFF, FATAL, ...), in small letters the states of its own machine.
 
-local chronicle = require "luvisor.machine.chronicle"
-local exit = require "luvisor.core.exit"
+local reasons = require "luvisor.machine.reasons"
+local signals = require "luvisor.core.signals"
 local unit = require "luvisor.machine.unit"
-local units = require "luvisor.core.units"
 
 local inspect = {}
 
@@ -31,70 +30,12 @@ function inspect.exit(why)
   if not why then return nil end
   return {
     kind = why.kind, text = tostring(why), message = why.message, code = why.code,
-    signal = why.signal and exit.signal_name(why.signal) or why.signal, core = why.core, deadline = why.deadline,
+    signal = why.signal and signals.name(why.signal) or why.signal, core = why.core, deadline = why.deadline,
   }
 end
 
--- ---- why
-
-local because = {}
-
-local function asked(self)
-  local entry = chronicle.last(self, "asked")
-  return entry and entry[1] or nil
-end
-
-function because.fatal(self)
-  return tostring(self.last_exit)
-end
-
-function because.backoff(self)
-  local text = tostring(self.last_exit)
-  if not self.due then return text end
-  return ("%s, starts again in %s"):format(text, units.text(math.max(0, self.due - self.env.now())))
-end
-
-function because.restarting(self)
-  return ("%s, starts again with its siblings"):format(tostring(self.last_exit))
-end
-
-function because.waiting(self)
-  return "waits for " .. self.env.tree:missing(self)
-end
-
-function because.done(self)
-  return self.last_exit and tostring(self.last_exit)
-end
-
-function because.stopped(self)
-  return asked(self) or self.last_exit and tostring(self.last_exit)
-end
-
-function because.idle(self)
-  if self.spec.schedule then return "not due yet: " .. self.spec.schedule.text end
-  return self.spec.autostart == false and "not started yet: autostart = false" or nil
-end
-
-function because.running(self)
-  local run = self.run
-  return run and (run.health and run.state == "UNHEALTHY" and run.health.last or run.status) or nil
-end
-
-function because.starting(self)
-  local run = self.run
-  return run and (run.not_ready or run.status) or self.last_exit and "after " .. tostring(self.last_exit) or nil
-end
-
-function because.stopping(self)
-  return asked(self)
-end
-
 --- Why the unit is in its state, in a few words; nil where there is nothing to say.
----@return string|nil
-function inspect.why(self)
-  if self.home then return self.reason end -- a stub for a unit of another runtime, which says it
-  return because[self.phase](self)
-end
+inspect.why = reasons.of
 
 local LAST_BYTES, LAST_LINES = 4096, 10
 

@@ -15,6 +15,16 @@ function getters.log(unit) return unit.env.logger(unit) end
 
 local methods = {}
 
+-- What comes with conversation.lua, which is loaded when a worker first says or hears something.
+local LATER = {}
+for name in ([[send cast call send_after receive event defer reply state_timeout monitor demonitor link unlink trap
+  task notify_task stream register join leave publish unit]]):gmatch "%S+" do LATER[name] = true end
+
+local function load_later()
+  LATER = {}
+  require "luvisor.machine.conversation"
+end
+
 --- Sleeps without holding up anybody: true, or nil, "stopping", "ECANCELED" when a stop arrives meanwhile.
 ---@param seconds number
 function methods.sleep(self, seconds)
@@ -54,10 +64,13 @@ function instance.metatable()
     if method then return method end
     local getter = getters[key]
     if getter then return getter(rawget(self, "_unit")) end
+    if not LATER[key] then return nil end
+    load_later()
+    return self[key]
   end
 
   function meta.__newindex(self, key, value)
-    if methods[key] or getters[key] then error(("self.%s cannot be set"):format(key), 2) end
+    if methods[key] or getters[key] or LATER[key] then error(("self.%s cannot be set"):format(key), 2) end
     rawset(self, key, value)
   end
 

@@ -9,7 +9,7 @@
 -- A call that has no answer when the generation ends gets the exit for one. Units of other kinds that take letters
 -- bring a `deliver` of their own.
 
-local suggest = require "luvisor.core.suggest"
+local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 
 local BATCH = 64      -- requests served in one turn, so that others have theirs,
 local SPAN = 0.005    -- and seconds, after which no other is begun in it

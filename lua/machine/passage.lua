@@ -21,14 +21,8 @@ local function walk(machine, actors, state, codes, ready)
   end
 end
 
---- The passages of a definition through a machine, by state and event; `initial` is the one from the beginning.
---- Nil for a definition with hooks.
----@param definition luvisor.Definition
----@param machine luvisor.Machine
----@return table|nil
-function passage.all(definition, machine)
-  if definition.hooks then return nil end
-  local actors, initial = definition.actors, machine.initial
+local function work_out(actors, machine)
+  local initial = machine.initial
   local all = { initial = walk(machine, actors, initial, "", initial.ready) }
   for _, state in ipairs(machine.order) do
     all[state] = {}
@@ -37,6 +31,31 @@ function passage.all(definition, machine)
     end
   end
   return all
+end
+
+local known = setmetatable({}, { __mode = "k" }) -- by actors and machine: those of a thousand workers are the same
+
+local function count(actors)
+  local number = 0
+  for _ in pairs(actors) do number = number + 1 end
+  return number
+end
+
+--- The passages of a definition through a machine, by state and event; `initial` is the one from the beginning.
+--- Nil for a definition with hooks.
+---@param definition luvisor.Definition
+---@param machine luvisor.Machine
+---@return table|nil
+function passage.all(definition, machine)
+  if definition.hooks then return nil end
+  local actors = definition.actors
+  local by_machine = known[actors]
+  if not by_machine or by_machine.actors ~= count(actors) then -- actors are added, and never replaced
+    by_machine = { actors = count(actors) }
+    known[actors] = by_machine
+  end
+  by_machine[machine] = by_machine[machine] or work_out(actors, machine)
+  return by_machine[machine]
 end
 
 --- Takes a worker through in one step; nil when it has to be taken from state to state.

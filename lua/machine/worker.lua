@@ -13,7 +13,7 @@ local arguments = require "luvisor.machine.worker_arguments"
 local exit = require "luvisor.core.exit"
 local mailbox = require "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
-local suggest = require "luvisor.core.suggest"
+local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
 local worker_exit = require "luvisor.machine.worker_exit"
 

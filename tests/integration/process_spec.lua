@@ -149,10 +149,10 @@ describe("host.process", function()
   end)
 
   it("knows every signal that a script may name", function()
-    local exit = require "luvisor.core.exit"
-    for name, number in pairs(exit.signals) do
+    local signals = require "luvisor.core.signals"
+    for name, number in pairs(signals.numbers) do
       local child, seen = spawn { command = { "sleep", "100" }, limits = { core = 0 } }
-      local canonical = exit.signal_name(number):gsub("^SIG", "")
+      local canonical = signals.name(number):gsub("^SIG", "")
       if name == canonical and not ("STOP TSTP TTIN TTOU CONT CHLD URG WINCH"):find(name, 1, true) then
         assert.is_true(child:signal(name))
         assert.is_true(child:signal("CONT"))

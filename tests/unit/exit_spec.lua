@@ -1,4 +1,5 @@
 local exit = require "luvisor.core.exit"
+local signals = require "luvisor.core.signals"
 
 describe("exit", function()
   local cases = {
@@ -62,20 +63,20 @@ describe("exit", function()
   end)
 
   it("knows the signals both ways", function()
-    assert.equal("SIGKILL", exit.signal_name(9))
-    assert.equal("SIGRTMIN+2", exit.signal_name(36))
-    assert.is_nil(exit.signal_name(0))
+    assert.equal("SIGKILL", signals.name(9))
+    assert.equal("SIGRTMIN+2", signals.name(36))
+    assert.is_nil(signals.name(0))
     for _, name in ipairs { 15, "TERM", "SIGTERM", "term", "sigterm" } do
-      assert.equal(15, (exit.signal_number(name)))
+      assert.equal(15, (signals.number(name)))
     end
     for _, bad in ipairs { "SIG", "FOO", "", 0, 65, 1.5 } do
-      local number, message, code = exit.signal_number(bad)
+      local number, message, code = signals.number(bad)
       assert.is_nil(number)
       assert.equal("unknown signal " .. tostring(bad), message)
       assert.equal("EINVAL", code)
     end
     for number = 1, 31 do
-      assert.equal(number, exit.signal_number(exit.signal_name(number)))
+      assert.equal(number, signals.number(signals.name(number)))
     end
   end)
 end)

@@ -73,8 +73,36 @@ describe("fsm", function()
       for index, one in ipairs(machine.order) do assert.equal(index, one.index) end
     end)
 
-    it("is shared, one for each heartbeat", function()
+    it("is shared by all who have the same heartbeat", function()
       assert.equal(machine, fsm.default(2))
+    end)
+
+    it("is what the parser makes of it", function()
+      local parsed = fsm {
+        initial = "idle",
+        transitions = {
+          idle = { start = "starting" },
+          starting = { run = "running", error = "crashed" },
+          running = { complete = "terminating", error = "crashed" },
+          terminating = { complete = "stopped", error = "crashed" },
+          stopped = fsm.OK,
+          crashed = fsm.ERROR,
+        },
+        timeouts = {
+          heartbeat = { running = 2 }, state = { starting = 10, terminating = 10 },
+          transition = {
+            ["idle -> starting"] = 1, ["starting -> running"] = 1,
+            ["running -> terminating"] = 1, ["terminating -> stopped"] = 1,
+          },
+        },
+      }
+      assert.equal(parsed:describe(), machine:describe())
+      assert.same(parsed.states, fsm.default(2).states)
+      assert.same({ parsed.plan.names, parsed.plan.order, parsed.plan.timeouts },
+        { fsm.default(2).plan.names, fsm.default(2).plan.order, fsm.default(2).plan.timeouts })
+    end)
+
+    it("has another for another heartbeat", function()
       assert.equal(0.5, fsm.default(0.5).states.running.heartbeat)
       assert.equal(2, machine.states.running.heartbeat)
     end)

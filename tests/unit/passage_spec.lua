@@ -94,4 +94,16 @@ describe("a passage", function()
     assert.is_nil(passage.take(unit, "no such event"))
     assert.equal("stopped", passage.take(unit, "complete").name)
   end)
+
+  it("is worked out once for all workers of a definition and machine, and anew when an actor was added", function()
+    local machine, definition = machine_of(), { actors = actors_of "running" }
+    local all = passage.all(definition, machine)
+    assert.equal(all, passage.all(definition, machine))
+    local other = machine:with_ready "starting"
+    past.attach(other)
+    assert.not_equal(all, passage.all(definition, other))
+    definition.actors.starting = { fn = function() end }
+    assert.equal("starting", passage.all(definition, machine).initial.state.name)
+    assert.is_nil(passage.all({ actors = definition.actors, hooks = {} }, machine))
+  end)
 end)

@@ -2,7 +2,7 @@
 
 local cgroup = require "luvisor.core.spec.cgroup"
 local check = require "luvisor.core.check"
-local exit = require "luvisor.core.exit"
+local signals = require "luvisor.core.signals"
 local hooks = require "luvisor.core.spec.hooks"
 local identity = require "luvisor.core.spec.identity"
 local instances = require "luvisor.core.spec.instances"
@@ -72,9 +72,9 @@ local function input(value)
 end
 
 local function signal(value)
-  local number, message = exit.signal_number(value)
+  local number, message = signals.number(value)
   if not number then return false, message end
-  return true, (exit.signal_name(number):gsub("^SIG", ""))
+  return true, (signals.name(number):gsub("^SIG", ""))
 end
 
 local RELOAD_TIMEOUT = 10 -- seconds
