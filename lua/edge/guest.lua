@@ -86,7 +86,7 @@ local function open_office()
 end
 
 -- What a letter may hold is known before anybody here has one; of handles, only that.
-local function teach(world)
+local function teach()
   codec.define(1, {}, tostring, function(path) return world.codec and handle.at(world, path) end, true)
   exit.teach(codec)
 end
@@ -101,7 +101,7 @@ local function make_world(told)
     end,
   }
   world.settings, world.source = told.settings, told.source
-  teach(world)
+  teach()
   world.outside = function(address)
     return { address = address, deliver = function(_, letter) return open_office():deliver(address, letter) end }
   end
@@ -119,27 +119,27 @@ local function watch(settings)
 end
 
 -- A worker that is told as plain values was checked and completed by the host: nothing of that is loaded here.
-local function load_unit(told)
+local function load_unit(told, generation)
   script.directory = told.source.directory
   generations.use_directory(told.source.directory .. "/")
-  generations.use(generations.new(told.source.files))
-  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told) end
+  if not told.plain or told.plain.kind ~= "worker" then return loader.load_unit(told, generation) end
   local spec = told.plain.keys
   spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
   spec.restart_name = "temporary" -- the host decides what comes after the end
-  local ok, message = definition.prepare(spec, told.settings, generations.current())
+  local ok, message = definition.prepare(spec, told.settings, generation)
   if not ok then return nil, message end
   return spec, told.settings
 end
 
 local function begin(told)
   watch(told.settings)
-  local spec, settings = load_unit(told)
+  generations.use(generations.new(told.source.files))
+  local spec, settings = load_unit(told, generations.current())
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
   make_world(told)
-  world.settings = settings
-  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, settings) end
+  world.settings, world.load_unit = settings, load_unit
+  world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, world.settings) end
   tree = trees.new(world, spec, finish, told.name)
   root_parent(tree, told)
   local root = tree.root

@@ -13,6 +13,7 @@ local guests = {}
 ---@field pid? integer
 ---@field send fun(self, frame: table, urgent?: boolean): true|nil, string?, string?
 ---@field destroy fun(self)   ends it by force
+---@field follows? fun(self): boolean whether it can be told of changes; always, where this is missing
 ---@field abandon? fun(self)  lets it go on by itself; only where destroy may not be enough
 
 local function modules(files)
@@ -24,8 +25,8 @@ local function modules(files)
 end
 
 -- A worker is told as plain values where that is possible: its guest then need not load the whole script.
-local function order(env, unit)
-  local spec, logs, watched = unit.spec, {}, {}
+local function order(env, unit, spec)
+  local logs, watched = {}, {}
   local described = (spec.kind == "worker" or spec.adopted) and plain.of(spec) or nil
   local source = env.source
   if described and spec.kind == "worker" then
@@ -33,13 +34,17 @@ local function order(env, unit)
   end
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
-  return { "begin", {
+  return {
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
     start_timeout = spec.start_timeout, memory = spec.memory,
     executor = type(spec.executor) == "string" and spec.executor or nil,
-  } }
+  }
+end
+
+local function begin_frame(env, unit)
+  return { "begin", order(env, unit, unit.spec) }
 end
 
 -- ---- threads
@@ -164,24 +169,29 @@ local OPEN = { thread = open_thread, process = open_process }
 
 --- Lets units of this env run elsewhere.
 ---@param env table
----@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string? }
+---@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string?, order: function }
 function guests.new(env)
   local self = {}
 
   --- Makes a guest and has it run the unit; events.ended is called once, events.frame for what it says.
   function self.open(unit, events)
     if type(unit.spec.executor) == "table" then
-      return custom.open(env, unit, events, function() return order(env, unit) end)
+      return custom.open(env, unit, events, function() return begin_frame(env, unit) end)
     end
     local made, message, code = OPEN[unit.spec.executor](env, unit, events)
     if not made then return nil, message, code end
     local ok
-    ok, message = made:send(order(env, unit), true)
+    ok, message = made:send(begin_frame(env, unit), true)
     if not ok then
       env.log("error", unit, "cannot be told what to run: %s", message)
       made:destroy()
     end
     return made
+  end
+
+  --- What a guest is told of a unit with this spec.
+  function self.order(unit, spec)
+    return order(env, unit, spec)
   end
 
   return self

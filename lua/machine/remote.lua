@@ -34,12 +34,20 @@ end
 
 -- ---- the end
 
+local function answer_all(self, run)
+  for _, reply in pairs(run.replies) do
+    self.env.post(reply, nil, self:path() .. " has ended", "NOT_RUNNING")
+  end
+  run.replies = {}
+end
+
 local function end_of_run(self, run, why)
   cancel_limit(self, run)
   self.env.cancel(run.look)
   self.run, self.up = nil, nil
   if run.post then run.post:close(self:path(), why) end
   mirror.end_all(self, why)
+  answer_all(self, run)
   self:exited(run.generation, why)
 end
 

@@ -61,6 +61,18 @@ function executors.write(body)
   host.write(directory .. "/tree.lua", HEAD .. body)
 end
 
+--- Writes a module beside the script.
+---@param name string
+---@param text string
+function executors.write_module(name, text)
+  host.write(directory .. "/" .. name .. ".lua", text)
+end
+
+--- Where they are.
+function executors.directory()
+  return directory
+end
+
 --- Runs a script that goes on with this text.
 ---@param body string
 ---@return Process
