@@ -70,7 +70,7 @@ function PARTS.cgroups(self) return require("luvisor.edge.cgroups").new(self.log
 function PARTS.ends() return require("luvisor.machine.ends").new() end
 function PARTS.registry(self) return require("luvisor.machine.registry").new(self.ends) end
 function PARTS.inquiry(self)
-  return self.ask_host and require("luvisor.machine.inquiry").new(self, self.ask_host)
+  return self.ask_host and require("luvisor.machine.inquiry").new(self, self.ask_host) or false
 end
 function PARTS.codec(self)
   local codec = require "host.codec"

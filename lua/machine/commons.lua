@@ -70,4 +70,9 @@ function commons.serve(home, reply, operation, path, ...)
   reply(operations[operation](env, unit, ...))
 end
 
+--- The same for a frame of the guest's, which is answered by one.
+function commons.answer(home, run, id, ...)
+  commons.serve(home, function(...) run.guest:send(table.pack("told", id, ...), true) end, ...)
+end
+
 return commons

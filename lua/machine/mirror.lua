@@ -27,9 +27,14 @@ function Stub.deliver(self, letter)
   return self.home:deliver(letter, self)
 end
 
---- As Remote.tell.
+--- Has something said to a unit of the guest that runs in `home`, by its own runtime: see bonds.arrive.
+function mirror.tell(home, target, ...)
+  local run = home.run
+  if run and run.guest then run.guest:send(table.pack("tell", target:path(), ...), true) end
+end
+
 function Stub.tell(self, target, ...)
-  self.home:tell(target, ...)
+  mirror.tell(self.home, target, ...)
 end
 
 --- Ends it by force, where it is.

@@ -20,7 +20,7 @@ local GRACE = 2      -- seconds beyond what the guest itself allows the unit: fo
 local LOOK = 0.25    -- seconds between two looks at how the guest does
 local KILL_GRACE = 1 -- seconds a guest has to end by itself when it is to be killed
 
-local Remote = unit.extend { remote = true }
+local Remote = unit.extend { remote = true, tell = mirror.tell }
 
 local function cancel_limit(self, run)
   self.env.cancel(run.limit)
@@ -141,10 +141,7 @@ function frames.reply(_, run, id, ...)
   if reply then reply(...) end
 end
 
-function frames.ask(self, run, id, ...)
-  commons.serve(self, function(...) run.guest:send(table.pack("told", id, ...), true) end, ...)
-end
-
+function frames.ask(...) commons.answer(...) end
 function frames.letter(_, run, ...) run.post:letter(...) end
 function frames.answer(_, run, ...) run.post:answer(...) end
 function frames.taken(_, run, list) run.post:taken(list) end
@@ -290,12 +287,6 @@ function Remote.deliver(self, letter, target)
   if not run or not run.post then return mailbox.down(self) end
   if not unit.is_alive(target) then return mailbox.down(target) end
   return run.post:deliver(target:path(), letter, target.spec.mailbox)
-end
-
---- Has something said to one of the guest's units, see bonds.arrive.
-function Remote.tell(self, target, ...)
-  local run = self.run
-  if run and run.guest then run.guest:send(table.pack("tell", target:path(), ...), true) end
 end
 
 function Remote.describe(self)

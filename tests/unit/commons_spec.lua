@@ -21,7 +21,7 @@ describe("what runtimes have in common", function()
     local root = world:unit "root"
     home = { env = world.env, parent = root, name = "g", generation = 1, phase = "running", path = unit.path,
       spec = { kind = "supervisor", name = "g" } }
-    function home.tell(_, target, what, key) said[#said + 1] = ("%s %s %s"):format(target:path(), what, key) end
+    home.run = { guest = { send = function(_, frame) said[#said + 1] = table.concat(frame, " ", 2, 4) end } }
     root.children:add(home)
     mirror.update(home, { { names = { "w" }, unit = "worker", phase = "running", generation = 1 } })
     w = mirror.find(home, "root/g/w")
