@@ -13,10 +13,10 @@ return luvisor.supervisor { name = "top", children = {
 ]]
 
 describe("luvisor run --daemon", function()
-  local directory, remove_directory
+  local directory
   local pids = {}
 
-  before_each(function() directory, remove_directory = host.directory() end)
+  before_each(function() directory = host.directory() end)
 
   local function read(name) return host.read(directory .. "/" .. name) or "" end
 
@@ -45,7 +45,6 @@ describe("luvisor run --daemon", function()
     end
     pids = {}
     host.clean_up()
-    remove_directory()
   end)
 
   local function put(text)
@@ -178,13 +177,10 @@ describe("luvisor run --daemon", function()
 end)
 
 describe("the name of a host", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function run(...)
     host.write(directory .. "/tree.lua", SERVICE)

@@ -6,13 +6,10 @@ local json = require "host.json"
 local uv = require "luv"
 
 describe("luvisor", function()
-  local directory, remove_directory, process
+  local directory, process
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function text_of(names)
     local children = {}
