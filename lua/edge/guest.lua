@@ -9,6 +9,7 @@ local LOADING_PAUSE, LOADING_WORK, PAUSE, WORK = 110, 400, 200, 1
 collectgarbage("incremental", LOADING_PAUSE, LOADING_WORK)
 
 local lazy = require "luvisor.core.lazy"
+local bonds = lazy "luvisor.machine.bonds"
 local codec = require "host.codec"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
@@ -33,6 +34,7 @@ local FAILED = 1
 
 local parent -- the wire to the host
 local tree   -- what runs here, nil before it was told
+local world
 local office -- carries letters, nil before the first
 local over   -- the exit was told
 
@@ -89,13 +91,13 @@ local function open_office()
 end
 
 -- What a letter may hold is known before anybody here has one; of handles, only that.
-local function teach(world)
+local function teach()
   codec.define(1, {}, tostring, function(path) return world.codec and handle.at(world, path) end, true)
   exit.teach(codec)
 end
 
 local function make_world(told)
-  local world = env.new {
+  world = env.new {
     enabled = told.logs,
     write = function(level, who, format, ...)
       if not told.logs[level] then return end
@@ -104,12 +106,15 @@ local function make_world(told)
     end,
   }
   world.settings, world.source = told.settings, told.source
-  teach(world)
+  teach()
   world.outside = function(address)
-    return { deliver = function(_, letter) return open_office():deliver(address, letter) end }
+    return { address = address, deliver = function(_, letter) return open_office():deliver(address, letter) end }
+  end
+  world.ask_host = function(frame)
+    report.flush() -- the host has to know who asks
+    return parent:send(frame, true)
   end
   world.tell_result = function(bytes) return parent:send({ "result", bytes }, true) end
-  return world
 end
 
 -- A worker that never gives way is cut short, or the guest would hear nothing of its host.
@@ -143,7 +148,7 @@ local function begin(told)
   local spec, settings = load_unit(told, generations.current())
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
-  local world = make_world(told)
+  make_world(told)
   world.settings, world.load_unit = settings, load_unit
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, world.settings) end
   tree = trees.new(world, spec, finish, told.name)
@@ -181,6 +186,15 @@ end
 function frames.letter(...) open_office():letter(...) end
 function frames.answer(...) open_office():answer(...) end
 function frames.taken(list) open_office():taken(list) end
+
+function frames.told(...) world.inquiry:told(...) end
+
+function frames.tell(path, what, ...)
+  local one = tree:find(path)
+  if not one then return end
+  if what ~= "unnamed" or one.tell then return bonds.arrive(one, what, ...) end
+  world.registry:unregister(...)
+end
 
 function frames.call(...)
   report.call(...)

@@ -123,7 +123,7 @@ local function send_event(kind, one, event)
   if event.exit then event.exit = exit.pack(event.exit) end
   event.handle = nil
   if not known[one] then report.flush() end -- an event of somebody unknown would be dropped
-  parent:send { "event", kind, one:path(), event }
+  parent:send({ "event", kind, one:path(), event }, kind == "exit")
 end
 
 --- Begins to tell.
