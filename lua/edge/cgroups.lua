@@ -1,6 +1,6 @@
--- Cgroups: control groups for programs and for guests in processes, below the one that the host is in: version 2 where
--- its controllers are there, else version 1. What is there is found out when the first of them asks, and what is missing
--- is said once: it then runs without that limit.
+-- Cgroups: control groups for programs and for guests in processes, below the one that the host is in: version 2
+-- where its controllers are there, else version 1. What is there is found out when the first of them asks, and what is
+-- missing is said once: it then runs without that limit.
 --
 -- In version 2 a group with limited children may hold no processes of its own, so the host moves into a child, too.
 
