@@ -27,11 +27,6 @@ time.sleep(1000)
 
 local directory
 
-local function is_alive(pid)
-  local status = host.read(("/proc/%d/stat"):format(pid))
-  return status ~= nil and not status:find "^%d+ %b() [ZX]"
-end
-
 local function run(children)
   host.write(directory .. "/tree.lua", ([[local luvisor = require "luvisor"
     return luvisor.supervisor { name = "top", children = { %s } }]]):format(children))
@@ -126,7 +121,7 @@ describe("a control group", function()
     uv.kill(tonumber(process:expect "STARTING %(pid (%d+)%)"), "sigkill")
     process:expect("killing who is left in its cgroup: " .. pid)
     process:expect("STARTING %(pid (%d+)%)", 10, 2)
-    assert.is_false(is_alive(pid))
+    assert.is_false(host.is_alive(pid))
     assert.equal(0, process:stop())
   end)
 

@@ -23,14 +23,14 @@ describe("luvisor", function()
   local function write_tree(...) host.write(directory .. "/tree.lua", text_of { ... }) end
 
   local function start(...)
-    local arguments = { "run", "--socket", directory .. "/host.sock", ... }
+    local arguments = { "run", ... }
     arguments[#arguments + 1] = "tree.lua"
     process = host.spawn(arguments, nil, { cwd = directory })
     process:expect "top starting %-> running"
   end
 
-  local function luvisor(command, ...)
-    return host.run({ command, "--socket", directory .. "/host.sock", ... }, nil, 30)
+  local function luvisor(...)
+    return process:client({ ... }, 30)
   end
 
   it("reload shows the plan, applies it, and rollback goes back", function()

@@ -20,11 +20,6 @@ describe("what a killed host has left behind", function()
     host.clean_up()
   end)
 
-  local function is_alive(pid)
-    local status = host.read(("/proc/%d/stat"):format(pid))
-    return status ~= nil and not status:find "^%d+ %b() [ZX]"
-  end
-
   local function run(keys)
     host.write(directory .. "/tree.lua", ([[local luvisor = require "luvisor"
       return luvisor.supervisor { name = "top", children = {
@@ -41,7 +36,7 @@ describe("what a killed host has left behind", function()
     end
     process:signal "sigkill"
     process:wait(10)
-    assert.is_true(is_alive(left))
+    assert.is_true(host.is_alive(left))
   end
 
   local function record() return uv.fs_stat(directory .. "/luvisor/default.state") end
@@ -52,11 +47,11 @@ describe("what a killed host has left behind", function()
     second:expect "they are let be"
     second:expect "top starting %-> running"
     assert.equal(0, second:stop())
-    assert.is_true(is_alive(left))
+    assert.is_true(host.is_alive(left))
     local third = run [[command = "sleep 1000"]]
     third:expect "ending them"
     third:expect "top starting %-> running"
-    assert.is_false(is_alive(left))
+    assert.is_false(host.is_alive(left))
     assert.equal(0, third:stop())
     assert.is_nil(record())
   end)
@@ -69,11 +64,11 @@ describe("what a killed host has left behind", function()
       process:signal "sigkill"
       assert.truthy(process:wait(10))
       assert.equal(0, process:count "STARTING")
-      assert.is_true(is_alive(left))
+      assert.is_true(host.is_alive(left))
       assert.truthy(record())
     end
     uv.kill(left, "sigkill") -- the control: with nobody left there is nothing to remember
-    assert(host.wait_until(function() return not is_alive(left) end, 10))
+    assert(host.wait_until(function() return not host.is_alive(left) end, 10))
     left = nil
     local last = run(MEEK)
     last:expect("top starting %-> running", 20)

@@ -272,6 +272,12 @@ function host.read(path)
   return text
 end
 
+--- Whether there is a process of that pid that is no zombie: who reaps it in the end is another matter.
+function host.is_alive(pid)
+  local status = host.read(("/proc/%d/stat"):format(pid))
+  return status ~= nil and not status:find "^%d+ %b() [ZX]"
+end
+
 --- The names in a directory.
 function host.entries(path)
   local list, scan = {}, assert(uv.fs_scandir(path))
