@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct runtime;
 
@@ -34,3 +35,9 @@ struct runtime *api_runtime(lua_State *L);
 
 /* Pushes nil, "NAME: what it means", "NAME" for a negative libuv code. */
 int api_error(lua_State *L, int code);
+
+/* Pushes true, or what api_error pushes for a code that is not 0. */
+int api_result(lua_State *L, int code);
+
+/* Pushes a list of pids. */
+int api_pids(lua_State *L, const pid_t *pids, int count);
