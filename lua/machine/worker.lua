@@ -280,7 +280,7 @@ return function(env)
     return self.phase
   end
 
-  letterbox.attach(Worker, task, {
+  letterbox.attach(Worker, env, {
     begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
     failed = Worker.failed, late = Worker.late, beat = Worker.beat,
   })
