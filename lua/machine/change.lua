@@ -11,6 +11,7 @@ local chronicle = require "luvisor.machine.chronicle"
 local dynamic = require "luvisor.machine.dynamic"
 local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program_change"
+local routine = require "luvisor.machine.routine"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.upgrade"
 
@@ -153,8 +154,7 @@ end
 -- What a worker that is not touched keeps of its old spec.
 local function with_old_code(spec, old)
   spec.module, spec.args, spec.fsm, spec.ready = old.module, old.args, old.fsm, old.ready
-  spec.definition, spec.machine, spec.passages = old.definition, old.machine, old.passages
-  return spec
+  return routine.keep_code(spec, old)
 end
 
 -- The spec of a supervisor's child in the supervisor's list is the one that its next start takes.
@@ -207,7 +207,7 @@ end
 
 function treat.keep(_, _, child, node)
   if node.new.kind == "program" then return program_change.apply(child, node.new, node.differences) end
-  child.next_spec = node.new
+  child.next_spec, child.special = node.new, true
 end
 
 -- ---- the tree

@@ -59,7 +59,7 @@ local function open(self, instance)
     count = 0, limit = self.spec.mailbox or settings and settings.mailbox or mailbox.CAPACITY, received = 0,
     first = 1, last = 0, plain_first = 1, plain_last = 0, requests = {}, plain = {},
   }
-  instance._box = box
+  instance._box, self.special = box, true
   return box
 end
 

@@ -15,6 +15,7 @@ local mailbox = require "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
+local worker_begin = require "luvisor.machine.worker_begin"
 local worker_exit = require "luvisor.machine.worker_exit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
@@ -132,20 +133,6 @@ return function(env)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
-  --- The way to the first actor, where nothing on it can wait and nobody looks on; all else is for `advance`.
-  function Worker.begin(instance)
-    if logs.info or watched.transition then return end
-    local self = instance._unit
-    local passages = self.spec.passages
-    local found = passages and passages.initial
-    local actor = found and found.actor
-    if not actor then return end
-    local state, is_ready = found.state, found.ready
-    self.state, self.past, self.is_ready = state, found.past, is_ready
-    if is_ready then ready(self, self.generation) end
-    return actor.fn, actor.every, state.heartbeat, state.timeout, is_ready
-  end
-
   -- ---- ends
 
   local function finish(self, why)
@@ -161,6 +148,14 @@ return function(env)
   function Worker.rests_ready(instance)
     local self = instance._unit
     ready(self, self.generation)
+  end
+
+  --- A turn has ended with an event that leads to the end, and its task is closed; see routine.lua.
+  function Worker.ended(self, event)
+    local box = rawget(self.instance, "_box")
+    if box then mailbox.leaves_state(self, box) end
+    if logs.info or watched.transition or not pass(self, event) then walk(self, self.instance, event) end
+    finish(self, worker_exit.outcome(self))
   end
 
   --- The machine has reached a terminal state.
@@ -290,7 +285,7 @@ return function(env)
   end
 
   task.set_handlers {
-    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
+    begin = worker_begin(env), advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
     failed = Worker.failed, late = Worker.late, beat = Worker.beat, serve = mailbox.serve,
   }
   return Worker
