@@ -3,7 +3,7 @@
 -- LIST names the files, one a line, relative to SOURCE_DIR. A file that does not parse fails the build.
 
 local source_dir, list_path, output_path = ...
-package.path = source_dir .. "/cmake/?.lua"
+package.path = source_dir .. "/cmake/?.lua;" .. source_dir .. "/lua/core/?.lua"
 local bytecode = require "bytecode"
 
 local function read(path)

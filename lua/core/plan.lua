@@ -21,7 +21,7 @@ local plan = {}
 ---@field removed luvisor.Node[]  children that the new tree does not have
 ---@field timeouts? boolean   the machine has other timeouts
 ---@field reordered? boolean
----@field is_mixed? boolean    something below it is not the same
+---@field is_mixed? boolean   something below it is not the same
 
 local SIGNS = { add = "+", remove = "-", restart = "!", keep = "=" }
 
@@ -59,21 +59,9 @@ end
 -- What becomes of a unit that cannot just be told of its change.
 local function treatment(new, differences)
   if new.on_change == "keep" then return "keep" end
-  if new.executor ~= "coroutine" then return "restart" end -- its runtime has loaded the old code
   if has(differences, "start") then return "restart" end
   if new.on_change == "upgrade" or not new.on_change and has_upgrade(new) then return "upgrade" end
   return "restart"
-end
-
--- What the unit itself looks at, and not its supervisor: where it has a runtime of its own, the unit there has it.
-local INSIDE = { timeouts = true, strategy = true, intensity = true, auto_shutdown = true, max_children = true }
-
-local function is_inside(new, differences)
-  if new.executor == "coroutine" then return false end
-  for _, one in ipairs(differences) do
-    if INSIDE[one.key] then return true end
-  end
-  return false
 end
 
 local function judge(node, differences)
@@ -81,7 +69,6 @@ local function judge(node, differences)
   node.differences = differences
   node.timeouts = has(differences, "timeouts")
   if has(differences, "start") or has(differences, "code") then return treatment(node.new, differences) end
-  if is_inside(node.new, differences) then return treatment(node.new, differences) end
   return "change"
 end
 
@@ -157,17 +144,14 @@ local function compare_family(node)
   end
 end
 
--- What runs in a runtime of its own is changed as a whole: that runtime has loaded the script for itself.
-local function compare_guests(node)
+local function note_mixed(node)
   for _, one in ipairs(node.children) do
     if one.action ~= "same" or one.is_mixed then node.is_mixed = true end
   end
-  node.is_mixed = node.is_mixed or node.removed[1] or node.reordered or node.template and node.template.action ~= "same"
-  if not node.is_mixed or node.new.executor == "coroutine" then return end
-  local differences = node.differences or {}
-  differences[#differences + 1] = { class = "start", key = "children", text = "children" }
-  node.differences, node.children, node.removed, node.template, node.reordered = differences, {}, {}, nil, nil
-  node.action = node.new.on_change == "keep" and "keep" or "restart"
+  local template = node.template
+  if node.removed[1] or node.reordered or template and (template.action ~= "same" or template.is_mixed) then
+    node.is_mixed = true
+  end
 end
 
 function compare(old, new)
@@ -177,7 +161,7 @@ function compare(old, new)
   node.action = judge(node, keys.compare(old, new))
   if new.kind == "supervisor" then
     compare_family(node)
-    compare_guests(node)
+    note_mixed(node)
   end
   return node
 end

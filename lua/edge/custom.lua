@@ -91,6 +91,7 @@ function Guest:send(frame, urgent)
   return true
 end
 
+function Guest:follows() return self.own.wire ~= nil end
 function Guest:destroy() call(self, "kill") end
 function Guest.abandon() end
 

@@ -54,6 +54,10 @@ for _, name in ipairs(inspection.names) do
   CALLS[name] = function(one, what, reply) as_values(reply)(inspection[name](one, what)) end
 end
 
+function CALLS.follow(_, told, reply)
+  require "luvisor.edge.guest_change".run(world, told, as_values(reply))
+end
+
 function CALLS.eval(one, code, reply)
   require "luvisor.edge.repl".inside(world, one, code, as_values(reply))
 end

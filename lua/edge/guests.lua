@@ -3,6 +3,7 @@
 local custom = require "luvisor.edge.custom"
 local plain = require "luvisor.core.spec.plain"
 local process = require "host.process"
+local program_cgroup = require "luvisor.machine.program_cgroup"
 local runtime = require "host.runtime"
 local guest = require "host.guest"
 local wire = require "luvisor.edge.wire"
@@ -13,6 +14,7 @@ local guests = {}
 ---@field pid? integer
 ---@field send fun(self, frame: table, urgent?: boolean): true|nil, string?, string?
 ---@field destroy fun(self)   ends it by force
+---@field follows? fun(self): boolean whether it can be told of changes; always, where this is missing
 ---@field abandon? fun(self)  lets it go on by itself; only where destroy may not be enough
 
 local function modules(files)
@@ -24,8 +26,8 @@ local function modules(files)
 end
 
 -- A worker is told as plain values where that is possible: its guest then need not load the whole script.
-local function order(env, unit)
-  local spec, logs, watched = unit.spec, {}, {}
+local function order(env, unit, spec)
+  local logs, watched = {}, {}
   local described = (spec.kind == "worker" or spec.adopted) and plain.of(spec) or nil
   local source = env.source
   if described and spec.kind == "worker" then
@@ -33,13 +35,17 @@ local function order(env, unit)
   end
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
-  return { "begin", {
+  return {
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
     start_timeout = spec.start_timeout, memory = spec.memory,
     executor = type(spec.executor) == "string" and spec.executor or nil,
-  } }
+  }
+end
+
+local function begin_frame(env, unit)
+  return { "begin", order(env, unit, unit.spec) }
 end
 
 -- ---- threads
@@ -70,7 +76,10 @@ Process.__index = Process
 
 function Process:send(frame, urgent) return self.wire:send(frame, urgent) end
 function Process:late() return self.wire:late() end
-function Process:destroy() self.child:signal_group "KILL" end
+function Process:destroy()
+  self.destroyed = true
+  self.child:signal_group "KILL"
+end
 
 local FD, PULSE_FD = 3, 4
 local OWN = "/proc/self/exe" -- this binary, even when its file has been replaced; under valgrind, valgrind
@@ -85,7 +94,18 @@ local function variables(env, unit)
   return list
 end
 
-local function how_it_ended(code, signal, core)
+-- Whether the kernel has killed it for want of memory: in its own group for certain, else as far as the host's tells.
+local function was_oom(self, env)
+  local group = self.run.cgroup
+  return group and group.oom_kills() > 0 or env.cgroups.take_oom()
+end
+
+local KILL = 9
+
+local function how_it_ended(self, env, code, signal, core)
+  if signal == KILL and not self.destroyed and was_oom(self, env) then
+    return { kind = "memory", signal = signal, message = "killed by the kernel, which had no memory left for it" }
+  end
   if signal then return { kind = "signal", signal = signal, core = core or nil } end
   if code == 0 then return { kind = "exit", code = 0, message = "its process ended without saying why" } end
   return { kind = "exit", code = code }
@@ -121,17 +141,25 @@ local function note_read(self)
 end
 
 local function spawn(self, env, unit, fds, events)
-  return env.process.spawn(options(env, unit, fds, function(status, signal, core)
-    local how = how_it_ended(status, signal, core)
+  local launch = options(env, unit, fds, function(status, signal, core)
+    local how = how_it_ended(self, env, status, signal, core)
     if status ~= 0 then self.child:signal_group "KILL" end -- what it started is not to outlive it
     self.child:on_empty(function()
       self.child:close()
       when_read(self, function()
         self.wire:close()
-        events.ended(how)
+        program_cgroup.finish(unit, self.run, function() events.ended(how) end)
       end)
     end)
-  end))
+  end)
+  self.run = { generation = unit.generation }
+  local ok, message, code = program_cgroup.prepare(unit, self.run, launch)
+  if not ok then return nil, message, code end
+  env.cgroups.note_oom()
+  local child
+  child, message, code = env.process.spawn(launch)
+  if not child and self.run.cgroup then self.run.cgroup.close() end
+  return child, message, code
 end
 
 local function open_process(env, unit, events)
@@ -164,24 +192,29 @@ local OPEN = { thread = open_thread, process = open_process }
 
 --- Lets units of this env run elsewhere.
 ---@param env table
----@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string? }
+---@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string?, order: function }
 function guests.new(env)
   local self = {}
 
   --- Makes a guest and has it run the unit; events.ended is called once, events.frame for what it says.
   function self.open(unit, events)
     if type(unit.spec.executor) == "table" then
-      return custom.open(env, unit, events, function() return order(env, unit) end)
+      return custom.open(env, unit, events, function() return begin_frame(env, unit) end)
     end
     local made, message, code = OPEN[unit.spec.executor](env, unit, events)
     if not made then return nil, message, code end
     local ok
-    ok, message = made:send(order(env, unit), true)
+    ok, message = made:send(begin_frame(env, unit), true)
     if not ok then
       env.log("error", unit, "cannot be told what to run: %s", message)
       made:destroy()
     end
     return made
+  end
+
+  --- What a guest is told of a unit with this spec.
+  function self.order(unit, spec)
+    return order(env, unit, spec)
   end
 
   return self

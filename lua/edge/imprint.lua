@@ -3,6 +3,7 @@
 
 local breath = require "luvisor.core.breath"
 local digest = require "luvisor.core.digest"
+local past = require "luvisor.machine.past"
 
 local imprint = {}
 
@@ -45,7 +46,7 @@ local function once(self, key, name, value)
 end
 
 function name_of(self, value)
-  local known = self.library[value]
+  local known = self.library[value] or past.made[value]
   if known then return known end
   if value == self.generation.globals then return once(self, value, "globals", self.globals) end
   local module = self.modules[value]

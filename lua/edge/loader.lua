@@ -169,8 +169,8 @@ local function find(root, path)
   return at
 end
 
-local function from_script(told)
-  local source, generation = told.source, generations.current()
+local function from_script(told, generation)
+  local source = told.source
   local loaded, message = load_tree(source.path, source.directory .. "/", generation)
   if not loaded then return nil, message end
   local unit_spec = find(loaded.root, told.spec_path)
@@ -187,14 +187,15 @@ local function from_plain(told)
   return made, told.settings
 end
 
---- Loads what a guest was told to run, into the current generation.
+--- Loads what a guest was told to run.
 ---@param told table see luvisor.edge.guests
+---@param generation luvisor.Generation
 ---@return table|nil spec
 ---@return table|string settings or message
-function loader.load_unit(told)
-  local unit_spec, settings = (told.plain and from_plain or from_script)(told)
+function loader.load_unit(told, generation)
+  local unit_spec, settings = (told.plain and from_plain or from_script)(told, generation)
   if not unit_spec then return nil, settings end
-  local ok, message = loader.prepare(unit_spec, settings)
+  local ok, message = loader.prepare(unit_spec, settings, generation)
   if not ok then return nil, message end
   return unit_spec, settings
 end

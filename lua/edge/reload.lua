@@ -9,7 +9,9 @@ local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
 local manager = require "luvisor.edge.manager"
+local pace = require "luvisor.machine.pace"
 local plans = require "luvisor.core.plan"
+local subscribers = require "luvisor.edge.subscribers"
 local watches = require "luvisor.edge.watch"
 
 local reload = {}
@@ -53,31 +55,6 @@ end
 
 -- ---- a new generation takes over
 
--- Those of the script that ran make way for those of the new one; who subscribed at run time stays.
-local function swap_subscribers(env, old, new)
-  for kind, list in pairs(env.subscribers) do
-    local of_script, kept = {}, {}
-    for _, fn in ipairs(old[kind] or {}) do of_script[fn] = true end
-    for _, fn in ipairs(list) do
-      if not of_script[fn] then kept[#kept + 1] = fn end
-    end
-    env.subscribers[kind] = kept
-  end
-  reload.subscribe(env, new)
-end
-
---- Adds what a script subscribed to; its own lists stay as they are.
----@param env table
----@param subscribers table<string, function[]>
-function reload.subscribe(env, subscribers)
-  for kind, list in pairs(subscribers) do
-    local all = env.subscribers[kind] or {}
-    table.move(list, 1, #list, #all + 1, all)
-    env.subscribers[kind] = all
-    env.watch(kind)
-  end
-end
-
 local function remember_sources(loaded)
   local past = running.past
   past[#past + 1] = loaded.generation:sources()
@@ -98,7 +75,7 @@ local function take_over(loaded)
   loaded.discard = nil
   share_texts(before.generation, loaded.generation)
   generations.use(loaded.generation)
-  swap_subscribers(running.env, before.subscribers, loaded.subscribers)
+  subscribers.swap(running.env, before.subscribers, loaded.subscribers)
   running.env.settings, running.env.source = loaded.settings, loaded.source
 end
 
@@ -132,20 +109,30 @@ local function report(request, plan, failures)
   finish(request, { plan = plan, failures = failures })
 end
 
+local function fail(request, message)
+  running.write("error", "luvisor", "%s: %s", request.what, message) -- the next one in line is not to wait for it
+  finish(request, nil, request.what .. ": internal error, see the log of the host", "INTERNAL")
+end
+
+local function log_step(request, step)
+  running.write("info", "luvisor", "%s: %s", request.what, plans.line(step))
+end
+
+local function begin_change(request, root, plan)
+  running.env.sockets.open_all(root)
+  change.apply(running.tree, plan, function(failures, message)
+    if failures then report(request, plan, failures) else fail(request, message) end
+  end, request.cause)
+end
+
 local function carry_out(request, root, plan)
   if plan:is_empty() then
     running.write("info", "luvisor", "%s: nothing has changed", request.what)
     return finish(request, { plan = plan, failures = {} })
   end
-  for _, step in ipairs(plan.steps) do
-    running.write("info", "luvisor", "%s: %s", request.what, plans.line(step))
-  end
-  running.env.sockets.open_all(root)
-  local function done(failures) report(request, plan, failures) end
-  local ok, message = xpcall(change.apply, debug.traceback, running.tree, plan, done, request.cause)
-  if ok then return end
-  running.write("error", "luvisor", "%s: %s", request.what, message) -- the next one in line is not to wait for it
-  finish(request, nil, request.what .. ": internal error, see the log of the host", "INTERNAL")
+  local line = pace.new(running.env, function(message) fail(request, message) end)
+  for _, step in ipairs(plan.steps) do line:put(log_step, request, step) end
+  line:put(begin_change, request, root, plan)
 end
 
 local function apply(request, loaded, plan)

@@ -21,6 +21,7 @@ local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local signals = require "luvisor.edge.signals"
 local sockets = require "luvisor.edge.sockets"
+local subscribers = require "luvisor.edge.subscribers"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
@@ -54,7 +55,7 @@ local function start(loaded, place, write, enabled)
   local tree
   generation.use(loaded.generation)
   world.settings, world.source = loaded.settings, loaded.source
-  reload.subscribe(world, loaded.subscribers)
+  subscribers.add(world, loaded.subscribers)
   world.adopt = function(spec, parent) return loader.adopt(spec, parent.spec, world.settings) end
   tree = trees.new(world, loaded.root, function(why)
     if tree.over then return end -- it was told to end twice

@@ -1,19 +1,20 @@
 -- Change: makes a running tree follow a plan (core/plan.lua).
 --
--- First everything that is changed in place is changed, in one go. Then what is to be gone, or to be started anew, is
--- stopped: in reverse start order, where nothing depends on the order side by side, each wholly gone before its
--- successor starts. What was restarted starts as soon as its own supervisor's stops are over, what is added when all
--- are, so that a unit that moved finds its port free. Workers are upgraded meanwhile, each at its own next actor
--- boundary. Unchanged units keep their spec, and so everything: pid, state, counters. A unit stopped by hand stays
--- stopped; one that was given up, or waits in backoff, starts at once if what was changed may help it.
+-- First everything that is changed in place is changed. Then what is to be gone, or to be started anew, is stopped and
+-- started (change_work.lua). Workers are upgraded meanwhile, each at its own next actor boundary; what runs in a guest
+-- is changed there. Unchanged units keep their spec, and so everything: pid, state, counters. A unit stopped by hand
+-- stays stopped; one that was given up, or waits in backoff, starts at once if what was changed may help it. All of it
+-- is done a little at a time, so that nobody waits for the change of many.
 
 local chronicle = require "luvisor.machine.chronicle"
-local dynamic = require "luvisor.machine.dynamic"
+local pace = require "luvisor.machine.pace"
 local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program_change"
+local remote_change = require "luvisor.machine.remote_change"
 local routine = require "luvisor.machine.routine"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.upgrade"
+local works = require "luvisor.machine.change_work"
 
 local change = {}
 
@@ -30,126 +31,9 @@ local function fail(self, child, message)
   self.failures[#self.failures + 1] = { path = child:path(), message = message }
 end
 
--- ---- starting
-
-local function start(self, supervisor, child)
-  if not supervisor.up or unit.is_alive(child) then return end
-  unit.reset(child)
-  chronicle.note(child, "start", self.cause)
-  child.dynamic = not child.spec.backoff or nil -- a start that fails is reported, not counted
-  unit.wait(child, function(what, why)
-    if what == "ended" and why.kind ~= "normal" then
-      self.env.log("error", child, "reload: failed to start: %s", tostring(why))
-    end
-  end)
-  supervisor:start_child(child)
-end
-
-local function add(self, supervisor, spec)
-  if not supervisor.up then return end
-  supervisor.finished[spec.name] = nil
-  local child = supervisor:add_child(spec)
-  if spec.restart_name == "temporary" then child.static = true end
-  if spec.autostart ~= false then self.additions[#self.additions + 1] = { supervisor, child } end
-end
-
-local function arrange(supervisor)
-  local names = {}
-  for i, spec in ipairs(supervisor.spec.children) do names[i] = spec.name end
-  supervisor.children:arrange(names)
-end
-
-local function add_all(self)
-  for _, work in ipairs(self.works) do
-    for _, spec in ipairs(work.add) do add(self, work.supervisor, spec) end
-    if work.supervisor.up and work.supervisor.spec.children then arrange(work.supervisor) end
-  end
-  for _, one in ipairs(self.additions) do start(self, one[1], one[2]) end
-  finish_one(self)
-end
-
-local function stops_over(self)
-  self.stops = self.stops - 1
-  if self.stops == 0 then self.env.post(add_all, self) end
-end
-
--- ---- stopping
-
-local function depends(one, other)
-  local after = one.spec.after
-  return after and (after[other.name] or after[other:path()]) ~= nil
-end
-
-local function is_blocked(work, child)
-  if not work.ordered then return false end
-  for other in pairs(work.waiting) do
-    if other ~= child and other.at > child.at then
-      if work.in_line or depends(other, child) then return true end
-    end
-  end
-  return false
-end
-
-local function restart_all(self, work)
-  if work.supervisor.up and work.supervisor.spec.children then arrange(work.supervisor) end
-  for _, one in ipairs(work.restart) do
-    local child = one.child
-    child.spec = one.spec
-    if not work.supervisor.children:find(child.name) then work.supervisor.children:add(child) end -- was temporary
-    start(self, work.supervisor, child)
-  end
-end
-
-local stop_next
-
-local function on_gone(self, work, child)
-  work.waiting[child] = nil
-  if work.gone[child] then work.supervisor.children:remove(child) end
-  stop_next(self, work)
-end
-
-function stop_next(self, work)
-  for _, child in ipairs(work.idle > 0 and work.stop or {}) do
-    if work.waiting[child] == "idle" and not is_blocked(work, child) then
-      work.waiting[child], work.idle = "asked", work.idle - 1
-      dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end, self.cause)
-    end
-  end
-  if next(work.waiting) or work.over then return end
-  work.over = true
-  restart_all(self, work)
-  stops_over(self)
-end
-
-local function begin_stops(self, work)
-  table.sort(work.stop, function(a, b) return a.at > b.at end)
-  work.idle, work.ordered = #work.stop, work.in_line
-  for _, child in ipairs(work.stop) do
-    work.waiting[child] = "idle"
-    work.ordered = work.ordered or child.spec.after ~= nil
-  end
-  stop_next(self, work)
-end
-
 -- ---- what becomes of one unit
 
 local HELPED = { backoff = true, fatal = true, done = true }
-
-local function stop(work, child)
-  work.stop[#work.stop + 1] = child
-end
-
-local function restart(self, work, child, spec)
-  if child.phase == "stopped" or child.phase == "idle" then
-    child.spec = spec
-    if child.phase == "idle" and spec.autostart ~= false then
-      self.additions[#self.additions + 1] = { work.supervisor, child }
-    end
-    return
-  end
-  work.restart[#work.restart + 1] = { child = child, spec = spec }
-  stop(work, child)
-end
 
 -- What a worker that is not touched keeps of its old spec.
 local function with_old_code(spec, old)
@@ -168,21 +52,40 @@ local function note(self, child, text)
   chronicle.note(child, "changed", ("%s: %s"):format(self.cause, text))
 end
 
-local function begin_upgrade(self, work, child, node)
+-- Those below that went on as they were are in the tree as they were, for the next plan.
+local function put_back_below(node, path)
+  for i, one in ipairs(node.children) do
+    if one.new.path == path then node.new.children[i] = one.old or one.new end
+    put_back_below(one, path)
+  end
+end
+
+-- What is to be called when code has been changed, here or in a guest.
+local function when_upgraded(self, work, child, node)
   local old, spec = child.spec, node.new
   self.open = self.open + 1
-  upgrade.begin(child, spec, node.action == "upgrade", function(ok, message)
+  return function(ok, message, failures)
     if not ok then
       put_back(work.supervisor, spec, old)
       fail(self, child, message)
       self.env.log("error", child, "upgrade failed, the old code goes on: %s", message)
     end
+    for _, one in ipairs(failures or {}) do
+      put_back_below(node, one.path)
+      self.failures[#self.failures + 1] = one
+    end
     note(self, child, ok and "upgraded" or "upgrade failed: " .. message)
     finish_one(self)
-  end)
+  end
+end
+
+local function begin_upgrade(self, work, child, node)
+  upgrade.begin(child, node.new, node.action == "upgrade", when_upgraded(self, work, child, node))
 end
 
 local treat = {}
+
+local GOES_ON = { same = true, change = true }
 
 function treat.same() end
 
@@ -197,12 +100,12 @@ end
 
 function treat.upgrade(self, work, child, node)
   if upgrade.is_possible(child) then return begin_upgrade(self, work, child, node) end
-  if unit.is_alive(child) or HELPED[child.phase] then return restart(self, work, child, node.new) end
+  if unit.is_alive(child) or HELPED[child.phase] then return works.restart(self, work, child, node.new) end
   child.spec = node.new
 end
 
 function treat.restart(self, work, child, node)
-  restart(self, work, child, node.new)
+  works.restart(self, work, child, node.new)
 end
 
 function treat.keep(_, _, child, node)
@@ -210,29 +113,49 @@ function treat.keep(_, _, child, node)
   child.next_spec, child.special = node.new, true
 end
 
+-- ---- what runs in a guest
+
+-- One whose guest has not begun, or has ended, loads the new code with its next start.
+local function treat_remote(self, work, child, node)
+  if not remote_change.is_needed(node) then
+    if node.new.kind == "worker" or not GOES_ON[node.action] then return treat[node.action](self, work, child, node) end
+  elseif remote_change.is_possible(child) then
+    if node.action == "change" then note(self, child, "changed in place: " .. plans.keys(node)) end
+    return remote_change.begin(child, node, self.cause, when_upgraded(self, work, child, node))
+  elseif node.action == "upgrade" or child.phase ~= "stopping" and child.run and child.run.guest then
+    return treat.upgrade(self, work, child, node)
+  end
+  child.spec = node.new
+end
+
 -- ---- the tree
 
 local visit
+
+local function visit_later(self, supervisor, node)
+  self.visits = self.visits + 1
+  self.pace:put(visit, self, supervisor, node)
+end
 
 local function treat_child(self, work, child, node)
   local supervisor = work.supervisor
   if node.action == "add" or not child then
     supervisor.finished[node.new.name] = nil
-    if node.action ~= "same" and node.action ~= "change" then work.add[#work.add + 1] = node.new end
+    if not GOES_ON[node.action] then work.add[#work.add + 1] = node.new end
     return
   end
-  treat[node.action](self, work, child, node)
   local idle = child.phase == "idle" and supervisor.state.name == "running" and child.spec.autostart ~= false
-  if idle and node.action == "change" then self.additions[#self.additions + 1] = { supervisor, child } end
-  local goes_on = node.action == "same" or node.action == "change"
-  if node.new.kind == "supervisor" and goes_on then visit(self, child, node) end
+  if idle and node.action == "change" then works.start_later(self, supervisor, child) end
+  if child.remote then return treat_remote(self, work, child, node) end
+  treat[node.action](self, work, child, node)
+  if node.new.kind == "supervisor" and GOES_ON[node.action] then visit_later(self, child, node) end
 end
 
 -- Units that do not change keep their spec.
 local function graft(node)
   for i, one in ipairs(node.children) do
     if one.new.kind == "supervisor" then
-      if one.action == "same" or one.action == "change" then graft(one) end
+      if GOES_ON[one.action] then graft(one) end
     elseif one.action == "same" then
       one.old.where = one.new.where
       node.new.children[i] = one.old
@@ -244,8 +167,15 @@ local function graft(node)
   if template.action == "same" then node.new.template = template.old end
 end
 
-local function new_work(supervisor)
-  return { supervisor = supervisor, stop = {}, waiting = {}, gone = {}, restart = {}, add = {} }
+local function treat_one(self, work, name, node)
+  treat_child(self, work, work.supervisor.children:find(name), node)
+  self:visited()
+end
+
+local function treat_later(self, work, name, node)
+  if node.action == "same" and node.new.kind ~= "supervisor" then return end
+  self.visits = self.visits + 1
+  self.pace:put(treat_one, self, work, name, node)
 end
 
 local function treat_children(self, work, node)
@@ -253,48 +183,50 @@ local function treat_children(self, work, node)
   for _, one in ipairs(node.removed) do
     local child = children:find(one.old.name)
     work.supervisor.finished[one.old.name] = nil
-    if child then
-      work.gone[child] = true
-      stop(work, child)
-    end
+    if child then works.remove(work, child) end
   end
-  for _, one in ipairs(node.children) do treat_child(self, work, children:find(one.new.name), one) end
+  for _, one in ipairs(node.children) do treat_later(self, work, one.new.name, one) end
   if node.template then
-    for _, child in ipairs(children:all()) do treat_child(self, work, child, node.template) end
+    for _, child in ipairs(children:all()) do treat_later(self, work, child.name, node.template) end
   end
 end
 
 function visit(self, supervisor, node)
   supervisor.spec = node.new
-  if not supervisor.up then return end
-  if node.action == "change" then supervisor.intensity:change(node.new.intensity) end
-  local work = new_work(supervisor)
-  local strategy = supervisor.spec.strategy
-  work.in_line = strategy == "rest_for_one" or strategy == "one_for_all"
-  self.works[#self.works + 1] = work
-  treat_children(self, work, node)
+  if supervisor.up then
+    if node.action == "change" then supervisor.intensity:change(node.new.intensity) end
+    treat_children(self, works.new(self, supervisor), node)
+  end
+  self:visited()
 end
 
-local function run(self, plan)
+local Change = {}
+Change.__index = Change
+
+function Change:visited()
+  self.visits = self.visits - 1
+  if self.visits == 0 then works.run(self) end
+end
+
+local function begin(self, plan)
   graft(plan.tree)
-  visit(self, self.env.tree.root, plan.tree)
-  self.stops = #self.works + 1
-  for _, work in ipairs(self.works) do begin_stops(self, work) end
-  stops_over(self)
+  visit_later(self, self.env.tree.root, plan.tree)
 end
 
 --- Applies a plan; done(failures) is called once everything that was to stop is gone, everything that was to start
 --- has been started, and every upgrade is over. failures: { { path =, message = } }, of upgrades that did not work out.
+--- done(nil, message) after an error in here.
 ---@param tree table
 ---@param plan luvisor.Plan
----@param done fun(failures: { path: string, message: string }[])
+---@param done fun(failures: { path: string, message: string }[]|nil, message: string|nil)
 ---@param cause? string who asked for it, as `why` has it: "reload by uid 1000"
 function change.apply(tree, plan, done, cause)
-  local self = {
+  local self = setmetatable({
     env = tree.env, done = done, cause = cause or "reload", failures = {}, works = {}, additions = {},
-    open = 1, stops = 0,
-  }
-  run(self, plan)
+    open = 1, visits = 0, worked = finish_one,
+  }, Change)
+  self.pace = pace.new(tree.env, function(message) done(nil, message) end)
+  self.pace:put(begin, self, plan)
 end
 
 return change

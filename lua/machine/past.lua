@@ -5,6 +5,10 @@ local past = {}
 
 local LONGEST = 200 -- bytes, of 100 entries
 
+--- The functions that attach has made: what they hold comes from the machine, and grows while it runs.
+---@type table<function, string>
+past.made = setmetatable({}, { __mode = "k" })
+
 --- Gives a machine code(event, state) -> the bytes of an entry, append(text, codes) -> text with these entries at its
 --- end, remember(text, event, state) -> text with that entry, and recall(text) -> entries { event =, state = }, oldest
 --- first.
@@ -49,6 +53,8 @@ function past.attach(machine)
     end
     return entries
   end
+
+  for _, name in ipairs { "code", "append", "remember", "recall" } do past.made[machine[name]] = "past." .. name end
 end
 
 return past

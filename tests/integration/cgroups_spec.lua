@@ -25,12 +25,7 @@ if os.fork() == 0:
 time.sleep(1000)
 ]]
 
-local directory, remove_directory
-
-local function is_alive(pid)
-  local status = host.read(("/proc/%d/stat"):format(pid))
-  return status ~= nil and not status:find "^%d+ %b() [ZX]"
-end
+local directory
 
 local function run(children)
   host.write(directory .. "/tree.lua", ([[local luvisor = require "luvisor"
@@ -47,11 +42,11 @@ local function program(command, keys)
 end
 
 local function probe()
-  directory, remove_directory = host.directory()
+  directory = host.directory()
   local process = run(program("true", "cgroup = { memory = '32MB', pids = 10, cpu = 0.5 }"))
   process:wait(10)
   local said = process:output()
-  remove_directory()
+  host.clean_up()
   return not said:find "no cgroup controller" and not said:find "cannot be used" and not said:find "cgroup:", said
 end
 
@@ -59,11 +54,8 @@ local able = probe()
 local maybe = able and it or function(name) pending(name .. ": there are no control groups to be had") end
 
 describe("a control group", function()
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   maybe("bounds the memory of a program; without it there is no bound", function()
     local process = run(program("python3 hog.py", "cgroup = { memory = '32MB' }"))
@@ -84,6 +76,41 @@ describe("a control group", function()
     assert(process:wait(20)) -- all of them are gone
   end)
 
+  maybe("bounds the memory of a worker in a process, whose exit says so; without it there is no bound", function()
+    host.write(directory .. "/hog.lua", [[
+      local worker = require "luvisor.worker"
+      local Hog = worker.define()
+      Hog:actor("running", function()
+        local all = {}
+        for i = 1, 200 do all[i] = ("x"):rep(2 ^ 20) .. i end
+        print "has it all"
+        return "complete"
+      end)
+      return Hog]])
+    local hog = "luvisor.worker { name = 'p', module = 'hog', executor = 'process', restart = 'temporary', %s }"
+    local process = run(hog:format "cgroup = { memory = '32MB' }")
+    process:expect("top/p ended: memory: killed by the kernel", 20)
+    assert.equal(0, process:count "has it all")
+    process:wait(20)
+    process = run(hog:format "")
+    process:expect("has it all", 20)
+    process:wait(20)
+  end)
+
+  maybe("of such a worker is told from a kill", function()
+    host.write(directory .. "/idle.lua", [[
+      local worker = require "luvisor.worker"
+      local Idle = worker.define()
+      Idle:actor("running", { every = 0.1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+      print("pid " .. require "luv".os_getpid())
+      return Idle]])
+    local process = run [[luvisor.worker { name = "p", module = "idle", executor = "process", restart = "temporary",
+      cgroup = { memory = "64MB" } }]]
+    process:expect "top starting %-> running"
+    uv.kill(tonumber(process:expect("pid (%d+)", 10, 2)), "sigkill")
+    process:expect "top/p ended: signal 9"
+  end)
+
   -- The control is in escape_spec: without a group such a one is only found when the host ends.
   maybe("holds who has left session and mark behind; the program is gone when all are", function()
     local process = run([[luvisor.program { name = "p", command = "env -u LUVISOR_UNIT python3 escape.py",
@@ -94,7 +121,7 @@ describe("a control group", function()
     uv.kill(tonumber(process:expect "STARTING %(pid (%d+)%)"), "sigkill")
     process:expect("killing who is left in its cgroup: " .. pid)
     process:expect("STARTING %(pid (%d+)%)", 10, 2)
-    assert.is_false(is_alive(pid))
+    assert.is_false(host.is_alive(pid))
     assert.equal(0, process:stop())
   end)
 
@@ -127,7 +154,7 @@ end)
 
 describe("the key cgroup", function()
   it("is checked", function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     for keys, message in pairs {
       ["cgroup = 5"] = 'key "cgroup": expected { memory =, pids =, cpu = } or true, got 5',
       ["cgroup = { memroy = 1 }"] = 'key "cgroup.memroy": unknown key, did you mean "memory"?',
@@ -138,6 +165,6 @@ describe("the key cgroup", function()
       assert.equal(2, process:wait(10))
       assert.truthy(process:stderr():find(message, 1, true), process:stderr())
     end
-    remove_directory()
+    host.clean_up()
   end)
 end)

@@ -5,13 +5,10 @@ local host = require "host"
 local json = require "host.json"
 
 describe("a reload with executors", function()
-  local directory, remove_directory, process
+  local directory, process
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local WORKER = [[
     local W = require("luvisor.worker").define { version = %d }
@@ -70,33 +67,28 @@ describe("a reload with executors", function()
     assert.equal(0, process:stop())
   end)
 
-  it("restarts just those whose code, arguments or inner keys have changed", function()
+  it("changes just those that have changed, in their own runtimes", function()
     start()
     write { THREAD = "args = { 1 }" }
-    reload_says "! top/t  restart (args changed)\n"
-    process:expect("top/t starting %-> running", 20, 2)
-    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }" }
-    reload_says "~ top/p  changed in place: backoff\n"
-    assert.equal("c1 t2 p1 s1 a1 b1", generations())
-    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }", SUBTREE = "intensity = { restarts = 9 }" }
-    reload_says "! top/s  restart (intensity changed)\n"
-    process:expect("top/s starting %-> running", 20, 2)
-    assert.equal("c1 t2 p1 s2 a1 b1", generations())
-    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }", SUBTREE = "intensity = { restarts = 9 }",
-      INSIDE = "shutdown = 3" }
-    reload_says "! top/s  restart (children changed)\n"
-    process:expect("top/s starting %-> running", 20, 3)
-    assert.equal("c1 t2 p1 s3 a1 b1", generations())
+    reload_says "~ top/t  upgrade (args changed)\n"
+    write { THREAD = "args = { 1 }", PROCESS = "backoff = { min = 0.7 }, shutdown = 9" }
+    reload_says "~ top/p  changed in place: backoff, shutdown\n"
+    local keys = { SUBTREE = "intensity = { restarts = 9 }, strategy = 'one_for_all'" }
+    write(keys)
+    luvisor "reload"
+    assert.truthy(process:output():find "reload: ~ top/s  changed in place: intensity, strategy")
+    keys.INSIDE = "shutdown = 3"
+    write(keys)
+    reload_says "~ top/s/a  changed in place: shutdown\n"
+    assert.equal("c1 t1 p1 s1 a1 b1", generations())
     assert.equal(0, process:stop())
   end)
 
-  it("restarts a worker with new code whose runtime has the old, although it has an upgrade", function()
+  it("restarts those whose runtime has to be another one: the control arm", function()
     start()
-    host.write(directory .. "/w.lua", WORKER:format(2))
-    local code, out, err = luvisor "reload"
-    assert.equal(0, code, err)
-    assert.truthy(out:find("! top/t  restart (code of module w changed)\n! top/p  restart (code of module w changed)\n",
-      1, true), out)
+    write { THREAD = "memory = '64MB'", PROCESS = "nice = 3", SUBTREE = "memory = '64MB'" }
+    reload_says("! top/t  restart (memory changed)\n! top/p  restart (nice changed)\n"
+      .. "! top/s  restart (memory changed)\n")
     for _, name in ipairs { "t", "p", "s" } do process:expect(("top/%s starting %%-> running"):format(name), 20, 2) end
     assert.equal("c1 t2 p2 s2 a1 b1", generations())
     assert.equal(0, process:stop())
@@ -106,7 +98,7 @@ describe("a reload with executors", function()
     start()
     local code, _, err = luvisor("set", "top/s", "intensity.restarts", "9")
     assert.equal(1, code)
-    assert.truthy(err:find('key "intensity.restarts" cannot be changed in place: ! top/s  restart', 1, true), err)
+    assert.truthy(err:find('key "intensity.restarts": the supervisor has a runtime of its own', 1, true), err)
     code, _, err = luvisor("set", "top/s/a", "shutdown", "9")
     assert.equal(1, code)
     assert.truthy(err:find("top/s has a runtime of its own: change the script, and reload", 1, true), err)

@@ -35,19 +35,17 @@ luvisor.on("transition", function(event)
 end)
 ]]
 
-local directory, remove_directory
+local directory
 
 --- A directory with the modules, for before_each.
-function executors.set_up()
-  directory, remove_directory = host.directory()
-  for name, text in pairs(modules) do host.write(directory .. "/" .. name .. ".lua", text) end
+---@param own? table<string, string> modules to be there instead
+function executors.set_up(own)
+  directory = host.directory()
+  for name, text in pairs(own or modules) do host.write(directory .. "/" .. name .. ".lua", text) end
 end
 
 --- For after_each.
-function executors.clean_up()
-  host.clean_up()
-  remove_directory()
-end
+executors.clean_up = host.clean_up
 
 --- The name of the host that start runs.
 function executors.name()
@@ -58,6 +56,18 @@ end
 ---@param body string
 function executors.write(body)
   host.write(directory .. "/tree.lua", HEAD .. body)
+end
+
+--- Writes a module beside the script.
+---@param name string
+---@param text string
+function executors.write_module(name, text)
+  host.write(directory .. "/" .. name .. ".lua", text)
+end
+
+--- Where they are.
+function executors.directory()
+  return directory
 end
 
 --- Runs a script that goes on with this text.

@@ -9,6 +9,7 @@ local digest = require "luvisor.core.digest"
 local generation = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
+local parcel = require "luvisor.core.plan.parcel"
 local plans = require "luvisor.core.plan"
 local spec = require "luvisor.core.spec"
 
@@ -57,10 +58,12 @@ function reloads.plan(world, keys)
   return plans.compare(world.started.root.spec, reloads.load(world, keys))
 end
 
---- Changes the running tree into another one; `seconds` may pass before it is done.
+--- Changes the running tree into another one; `seconds` may pass before it is done. With world.by_parcel
+--- the plan is taken apart and put together first, as for a guest.
 function reloads.apply(world, keys, seconds)
   local plan, message = reloads.plan(world, keys)
   assert(plan, message)
+  if world.by_parcel then plan.tree = parcel.unpack(parcel.pack(plan.tree), plan.tree.old, plan.tree.new) end
   local outcome = {}
   change.apply(world.started, plan, function(list) outcome.failures = list end)
   world:step(seconds or 0)

@@ -8,6 +8,8 @@ local task = require "host.task"
 local unit = require "luvisor.machine.unit"
 local worlds = require "world"
 
+local MOST = 30 -- restarts within a second: more than scripts can cause, unless a start fails again and again
+
 local function pick(list)
   return list[math.random(#list)]
 end
@@ -19,7 +21,7 @@ end
 --- A random tree; `names` gets the workers', with the supervisor of each.
 local function grow(world, depth, prefix, names)
   local keys = { strategy = pick { "one_for_one", "one_for_all", "rest_for_one" },
-    intensity = { restarts = 1000, within = 1 } }
+    intensity = { restarts = MOST, within = 1 } }
   for i = 1, math.random(1, 4) do
     local name = prefix .. i
     if depth > 0 and chance(0.4) then

@@ -3,6 +3,7 @@
 
 local luvisor = require "luvisor"
 local reloads = require "reloads"
+local worker = require "luvisor.worker"
 local worlds = require "world"
 
 describe("a plan", function()
@@ -41,6 +42,22 @@ describe("a plan", function()
       }
     end
     assert.equal("nothing has changed", (text(tree, tree)))
+  end)
+
+  it("is empty for the same machine of a worker's own, and not for another", function()
+    local function tree(event)
+      return function()
+        local definition = worker.define { fsm = luvisor.fsm {
+          initial = "starting",
+          transitions = { starting = { run = "running" }, running = { [event] = luvisor.fsm.OK } },
+        } }
+        definition:actor("running", function() return "keepalive" end)
+        return { luvisor.worker { name = "a", module = definition } }
+      end
+    end
+    local before = tree "complete"
+    assert.equal("nothing has changed", (text(before, before)))
+    assert.equal("! root/a  restart (code, fsm changed)", (reloads.plan(world, tree("over")())):text())
   end)
 
   it("adds and removes, each kind at its place", function()

@@ -79,6 +79,7 @@ describe("reloads of random trees", function()
       world:close()
 
       world = worlds.new { quiet = true }
+      world.by_parcel = round % 2 == 0
       reloads.tree(world, build(world, x, ""))
       end_programs(world)
       local plan, outcome = reloads.apply(world, build(world, y, ""))

@@ -190,6 +190,7 @@ function parse.read(definition, markers)
   if definition.transitions == nil then raise("transitions are missing") end
   read_transitions(plan, definition.transitions)
   resolve_markers(plan)
+  plan.markers = nil -- the same for all, and no part of what this one says
   plan.timeouts = read_timeouts(definition.timeouts or {})
   plan.names = sorted_keys(plan.states)
   return plan

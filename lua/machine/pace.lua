@@ -1,0 +1,57 @@
+-- Pace: much work a little at a time, in the order in which it was put, with a turn of the loop for everybody else in
+-- between.
+
+local BURST = 8 -- pieces before others have their turn
+
+local pace = {}
+
+---@class luvisor.Pace
+local Pace = { __name = "luvisor.pace" }
+Pace.__index = Pace
+
+local function next_piece(self)
+  local piece = self.queue[self.first]
+  if piece then self.queue[self.first], self.first = nil, self.first + 1 end
+  return piece
+end
+
+local run
+
+local function run_later(self)
+  if self.posted then return end
+  self.posted = true
+  self.env.post(run, self)
+end
+
+function run(self)
+  self.posted = nil
+  for _ = 1, BURST do
+    local piece = next_piece(self)
+    if not piece then return end
+    local ok, message = xpcall(piece[1], debug.traceback, table.unpack(piece, 2, piece.n))
+    if not ok then
+      self.queue, self.first, self.last = {}, 1, 0
+      return self.failed(message)
+    end
+  end
+  if self.queue[self.first] then run_later(self) end
+end
+
+--- Has fn(...) called when it is its turn.
+---@param fn function
+---@param ... any
+function Pace:put(fn, ...)
+  self.last = self.last + 1
+  self.queue[self.last] = table.pack(fn, ...)
+  run_later(self)
+end
+
+--- A new line; after an error what is still in it is dropped, and failed(message) called.
+---@param env table
+---@param failed fun(message: string)
+---@return luvisor.Pace
+function pace.new(env, failed)
+  return setmetatable({ env = env, failed = failed, queue = {}, first = 1, last = 0 }, Pace)
+end
+
+return pace

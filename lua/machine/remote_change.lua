@@ -1,0 +1,71 @@
+-- Remote change: has the guest of a unit follow what a plan says of the unit and of what is below it. The guest loads
+-- the new code beside the old, and applies the same plan to its own tree; its unit keeps its runtime, and all it has.
+
+local parcel = require "luvisor.core.plan.parcel"
+local unit = require "luvisor.machine.unit"
+
+local PATIENCE = 20 -- seconds beyond loading: for a worker to come to its boundary, for `upgrade`, and for the way
+
+local remote_change = {}
+
+-- What the unit in the guest looks at itself.
+local INSIDE = { shutdown = true, strategy = true, intensity = true, auto_shutdown = true, max_children = true }
+
+--- Whether the guest has to be told.
+---@param node luvisor.Node
+---@return boolean
+function remote_change.is_needed(node)
+  if node.action == "restart" or node.action == "keep" then return false end
+  if node.action == "upgrade" or node.timeouts or node.is_mixed then return true end
+  for _, one in ipairs(node.differences or {}) do
+    if INSIDE[one.key] then return true end
+  end
+  return false
+end
+
+--- Whether there is a guest that can be told.
+---@param self table a remote unit
+---@return boolean
+function remote_change.is_possible(self)
+  local run = self.run
+  if not run or not run.guest or run.asked or run.told or run.killing or not unit.is_alive(self) then return false end
+  return not run.guest.follows or run.guest:follows()
+end
+
+local function told(self, node, cause)
+  local order = self.env.guests.order(self, node.new)
+  order.change, order.cause = parcel.pack(node), cause
+  return order
+end
+
+-- One that has ended meanwhile takes the new spec with its next start.
+local function settle(self, node, ok, code)
+  local waiting = self.next_spec == node.new
+  if waiting then self.next_spec = nil end
+  if waiting and (ok or code == "NOT_RUNNING") then self.spec = node.new end
+  return ok or code == "NOT_RUNNING"
+end
+
+--- Begins; done(ok, message, failures) is called once, later. failures: of units below it, { { path =, message = } }.
+---@param self table a remote unit
+---@param node luvisor.Node
+---@param cause string
+---@param done fun(ok: boolean, message: string|nil, failures: table[]|nil)
+function remote_change.begin(self, node, cause, done)
+  local limit, over
+  local function finish(ok, result, code)
+    if over then return end
+    over = true
+    self.env.cancel(limit)
+    if settle(self, node, ok, code) then return done(true, nil, ok and result or nil) end
+    done(false, result)
+  end
+  self.next_spec = node.new
+  if self.spec.kind == "worker" then
+    local seconds = self.env.settings.load_timeout + PATIENCE
+    limit = self.env.after(seconds, finish, nil, ("its runtime does not answer within %g s"):format(seconds))
+  end
+  self:forward(self, "follow", told(self, node, cause), finish)
+end
+
+return remote_change
