@@ -20,6 +20,7 @@ static const luaL_Reg modules[] = {
     {"host.system", luaopen_host_system},
     {"host.account", luaopen_host_account},
     {"host.codec", luaopen_host_codec},
+    {"host.mailbox", luaopen_host_mailbox},
     {"host.daemon", luaopen_host_daemon},
     {"host.orphans", luaopen_host_orphans},
     {"host.guest", luaopen_host_guest},
@@ -60,6 +61,13 @@ bool api_push_walk(lua_State *L) {
 
 struct runtime *api_runtime(lua_State *L) {
   return vm_of(L)->runtime;
+}
+
+int api_refused(lua_State *L, int code, const char *message) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  lua_pushstring(L, uv_err_name(code));
+  return 3;
 }
 
 int api_error(lua_State *L, int code) {

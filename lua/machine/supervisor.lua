@@ -111,10 +111,16 @@ local function start_child(self, child)
   if tree.waiting[1] then tree:changed() end
 end
 
+-- Names mean other units now.
+local function note_name(env)
+  env.version = (env.version or 0) + 1
+  if env.addresses then env.mail.forget() end
+end
+
 local function add_child(self, spec, name)
   local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
-  if not name then self.env.version = (self.env.version or 0) + 1 end -- names mean other units now
+  if not name then note_name(self.env) end
   if spec.schedule then timetable.begin(child) end
   return child
 end

@@ -285,7 +285,7 @@ return function(env)
     return self.phase
   end
 
-  letterbox.attach(Worker, task, {
+  letterbox.attach(Worker, env, {
     begin = worker_begin(env), advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
     failed = Worker.failed, late = Worker.late, beat = Worker.beat,
   })
