@@ -56,12 +56,12 @@ static int launch(lua_State *L) {
   lua_settop(L, 2);
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, 1);
-  lua_setfield(L, -2, "_unit");
-  lua_insert(L, 2);
-  lua_setmetatable(L, 2);
+  lua_setfield(L, 3, "_unit");
   lua_pushvalue(L, 2);
+  lua_setmetatable(L, 3);
+  lua_pushvalue(L, 3);
   lua_pushinteger(L, (lua_Integer)task_handle(begin(L, tasks, ns)));
-  lua_insert(L, 2);
+  lua_pushvalue(L, 3);
   return 2;
 }
 

@@ -55,7 +55,7 @@ local function start_in_pool(self, extra, reply)
   end
   self.next_name = (self.next_name or 0) + 1
   local child = self:add_child(spec.template, self.next_name)
-  child.extra = extra
+  if extra then child.extra, child.special = extra, true end
   if reply ~= dynamic.ignore then
     child.dynamic, child.special = true, true
     answer_start(self, child, reply)

@@ -110,7 +110,7 @@ local function gather_group(self, child, due)
 end
 
 local function restart(self, child)
-  if ALONE[self.spec.strategy] then return self:start_child(child) end
+  if ALONE[self.spec.strategy] then return routine.restart(self.env, child) or self:start_child(child) end
   child.phase = "restarting"
   local group = self.regroup
   if not group or group.child ~= child then return gather_group(self, child, true) end

@@ -94,6 +94,21 @@ local function start_row(env, list, first)
   return #list + 1
 end
 
+--- Starts one again that has ended by itself and was judged; false where there is more to it.
+---@param env table
+---@param self table
+---@return boolean
+function routine.restart(env, self)
+  local way = self.spec.routine
+  local meta = way and way.meta
+  if not meta or self.special or self.phase ~= "done" or env.watched.start or env.tree.waiting[1] then return false end
+  self.generation, self.phase = self.generation + 1, "starting"
+  self.state, self.is_ready, self.failure, self.past = nil, nil, nil, ""
+  local ok, handle, instance = pcall(env.task.launch, self, meta, way.start_timeout)
+  if ok then self.task, self.instance = handle, instance else unit.fail_launch(self, handle) end
+  return true
+end
+
 -- Only for want of memory.
 local function failed_one(list, first)
   for i = first, #list do

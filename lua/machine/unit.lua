@@ -63,7 +63,7 @@ end
 
 local function renew(self)
   if self.next_spec then self.spec, self.next_spec = self.next_spec, nil end
-  local is_special = self.waiters or self.history or self.dynamic or self.env.ends[self]
+  local is_special = self.waiters or self.history or self.dynamic or self.extra or self.env.ends[self]
   self.special = is_special and true or nil
 end
 

@@ -203,7 +203,7 @@ return function(env)
   end
 
   local function abort(self, why)
-    self.failure, self.cancelled = self.failure or why, true
+    self.failure, self.cancelled, self.special = self.failure or why, true, true
     limit(self.task, "stop", CANCEL_GRACE)
     if task.cancel(self.task) then return end
     self.cancelled = nil

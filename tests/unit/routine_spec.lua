@@ -177,7 +177,7 @@ local function play(seed)
   local self = setmetatable({ world = world, said = {}, commands = {}, began = world.env.now() }, Play)
   local taken = count_short_ways(world.env)
   for i = 1, math.random(2, 7) do children[i] = self:member("u" .. i) end
-  children.strategy = pick { "one_for_all", "one_for_all", "rest_for_one" }
+  children.strategy = pick { "one_for_all", "one_for_all", "rest_for_one", "one_for_one" }
   children.intensity = { restarts = 30, within = 1 }
   world:tree(children)
   for _ = 1, 40 do
