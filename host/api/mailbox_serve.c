@@ -11,7 +11,10 @@
 
 enum { BATCH = 64 };                 /* requests served in one turn, */
 #define SPAN (UINT64_C(5) * 1000000) /* and ns after which no other is begun in it */
-enum { INSTANCE = 1, REST = 3 };     /* what serve has on its stack, with BOX */
+enum { LOOK = 8 };                   /* requests between two looks at the clock, */
+#define SOON (UINT64_C(200) * 1000)  /* where the first of them were done in that time */
+/* What serve has on its stack, with BOX and STORE; the keys are "spec" and "state". */
+enum { INSTANCE = 1, UNIT = STORE + 1, KEY_SPEC, KEY_STATE, REST };
 
 static struct tasks *tasks_of(lua_State *L) {
   return runtime_tasks(api_runtime(L));
@@ -26,12 +29,12 @@ static void push_slow(lua_State *L, enum slow which) {
 
 void api_push_letter(lua_State *L, const struct mailbox *box) {
   const struct request *request = &box->served;
-  mailbox_push_value(L, box, BOX, 1);
+  mailbox_push_value(L, box, STORE, 1);
   if (request->kind == REQUEST_LETTER) return;
   lua_pop(L, 1);
   lua_createtable(L, request->values, 4);
   for (int i = 1; i <= request->values; i++) {
-    mailbox_push_value(L, box, BOX, i);
+    mailbox_push_value(L, box, STORE, i);
     lua_rawseti(L, -2, i);
   }
   lua_pushinteger(L, request->values);
@@ -65,37 +68,38 @@ static void choose(lua_State *L) {
 static void push_handler(lua_State *L, struct mailbox *box) {
   bool is_call = box->served.kind == REQUEST_CALL;
   struct mailbox_hot *hot = &box->hot[is_call];
-  int part = MAILBOX_HOT + is_call, at = lua_gettop(L) + 1;
-  lua_getiuservalue(L, BOX, MAILBOX_UNIT);
-  lua_getfield(L, at, "spec");
-  mailbox_push_value(L, box, BOX, 1);
-  lua_getfield(L, at, "state");
-  struct mailbox_hot wanted = {lua_topointer(L, at + 2), lua_topointer(L, at + 3),
-                               lua_topointer(L, at + 1)};
+  int part = MAILBOX_HOT + is_call;
+  lua_pushvalue(L, KEY_SPEC);
+  lua_rawget(L, UNIT); /* REST */
+  mailbox_push_value(L, box, STORE, 1);
+  lua_pushvalue(L, KEY_STATE);
+  lua_rawget(L, UNIT);
+  struct mailbox_hot wanted = {lua_topointer(L, REST + 1), lua_topointer(L, REST + 2),
+                               lua_topointer(L, REST)};
   if (memcmp(&wanted, hot, sizeof wanted) == 0) {
     lua_getiuservalue(L, BOX, part);
   } else {
-    lua_getfield(L, at + 1, "definition");
+    lua_getfield(L, REST, "definition");
     lua_getfield(L, -1, is_call ? "calls" : "casts");
     lua_replace(L, -2);
-    lua_insert(L, at + 2);
+    lua_insert(L, REST + 1);
     choose(L);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, BOX, part);
-    lua_pushvalue(L, at + 1);
+    lua_pushvalue(L, REST);
     lua_setiuservalue(L, BOX, MAILBOX_SPEC); /* or its address may come to mean another */
     if (box->hot[!is_call].spec != wanted.spec) box->hot[!is_call].spec = NULL;
     *hot = wanted;
     if (!lua_isfunction(L, -1)) hot->spec = NULL;
   }
-  lua_replace(L, at);
-  lua_settop(L, at);
+  lua_replace(L, REST);
+  lua_settop(L, REST);
 }
 
 /* What comes of the event or nil on top: 1 when there is one, which ends the turn. */
 static int took_event(lua_State *L) {
   if (!lua_isnil(L, -1)) return 1;
-  lua_settop(L, BOX);
+  lua_settop(L, REST - 1);
   return 0;
 }
 
@@ -120,7 +124,7 @@ static int conclude_long(lua_State *L, struct mailbox *box) {
   api_push_letter(L, box);
   lua_pushboolean(L, box->deferred);
   lua_rotate(L, REST, 4);
-  mailbox_end(L, box, BOX);
+  mailbox_end(L, box, STORE);
   lua_call(L, lua_gettop(L) - REST, 1);
   return took_event(L);
 }
@@ -128,13 +132,13 @@ static int conclude_long(lua_State *L, struct mailbox *box) {
 static void answer(lua_State *L, struct mailbox *box) {
   struct tasks *tasks = tasks_of(L);
   struct codec_problem problem;
-  int count = lua_gettop(L) - BOX;
+  int count = lua_gettop(L) - (REST - 1);
   if (codec_copy_values(L, REST, count, &problem) < 0) {
-    mailbox_push_value(L, box, BOX, 1);
+    mailbox_push_value(L, box, STORE, 1);
     luaL_error(L, "reply to call %s: %s", luaL_tolstring(L, -1, NULL), problem.text);
   }
   struct request request = box->served;
-  mailbox_end(L, box, BOX);
+  mailbox_end(L, box, STORE);
   struct task *task = task_find(tasks, request.caller);
   if (task) task_wake(tasks, task, request.wait, L, count);
 }
@@ -148,8 +152,8 @@ static int conclude(lua_State *L, struct mailbox *box) {
   if (is_call)
     answer(L, box);
   else
-    mailbox_end(L, box, BOX);
-  lua_settop(L, BOX);
+    mailbox_end(L, box, STORE);
+  lua_settop(L, REST - 1);
   return 0;
 }
 
@@ -166,29 +170,32 @@ static int serve_first(lua_State *L, struct mailbox *box) {
   if (box->served.kind == REQUEST_LETTER) {
     push_slow(L, SLOW_LETTER);
     api_push_letter(L, box);
-    mailbox_end(L, box, BOX);
+    mailbox_end(L, box, STORE);
     lua_callk(L, 2, 1, 0, letter_served);
     return took_event(L);
   }
   push_handler(L, box);
   if (lua_isfunction(L, -1)) {
     lua_pushvalue(L, INSTANCE);
-    mailbox_push_values(L, box, BOX, 2);
+    for (int i = 2; i <= box->served.values; i++) mailbox_push_value(L, box, STORE, i);
     lua_callk(L, box->served.values, LUA_MULTRET, 0, handled);
     return conclude(L, box);
   }
   push_slow(L, SLOW_UNKNOWN);
   api_push_letter(L, box);
-  mailbox_end(L, box, BOX);
+  mailbox_end(L, box, STORE);
   lua_call(L, 2, 0);
-  lua_settop(L, BOX);
+  lua_settop(L, REST - 1);
   return 0;
 }
 
+/* What was done quickly so far will go on so for a while: a clock costs as much as a
+ * request, and one that takes long is cut short anyway. */
 static bool may_begin(lua_State *L, struct mailbox *box) {
-  if (box->batch++ == 0) return true;
-  uint64_t now = schedule_read(runtime_schedule(api_runtime(L)));
-  return box->batch <= BATCH && now - box->began <= SPAN;
+  if (++box->batch < box->look) return true;
+  uint64_t took = schedule_read(runtime_schedule(api_runtime(L))) - box->began;
+  box->look = box->batch + (took < SOON ? LOOK : 1);
+  return box->batch <= BATCH && took <= SPAN;
 }
 
 /* Serves on, or ends with the event on top where there is no [box]. */
@@ -217,7 +224,12 @@ int api_serve(lua_State *L) {
     lua_pushliteral(L, "keepalive");
     return 1;
   }
+  lua_getiuservalue(L, BOX, MAILBOX_STORE);
+  lua_getiuservalue(L, BOX, MAILBOX_UNIT);
+  lua_pushliteral(L, "spec");
+  lua_pushliteral(L, "state");
   box->batch = 0;
+  box->look = 2; /* the first is served in any case */
   box->began = runtime_schedule(api_runtime(L))->now;
   if (box->due) {
     box->due = false;
