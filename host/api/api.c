@@ -76,3 +76,18 @@ int api_error(lua_State *L, int code) {
   lua_pushstring(L, uv_err_name(code));
   return 3;
 }
+
+int api_result(lua_State *L, int code) {
+  if (code) return api_error(L, code);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+int api_pids(lua_State *L, const pid_t *pids, int count) {
+  lua_newtable(L);
+  for (int i = 0; i < count; i++) {
+    lua_pushinteger(L, pids[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}

@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct runtime;
 struct task;
@@ -43,3 +44,9 @@ int api_refused(lua_State *L, int code, const char *message);
 
 /* Pushes nil, "NAME: what it means", "NAME" for a negative libuv code. */
 int api_error(lua_State *L, int code);
+
+/* Pushes true, or what api_error pushes for a code that is not 0. */
+int api_result(lua_State *L, int code);
+
+/* Pushes a list of pids. */
+int api_pids(lua_State *L, const pid_t *pids, int count);
