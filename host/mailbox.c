@@ -2,8 +2,8 @@
 /* Mailbox: the ring of requests. See mailbox.h.
  *
  * The values of the request in place p are at p * MAILBOX_VALUES + 1 and on; what is free
- * holds false, so that the table is and stays an array. What is being served is in the place
- * before the first. */
+ * holds false, or what is no burden, so that the table is and stays an array. What is being
+ * served is in the place before the first. */
 #include "mailbox.h"
 
 #include <lauxlib.h>
@@ -94,6 +94,6 @@ void mailbox_push_value(lua_State *L, const struct mailbox *box, int store, int 
 }
 
 void mailbox_end(lua_State *L, struct mailbox *box, int store) {
-  clear_values(L, box, store, served_place(box));
+  if (!box->served.clean) clear_values(L, box, store, served_place(box));
   box->serving = false;
 }

@@ -21,11 +21,7 @@ struct request {
   uint32_t wait;   /* and the number of its wait */
   uint8_t kind;
   uint8_t values;
-};
-
-/* For which request the hot handler is. */
-struct mailbox_hot {
-  const void *name, *state, *spec;
+  bool clean; /* of the values, only the first could keep anything alive: its name */
 };
 
 struct mailbox {
@@ -45,10 +41,11 @@ struct mailbox {
   bool due;      /* an event is to be taken before any request */
   bool watched;  /* somebody wants to see each letter */
   bool closed;
-  uint32_t batch; /* requests served in this turn, */
-  uint32_t look;  /* at how many of which to look at the clock, and which */
-  uint64_t began; /* began at that time, ns */
-  struct mailbox_hot hot[2];
+  uint32_t batch;           /* requests served in this turn, */
+  uint32_t look;            /* at how many of which to look at the clock, and which */
+  uint64_t began;           /* began at that time, ns */
+  const void *spec, *state; /* for which there are the hot handlers, */
+  const void *hot[2];       /* of casts and calls of these names */
 };
 
 /* Frees what it owns; it is closed. */

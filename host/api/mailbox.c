@@ -14,7 +14,7 @@
 #include "task.h"
 #include "vm.h"
 
-enum { MOST_ROUTES = 1000 };
+enum { MOST_ROUTES = 1000, SHORT = 40 };
 #define TYPE "luvisor.queue"
 
 static struct tasks *tasks_of(lua_State *L) {
@@ -61,6 +61,16 @@ static struct mailbox *reach(lua_State *L, struct tasks *tasks, struct task **ta
   return NULL;
 }
 
+/* Whether the name is short, and all other values are numbers and the like. */
+static bool is_clean(lua_State *L, int count) {
+  for (int i = 3; i < 3 + count; i++) {
+    int type = lua_type(L, i);
+    if (type == LUA_TTABLE) return false;
+    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > SHORT)) return false;
+  }
+  return true;
+}
+
 /* Puts in the request with copies of the values from 3 to the box on top; the number of results if they
  * cannot be sent, else 0. */
 static int put(lua_State *L, struct mailbox *box, struct task *task,
@@ -74,6 +84,7 @@ static int put(lua_State *L, struct mailbox *box, struct task *task,
     return long_way(L);
   }
   request->values = (uint8_t)count;
+  request->clean = is_clean(L, count);
   lua_getiuservalue(L, at, MAILBOX_STORE);
   mailbox_append(L, box, at + 1, request, 3);
   box->count++;

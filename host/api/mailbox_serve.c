@@ -13,8 +13,9 @@ enum { BATCH = 64 };                 /* requests served in one turn, */
 #define SPAN (UINT64_C(5) * 1000000) /* and ns after which no other is begun in it */
 enum { LOOK = 8 };                   /* requests between two looks at the clock, */
 #define SOON (UINT64_C(200) * 1000)  /* where the first of them were done in that time */
-/* What serve has on its stack, with BOX and STORE; the keys are "spec" and "state". */
-enum { INSTANCE = 1, UNIT = STORE + 1, KEY_SPEC, KEY_STATE, REST };
+/* What serve has on its stack, with BOX and STORE. Spec and state stay as they are: they
+ * change at boundaries of the worker, and this is none. */
+enum { INSTANCE = 1, SPEC = STORE + 1, STATE, REST };
 
 static struct tasks *tasks_of(lua_State *L) {
   return runtime_tasks(api_runtime(L));
@@ -48,52 +49,56 @@ void api_push_letter(lua_State *L, const struct mailbox *box) {
   lua_setfield(L, -2, "number");
 }
 
-/* L: [..., list of handlers, name, state] -> [..., handler or nil] */
-static void choose(lua_State *L) {
-  int at = lua_gettop(L) - 2;
-  lua_pushvalue(L, at + 1);
-  if (!lua_istable(L, at) || lua_rawget(L, at) != LUA_TTABLE) {
-    lua_settop(L, at - 1);
+/* L: [..., name] -> [..., handler or nil] */
+static void choose(lua_State *L, bool is_call) {
+  int name = lua_gettop(L), handlers = name + 1, found = name + 2;
+  lua_getfield(L, SPEC, "definition");
+  lua_getfield(L, -1, is_call ? "calls" : "casts");
+  lua_replace(L, handlers);
+  lua_pushvalue(L, name);
+  if (lua_istable(L, handlers) && lua_rawget(L, handlers) == LUA_TTABLE) {
+    lua_getfield(L, STATE, "name");
+    if (lua_rawget(L, found) == LUA_TNIL) lua_getfield(L, found, "any");
+  } else {
     lua_pushnil(L);
-    return;
   }
-  lua_getfield(L, at + 2, "name");
-  if (lua_rawget(L, at + 3) == LUA_TNIL) lua_getfield(L, at + 3, "any");
-  lua_replace(L, at);
-  lua_settop(L, at);
+  lua_replace(L, name);
+  lua_settop(L, name);
 }
 
 /* Pushes the handler of the request that is served, or nil; that of the last one is at
  * hand. */
 static void push_handler(lua_State *L, struct mailbox *box) {
   bool is_call = box->served.kind == REQUEST_CALL;
-  struct mailbox_hot *hot = &box->hot[is_call];
   int part = MAILBOX_HOT + is_call;
-  lua_pushvalue(L, KEY_SPEC);
-  lua_rawget(L, UNIT); /* REST */
   mailbox_push_value(L, box, STORE, 1);
-  lua_pushvalue(L, KEY_STATE);
-  lua_rawget(L, UNIT);
-  struct mailbox_hot wanted = {lua_topointer(L, REST + 1), lua_topointer(L, REST + 2),
-                               lua_topointer(L, REST)};
-  if (memcmp(&wanted, hot, sizeof wanted) == 0) {
+  const void *name = lua_topointer(L, REST);
+  if (name && name == box->hot[is_call]) {
     lua_getiuservalue(L, BOX, part);
-  } else {
-    lua_getfield(L, REST, "definition");
-    lua_getfield(L, -1, is_call ? "calls" : "casts");
-    lua_replace(L, -2);
-    lua_insert(L, REST + 1);
-    choose(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, BOX, part);
-    lua_pushvalue(L, REST);
-    lua_setiuservalue(L, BOX, MAILBOX_SPEC); /* or its address may come to mean another */
-    if (box->hot[!is_call].spec != wanted.spec) box->hot[!is_call].spec = NULL;
-    *hot = wanted;
-    if (!lua_isfunction(L, -1)) hot->spec = NULL;
+    lua_replace(L, REST);
+    return;
   }
-  lua_replace(L, REST);
-  lua_settop(L, REST);
+  choose(L, is_call);
+  lua_pushvalue(L, REST);
+  lua_setiuservalue(L, BOX, part);
+  box->hot[is_call] = lua_isfunction(L, REST) ? name : NULL;
+}
+
+/* [instance, box] -> [instance, box, store, spec, state]; handlers of another state are
+ * not at hand. The spec is kept, or its address may come to mean another. */
+static void push_parts(lua_State *L, struct mailbox *box) {
+  lua_getiuservalue(L, BOX, MAILBOX_STORE);
+  lua_getiuservalue(L, BOX, MAILBOX_UNIT);
+  lua_getfield(L, SPEC, "state");
+  lua_getfield(L, SPEC, "spec");
+  lua_replace(L, SPEC);
+  if (lua_topointer(L, SPEC) == box->spec && lua_topointer(L, STATE) == box->state)
+    return;
+  box->spec = lua_topointer(L, SPEC);
+  box->state = lua_topointer(L, STATE);
+  box->hot[0] = box->hot[1] = NULL;
+  lua_pushvalue(L, SPEC);
+  lua_setiuservalue(L, BOX, MAILBOX_SPEC);
 }
 
 /* What comes of the event or nil on top: 1 when there is one, which ends the turn. */
@@ -147,7 +152,7 @@ static void answer(lua_State *L, struct mailbox *box) {
 static int conclude(lua_State *L, struct mailbox *box) {
   bool is_call = box->served.kind == REQUEST_CALL;
   bool plain = !box->noted && !box->deferred;
-  luaL_checkstack(L, LUA_MINSTACK, "too many results");
+  if (lua_gettop(L) > 2 * REST) luaL_checkstack(L, LUA_MINSTACK, "too many results");
   if (!plain || (is_call ? is_postponed(L) : has_event(L))) return conclude_long(L, box);
   if (is_call)
     answer(L, box);
@@ -224,10 +229,7 @@ int api_serve(lua_State *L) {
     lua_pushliteral(L, "keepalive");
     return 1;
   }
-  lua_getiuservalue(L, BOX, MAILBOX_STORE);
-  lua_getiuservalue(L, BOX, MAILBOX_UNIT);
-  lua_pushliteral(L, "spec");
-  lua_pushliteral(L, "state");
+  push_parts(L, box);
   box->batch = 0;
   box->look = 2; /* the first is served in any case */
   box->began = runtime_schedule(api_runtime(L))->now;
