@@ -84,9 +84,11 @@ static int move_locked(struct archive *archive, unsigned number, const char *end
   return missing_is_fine(rename(archive->from, archive->to));
 }
 
+/* The last one is removed and not replaced: where a name is replaced, ext4 first brings to the disk what takes it. */
 static int shift_locked(struct archive *archive) {
-  if (archive->keep == 0) return remove_locked(archive, 0, "");
-  int error = remove_locked(archive, archive->keep, ".gz");
+  int error = remove_locked(archive, archive->keep, "");
+  if (archive->keep == 0) return error;
+  if (!error) error = remove_locked(archive, archive->keep, ".gz");
   for (unsigned number = archive->keep; number > 0 && !error; number--) {
     if (number > 1) error = move_locked(archive, number, ".gz");
     if (!error) error = move_locked(archive, number, "");

@@ -10,7 +10,7 @@
 
 enum { LIBRARY_STEPS = 100 }; /* instructions until the hook looks again there */
 
-static char library_key; /* registry key: chunk name's address -> one of its functions */
+static char library_key; /* registry key: chunk name's address -> what keeps it */
 
 /* The interrupt of the thread, for its signal handler. */
 static _Thread_local struct interrupt *own;
@@ -43,6 +43,10 @@ bool interrupt_request(struct interrupt *self, uint64_t entry,
   } while (
       !atomic_compare_exchange_weak(&self->request, &before, make_request(entry, level)));
   return true;
+}
+
+bool interrupt_has_cancelled(const struct interrupt *self, uint64_t entry) {
+  return atomic_load(&self->ended) == entry;
 }
 
 /* Done with: unless it has become a higher one meanwhile. */
@@ -89,6 +93,7 @@ static void raise_level(struct interrupt *self, lua_State *L,
   if (self->raised < level) self->raised = (uint8_t)level;
   if (level == INTERRUPT_CANCEL) {
     consume(self, level);
+    atomic_store(&self->ended, atomic_load(&self->entry));
     disarm(L);
   }
   luaL_where(L, 0);
@@ -290,7 +295,11 @@ void interrupt_exempt(lua_State *L) {
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
   }
-  lua_pushvalue(L, -2); /* as long as it is there, so is the name */
+  lua_pushstring(L, ar.source); /* a short one is there once, and stays with this */
+  if (lua_tostring(L, -1) != ar.source) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -2); /* as long as the function is there, so is its name */
+  }
   lua_rawsetp(L, -2, ar.source);
   lua_pop(L, 1);
 }

@@ -31,6 +31,7 @@ struct interrupt {
   _Atomic(lua_State *) running;  /* the coroutine that runs now, NULL outside of Lua */
   atomic_uint_least64_t entry;   /* odd inside of one */
   atomic_uint_least64_t request; /* entry << 2 | level */
+  atomic_uint_least64_t ended;   /* the entry in which something was cancelled last */
   atomic_bool sliceable;         /* a task runs */
   atomic_bool dozing;            /* the watchdog is to be woken at the next entry */
   void (*wake)(void);            /* how */
@@ -91,6 +92,9 @@ enum interrupt_level interrupt_pending(struct interrupt *self);
  * entry is over, or as much is requested of it already. Thread: any. */
 bool interrupt_request(struct interrupt *self, uint64_t entry,
                        enum interrupt_level level);
+
+/* Whether something was cancelled in the entry [entry]. Thread: any. */
+bool interrupt_has_cancelled(const struct interrupt *self, uint64_t entry);
 
 /* The signal that makes the owner look at the request. */
 int interrupt_signal(void);

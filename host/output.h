@@ -2,7 +2,8 @@
 /* Output: what a program writes, from its pipe to a spool or a sink, whole lines or bytes.
  *
  * The pipe is always drained. One turn of the loop reads at most 128 KiB of it, so that a
- * chatty program holds up nobody; while its spool is full it is left to wait, no longer
+ * chatty program holds up nobody; one that goes on and on is read by the thread of its spool,
+ * until it has less to say. While its spool is full it is left to wait, no longer
  * than the spool asks for. When the program is gone the rest is read until nobody holds
  * the pipe, but no longer than the drain time: a process that escaped with it delays
  * nothing.

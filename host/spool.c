@@ -67,6 +67,7 @@ static void on_news(uv_async_t *news) {
   for (struct spool *spool = spools->all; spool; spool = spool->next) {
     spool_tell_openers(spool);
     tell(spools, spool);
+    spool_end_feed(spool);
     if (spool->waiters && has_room(spool)) wake_waiters(spool);
   }
   for (struct spool **at = &spools->all, *spool; (spool = *at);) {
@@ -94,21 +95,32 @@ static void check_stall(struct spool *spool) {
   if (stalls) {
     spool->stalled = true;
     spool->reason = UV_ETIMEDOUT;
+    if (spool->feed) spool->feed->done = true;
   }
   pthread_mutex_unlock(&spool->spools->lock);
   if (!stalls) return;
   tell(spool->spools, spool);
+  spool_end_feed(spool);
   wake_waiters(spool);
+}
+
+static bool is_needed(const struct spool *spool) {
+  return spool->waiters || spool->feed;
 }
 
 static void on_stall(uv_timer_t *timer) {
   struct spools *spools = timer->data;
   bool more = false;
   for (struct spool *spool = spools->all; spool; spool = spool->next) {
-    if (spool->waiters) check_stall(spool);
-    if (spool->waiters) more = true;
+    if (is_needed(spool)) check_stall(spool);
+    if (is_needed(spool)) more = true;
   }
   if (!more) uv_timer_stop(timer);
+}
+
+void spools_watch(struct spools *spools) {
+  if (!uv_is_active((uv_handle_t *)&spools->stall))
+    uv_timer_start(&spools->stall, on_stall, LOOK_MS, LOOK_MS);
 }
 
 bool spool_wait(struct spool *spool, struct spool_waiter *waiter) {
@@ -123,8 +135,7 @@ bool spool_wait(struct spool *spool, struct spool_waiter *waiter) {
   waiter->link = &spool->waiters;
   if (waiter->next) waiter->next->link = &waiter->next;
   spool->waiters = waiter;
-  if (!uv_is_active((uv_handle_t *)&spools->stall))
-    uv_timer_start(&spools->stall, on_stall, LOOK_MS, LOOK_MS);
+  spools_watch(spools);
   return true;
 }
 
@@ -261,6 +272,8 @@ static void on_closed(uv_handle_t *handle) {
     spools->spare = chunk->next;
     free(chunk);
   }
+  free(spools->bulk);
+  pthread_cond_destroy(&spools->fetched);
   pthread_cond_destroy(&spools->idle);
   pthread_cond_destroy(&spools->work);
   pthread_mutex_destroy(&spools->lock);
@@ -286,8 +299,9 @@ struct spools *spools_new(uv_loop_t *loop, spool_report report, void *data) {
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_mutex_init(&spools->lock, NULL);
-  pthread_cond_init(&spools->work, NULL);
+  pthread_cond_init(&spools->work, &monotonic);
   pthread_cond_init(&spools->idle, &monotonic);
+  pthread_cond_init(&spools->fetched, NULL);
   pthread_condattr_destroy(&monotonic);
   return spools;
 }

@@ -11,6 +11,9 @@
  * FAILING  a write failed (the disk is full): everything is dropped and counted; tried again
  *          after a quarter of a second, and more seldom if that fails soon again
  * That STALLED or FAILING began, and that it is over, is reported once each, from the loop.
+ *
+ * Who gives so much that handing it over costs more than writing it may become a FEED: the
+ * thread fetches its bytes itself, until there are few again.
  * Owns the logfiles and the thread. Thread: loop. */
 #pragma once
 #include <stdbool.h>
@@ -90,3 +93,22 @@ bool spool_wait(struct spool *spool, struct spool_waiter *waiter);
 
 /* Does not wait any more. */
 void spool_forget(struct spool_waiter *waiter);
+
+/* One whose bytes the thread fetches; belongs to the caller, and must be taken back before it goes. */
+struct spool_feed {
+  /* Puts bytes into the chunk, which may move, and returns how many it found; negative at the end. May not block. Thread:
+   * the spool's. */
+  ssize_t (*fetch)(void *data, struct chunk **chunk);
+  void (*over)(void *data); /* it is the loop's again */
+  void *data;
+  struct spool *spool; /* the rest is the spool's; NULL when it does not feed */
+  unsigned rest_us;
+  bool fetching, done;
+};
+
+/* Has the thread fetch from now on, until `over` is called; returns false where it cannot. Of a spool there is one feed
+ * at a time. */
+bool spool_feed(struct spool *spool, struct spool_feed *feed);
+
+/* Takes it back, and `over` is not called: what it gave is before what is given from now on. */
+void spool_unfeed(struct spool_feed *feed);

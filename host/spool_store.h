@@ -47,6 +47,7 @@ struct spool {
   unsigned long seen_steps;
   uint64_t seen_at;             /* ms; the last step, or when the waiting began */
   struct spool_waiter *waiters; /* the loop's */
+  struct spool_feed *feed;
 };
 
 struct spools {
@@ -58,14 +59,27 @@ struct spools {
   struct spool *all;
   pthread_t thread;
   pthread_mutex_t lock;
-  pthread_cond_t work, idle;
-  bool started, sleeping, closing;
+  pthread_cond_t work, idle, fetched;
+  bool started, sleeping, resting, closing;
   bool hung;                   /* the thread was left behind, with all of this */
   struct spool *first, **last; /* the thread's line */
   struct chunk *spare;
   unsigned spare_count;
+  struct chunk *bulk;        /* what feeds fill; the thread's */
   struct squeezer *squeezer; /* NULL until there is something to compress */
 };
+
+/* Looks for spools that stand still, while somebody depends on it. Thread: loop, without the lock. */
+void spools_watch(struct spools *spools);
+
+/* Takes back a feed that is done. Thread: loop, without the lock. */
+void spool_end_feed(struct spool *spool);
+
+/* Writes what the feed has now. Thread: the spool's; with the lock. */
+void spool_fetch(struct spool *spool);
+
+/* Writes a chunk, which stays the caller's. Thread: the spool's; with the lock. */
+void spool_write(struct spool *spool, struct chunk *chunk);
 
 /* The four below are called with the lock. */
 

@@ -23,7 +23,7 @@ void spool_line_up(struct spool *spool) {
   spool->waiting = NULL;
   *spools->last = spool;
   spools->last = &spool->waiting;
-  if (spools->sleeping) pthread_cond_signal(&spools->work);
+  if (spools->sleeping || spools->resting) pthread_cond_signal(&spools->work);
 }
 
 static struct spool *next_locked(struct spools *spools) {
@@ -99,14 +99,13 @@ static int write_chunk(struct spool *spool, struct chunk *chunk, unsigned long *
   return spool->error;
 }
 
-static void serve_chunk_locked(struct spool *spool, struct chunk *chunk) {
+void spool_write(struct spool *spool, struct chunk *chunk) {
   struct spools *spools = spool->spools;
   unsigned long lost;
   pthread_mutex_unlock(&spools->lock);
   int error = write_chunk(spool, chunk, &lost);
   pthread_mutex_lock(&spools->lock);
   if (!chunk->hole) spool->queued -= chunk->len;
-  spool_recycle(spools, chunk);
   if (account_locked(spool, error, lost)) uv_async_send(&spools->news);
 }
 
@@ -152,6 +151,10 @@ static void limit_locked(struct spool *spool) {
   pthread_mutex_lock(&spool->spools->lock);
 }
 
+static bool feeds(const struct spool *spool) {
+  return spool->feed && !spool->feed->done && !spool->spools->closing;
+}
+
 static void serve_locked(struct spool *spool) {
   if (spool->opening) open_locked(spool);
   if (spool->closed) {
@@ -160,29 +163,39 @@ static void serve_locked(struct spool *spool) {
   }
   if (spool->limit && spool->file) limit_locked(spool);
   struct chunk *chunk = spool_first(spool);
-  if (chunk) serve_chunk_locked(spool, chunk);
+  if (chunk) {
+    spool_write(spool, chunk);
+    spool_recycle(spool->spools, chunk);
+  } else if (feeds(spool)) {
+    spool_fetch(spool);
+  }
   if (spool->reopen && spool->file) reopen_locked(spool);
   spool->reopen = false;
   bool over = !spool->first && spool->users == 0;
   if (over) close_locked(spool);
   spool->busy = false;
-  if (!spool->closed &&
-      (spool->first || spool->reopen || spool->limit || spool->users == 0))
+  if (!spool->closed && (spool->first || spool->reopen || spool->limit ||
+                         spool->users == 0 || feeds(spool)))
     spool_line_up(spool);
+}
+
+static void sleep_locked(struct spools *spools) {
+  free(spools->bulk);
+  spools->bulk = NULL;
+  spools->sleeping = true;
+  pthread_cond_broadcast(&spools->idle);
+  pthread_cond_wait(&spools->work, &spools->lock);
+  spools->sleeping = false;
 }
 
 void *spool_run(void *arg) {
   struct spools *spools = arg;
   pthread_mutex_lock(&spools->lock);
   while (spools->first || !spools->closing) {
-    if (spools->first) {
+    if (spools->first)
       serve_locked(next_locked(spools));
-      continue;
-    }
-    spools->sleeping = true;
-    pthread_cond_broadcast(&spools->idle);
-    pthread_cond_wait(&spools->work, &spools->lock);
-    spools->sleeping = false;
+    else
+      sleep_locked(spools);
   }
   spools->sleeping = true;
   pthread_cond_broadcast(&spools->idle);

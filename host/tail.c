@@ -2,6 +2,7 @@
 /* Tail: see tail.h. It grows by doubling and is a ring only when it has its full size. */
 #include "tail.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 enum { FIRST_ROOM = 512 };
 
 struct tail {
-  unsigned holders;
+  pthread_mutex_t lock;
+  unsigned holders; /* the loop's */
   size_t start, len, room;
   uint64_t total;
   char *bytes;
@@ -17,6 +19,7 @@ struct tail {
 
 struct tail *tail_new(void) {
   struct tail *tail = calloc(1, sizeof *tail);
+  if (tail) pthread_mutex_init(&tail->lock, NULL);
   return tail_share(tail);
 }
 
@@ -27,6 +30,7 @@ struct tail *tail_share(struct tail *tail) {
 
 void tail_release(struct tail *tail) {
   if (!tail || --tail->holders > 0) return;
+  pthread_mutex_destroy(&tail->lock);
   free(tail->bytes);
   free(tail);
 }
@@ -50,8 +54,7 @@ static void put(struct tail *tail, const char *bytes, size_t len) {
   tail->len += len;
 }
 
-void tail_add(struct tail *tail, const char *bytes, size_t len) {
-  if (!tail || len == 0) return;
+static void add_locked(struct tail *tail, const char *bytes, size_t len) {
   tail->total += len;
   if (len > TAIL_SIZE) {
     bytes += len - TAIL_SIZE;
@@ -64,18 +67,30 @@ void tail_add(struct tail *tail, const char *bytes, size_t len) {
   put(tail, bytes, len);
 }
 
-uint64_t tail_total(const struct tail *tail) {
-  return tail ? tail->total : 0;
+void tail_add(struct tail *tail, const char *bytes, size_t len) {
+  if (!tail || len == 0) return;
+  pthread_mutex_lock(&tail->lock);
+  add_locked(tail, bytes, len);
+  pthread_mutex_unlock(&tail->lock);
 }
 
-size_t tail_length(const struct tail *tail) {
-  return tail ? tail->len : 0;
-}
-
-void tail_copy(const struct tail *tail, size_t len, char *out) {
-  if (len == 0) return;
+static void copy_locked(const struct tail *tail, size_t len, char *out) {
   size_t from = (tail->start + tail->len - len) % tail->room;
   size_t first = tail->room - from < len ? tail->room - from : len;
   memcpy(out, tail->bytes + from, first);
   memcpy(out + first, tail->bytes, len - first);
+}
+
+size_t tail_copy(struct tail *tail, uint64_t since, size_t wanted, char *out,
+                 uint64_t *total) {
+  *total = 0;
+  if (!tail) return 0;
+  pthread_mutex_lock(&tail->lock);
+  uint64_t news = since <= tail->total ? tail->total - since : tail->total;
+  size_t len = wanted < tail->len ? wanted : tail->len;
+  if (news < len) len = (size_t)news;
+  if (len > 0) copy_locked(tail, len, out);
+  *total = tail->total;
+  pthread_mutex_unlock(&tail->lock);
+  return len;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tail: the last 64 KiB of a stream. Takes no more memory than was put into it.
- * Shared by counting who holds it. Thread: loop. */
+ * Shared by counting who holds it. Thread: loop, but what puts into it and what looks, any. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -21,11 +21,7 @@ void tail_release(struct tail *tail);
 /* Puts bytes; what went before the last TAIL_SIZE is forgotten. NULL is fine. */
 void tail_add(struct tail *tail, const char *bytes, size_t len);
 
-/* How many bytes were ever put. NULL is fine. */
-uint64_t tail_total(const struct tail *tail);
-
-/* How many bytes it has. NULL is fine. */
-size_t tail_length(const struct tail *tail);
-
-/* Copies the last [len] bytes, of which it has as many, to [out]. */
-void tail_copy(const struct tail *tail, size_t len, char *out);
+/* Copies to [out], which has room for TAIL_SIZE, the last bytes that it has: [wanted] at the most, and none that were put
+ * before the first [since]. Returns how many; [total] is how many were ever put. NULL is fine. */
+size_t tail_copy(struct tail *tail, uint64_t since, size_t wanted, char *out,
+                 uint64_t *total);

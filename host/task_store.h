@@ -4,7 +4,7 @@
 #pragma once
 #include "task.h"
 
-enum { TASKS_IN_CHUNK = 64, SPARE_COROUTINES = 64 };
+enum { TASKS_IN_CHUNK = 16, SPARE_COROUTINES = 64 };
 
 /* The Lua values of a task, in a table that it shares with the others of its chunk: the
  * collector walks a table in one go, so none may hold the values of all. */

@@ -36,8 +36,9 @@ struct watch {
   uint64_t entry;  /* at the last look */
   uint64_t since;  /* when that entry was first seen */
   uint64_t used;   /* processor time then */
-  unsigned quiet;  /* looks in a row without an entry */
-  bool cancelled;  /* this entry has been */
+  uint64_t
+      limit; /* that much more, and the entry is killed; 0 while it is not cancelled */
+  unsigned quiet; /* looks in a row without an entry */
   struct pulse *pulse;
   struct watch *next;
 };
@@ -79,10 +80,12 @@ static enum look judge(struct watch *watch) {
   uint64_t elapsed = clock_ns(CLOCK_MONOTONIC) - watch->since;
   if (watch->pulse) show_stall(watch, elapsed);
   if (used < budget->slice / 4) return BLOCKED;
-  if (used >= budget->stall + budget->kill) {
+  if (!watch->limit && interrupt_has_cancelled(watch->interrupt, watch->entry))
+    watch->limit = used + budget->kill;
+  if (watch->limit && used >= watch->limit) {
     interrupt_it(watch, watch->entry, INTERRUPT_KILL);
-  } else if (used >= budget->stall && !watch->cancelled) {
-    watch->cancelled = true;
+  } else if (!watch->limit && used >= budget->stall) {
+    watch->limit = used + budget->kill;
     interrupt_it(watch, watch->entry, INTERRUPT_CANCEL);
   } else if (elapsed >= budget->slice) {
     interrupt_it(watch, watch->entry, INTERRUPT_SLICE);
@@ -93,7 +96,7 @@ static enum look judge(struct watch *watch) {
 static enum look begin_entry(struct watch *watch, uint64_t entry) {
   watch->entry = entry;
   watch->quiet = 0;
-  watch->cancelled = false;
+  watch->limit = 0;
   if (watch->pulse) atomic_store(&watch->pulse->stalled, 0);
   if (!(entry & 1)) return BUSY;
   watch->since = clock_ns(CLOCK_MONOTONIC);

@@ -2,7 +2,6 @@
 
 local lazy = require "luvisor.core.lazy"
 local fsm = require "luvisor.core.fsm"
-local fitness = lazy "luvisor.core.fitness"
 local handlers = lazy "luvisor.core.handlers"
 local suggest = lazy "luvisor.core.suggest"
 local instance = require "luvisor.machine.instance"
@@ -137,7 +136,7 @@ end
 ---@return string? message
 ---@return string? code
 function worker.check(definition, machine)
-  return fitness.check(definition, machine)
+  return require("luvisor.core.fitness").check(definition, machine)
 end
 
 return worker

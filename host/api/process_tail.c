@@ -6,33 +6,31 @@
 
 #include "tail.h"
 
-static const struct tail *choose(lua_State *L, struct tail *const tails[2]) {
+static struct tail *choose(lua_State *L, struct tail *const tails[2]) {
   static const char *const names[] = {"stdout", "stderr", NULL};
   return tails[luaL_checkoption(L, 3, "stdout", names)];
 }
 
-static void push_last(lua_State *L, const struct tail *tail, size_t len) {
+static size_t push_text(lua_State *L, struct tail *tail, uint64_t since, size_t wanted,
+                        uint64_t *total) {
   luaL_Buffer buffer;
-  char *text = luaL_buffinitsize(L, &buffer, len);
-  tail_copy(tail, len, text);
+  char *text = luaL_buffinitsize(L, &buffer, TAIL_SIZE);
+  size_t len = tail_copy(tail, since, wanted, text, total);
   luaL_pushresultsize(&buffer, len);
+  return len;
 }
 
 int process_tail_last(lua_State *L, struct tail *const tails[2]) {
   lua_Integer wanted = luaL_optinteger(L, 2, TAIL_SIZE);
-  const struct tail *tail = choose(L, tails);
-  size_t len = tail_length(tail);
-  if (wanted < (lua_Integer)len) len = wanted > 0 ? (size_t)wanted : 0;
-  push_last(L, tail, len);
+  uint64_t total;
+  push_text(L, choose(L, tails), 0, wanted > 0 ? (size_t)wanted : 0, &total);
   return 1;
 }
 
 int process_tail_news(lua_State *L, struct tail *const tails[2]) {
-  uint64_t place = (uint64_t)luaL_checkinteger(L, 2);
-  const struct tail *tail = choose(L, tails);
-  uint64_t total = tail_total(tail), since = place <= total ? total - place : total;
-  size_t len = since < tail_length(tail) ? (size_t)since : tail_length(tail);
-  push_last(L, tail, len);
+  uint64_t place = (uint64_t)luaL_checkinteger(L, 2), total;
+  size_t len = push_text(L, choose(L, tails), place, TAIL_SIZE, &total);
+  uint64_t since = place <= total ? total - place : total;
   lua_pushinteger(L, (lua_Integer)total);
   lua_pushinteger(L, (lua_Integer)(since - len));
   return 3;

@@ -39,8 +39,8 @@ defaults.list = {
   setting("load_timeout", check.seconds, 5, "how long a reload may take to load the script"),
   setting("load_memory", check.size, 256 << 20, "how many bytes of memory it may take for that"),
   setting("slice", check.seconds, 0.005, "how long Lua may run before a worker gives way to the others"),
-  setting("stall", check.seconds, 1, "processor time of Lua that cannot give way until it is cancelled"),
-  setting("kill", check.seconds, 0.5, "and so much later it is killed"),
+  setting("stall", check.seconds, 0.25, "processor time of Lua that cannot give way until it is cancelled"),
+  setting("kill", check.seconds, 0.25, "and so much later it is killed"),
   setting("die_with_host", check.boolean, true, "whether programs are killed when the host dies"),
 }
 

@@ -1,7 +1,8 @@
 -- Fitness: whether a worker's definition fits the machine that it is to run on.
 
-local handlers = require "luvisor.core.handlers"
-local suggest = require "luvisor.core.suggest"
+local lazy = require "luvisor.core.lazy"
+local handlers = lazy "luvisor.core.handlers"
+local suggest = lazy "luvisor.core.suggest"
 
 local fitness = {}
 
@@ -17,8 +18,9 @@ local function check_states(definition, machine, problems)
   for kind, hooks in pairs(definition.hooks or {}) do
     for state in pairs(hooks) do check(kind .. " hook", state) end
   end
-  handlers.each_state(definition.calls, function(name, state) check(('call "%s"'):format(name), state) end)
-  handlers.each_state(definition.casts, function(name, state) check(('cast "%s"'):format(name), state) end)
+  for kind, list in pairs { call = definition.calls, cast = definition.casts } do
+    handlers.each_state(list, function(name, state) check(('%s "%s"'):format(kind, name), state) end)
+  end
 end
 
 local function check_hook_events(definition, machine, problems)

@@ -5,8 +5,6 @@ local lazy = require "luvisor.core.lazy"
 local check = lazy "luvisor.core.fsm.check"
 local parse = lazy "luvisor.core.fsm.parse"
 local problem = lazy "luvisor.core.problem"
-local suggest = lazy "luvisor.core.suggest"
-local units = lazy "luvisor.core.units"
 
 ---@class luvisor.State
 ---@field name string
@@ -26,7 +24,7 @@ local units = lazy "luvisor.core.units"
 ---@field initial luvisor.State
 ---@field ready_state luvisor.State
 local Machine = { __name = "luvisor.fsm" }
-Machine.__index = Machine
+Machine.__index = lazy "luvisor.core.fsm.questions"
 
 local function marker(name)
   return setmetatable({}, { __name = name, __tostring = function() return name end })
@@ -73,7 +71,11 @@ local function default_ready(machine)
   return second.outcome and machine.initial or second
 end
 
-local function link(plan, ready)
+--- Makes the machine of a plan (see fsm/parse.lua); `ready` names the state in which a worker is ready.
+---@param plan table
+---@param ready? string
+---@return luvisor.Machine
+function fsm.link(plan, ready)
   local machine = setmetatable({ plan = plan, states = {}, order = {} }, Machine)
   for index, name in ipairs(plan.order) do
     local state = new_state(plan, name, index)
@@ -89,7 +91,7 @@ end
 local function build(definition)
   local plan = parse.read(definition, MARKERS)
   plan.order = check.whole(plan)
-  return link(plan)
+  return fsm.link(plan)
 end
 
 --- Validates and compiles a machine.
@@ -108,109 +110,9 @@ function fsm.is(value)
   return getmetatable(value) == Machine
 end
 
-local function names(machine)
-  return machine.plan.names
-end
-
-local function state_of(self, name)
-  local state = self.states[name]
-  if state and not state.outcome then return state end
-  if state then return nil, ('state "%s" is terminal'):format(name), "EINVAL" end
-  return nil, ('unknown state "%s"%s'):format(tostring(name), suggest.hint(name, names(self))), "EINVAL"
-end
-
---- The same machine, with another state being the one in which a worker is ready.
----@param name string
----@return luvisor.Machine|nil machine
----@return string? message
----@return string? code
-function Machine:with_ready(name)
-  local state, message, code = state_of(self, name)
-  if not state then return nil, message, code end
-  if state.ready then return self end
-  return link(self.plan, name)
-end
-
---- The same machine with another heartbeat timeout of a state.
----@param name string
----@param seconds number
----@return luvisor.Machine|nil machine
----@return string? message
----@return string? code
-function Machine:with_heartbeat(name, seconds)
-  local state, message, code = state_of(self, name)
-  if not state then return nil, message, code end
-  if not units.is_seconds(seconds) or seconds <= 0 then return nil, "expected seconds > 0", "EINVAL" end
-  local plan, timeouts = {}, {}
-  for key, value in pairs(self.plan) do plan[key] = value end
-  for key, value in pairs(self.plan.timeouts) do timeouts[key] = value end
-  timeouts.heartbeat = { [name] = seconds }
-  for key, value in pairs(self.plan.timeouts.heartbeat) do
-    if key ~= name then timeouts.heartbeat[key] = value end
-  end
-  plan.timeouts = timeouts
-  return link(plan, self.ready_state.name)
-end
-
---- Name of the state that an event leads to.
----@param state string
----@param event string
----@return string|nil target
----@return string? message
----@return string? code
-function Machine:target(state, event)
-  local source = self.states[state]
-  if not source then return nil, ('unknown state "%s"'):format(tostring(state)), "EINVAL" end
-  if source.outcome then return nil, ('state "%s" is terminal'):format(state), "EINVAL" end
-  local target = source.edges[event]
-  if target then return target.name end
-  return nil, ('state "%s" has no event "%s"%s'):format(state, tostring(event),
-    suggest.hint(event, source.events)), "EINVAL"
-end
-
---- Sorted events of a state; none for a terminal one.
----@param state string
----@return string[]|nil events
----@return string? message
----@return string? code
-function Machine:events(state)
-  local source = self.states[state]
-  if not source then return nil, ('unknown state "%s"'):format(tostring(state)), "EINVAL" end
-  return source.events
-end
-
-local function state_line(machine, state)
-  local notes = {}
-  local function note(text) notes[#notes + 1] = text end
-  if state == machine.initial then note "initial" end
-  if state.ready then note "ready" end
-  if state.outcome then note(state.outcome == "ok" and "OK" or "ERROR") end
-  if state.heartbeat then note("heartbeat " .. units.text(state.heartbeat)) end
-  if state.timeout then note("at most " .. units.text(state.timeout)) end
-  if #notes == 0 then return state.name end
-  return ("%s (%s)"):format(state.name, table.concat(notes, ", "))
-end
-
-local function event_line(state, event)
-  local limit = state.transition_timeouts[event]
-  local text = ("  %s -> %s"):format(event, state.edges[event].name)
-  return limit and ("%s within %s"):format(text, units.text(limit)) or text
-end
-
---- The machine as text: a line for each state, below it one for each of its events.
----@return string
-function Machine:describe()
-  local lines = {}
-  for _, state in ipairs(self.order) do
-    lines[#lines + 1] = state_line(self, state)
-    for _, event in ipairs(state.events) do lines[#lines + 1] = event_line(state, event) end
-  end
-  return table.concat(lines, "\n")
-end
-
 -- What the parser makes of the default machine; written down, so that a thread with one worker loads no parser.
 local function new_default(heartbeat)
-  return link {
+  return fsm.link {
     initial = "idle",
     order = { "idle", "starting", "running", "terminating", "stopped", "crashed" },
     names = { "crashed", "idle", "running", "starting", "stopped", "terminating" },

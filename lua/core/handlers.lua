@@ -40,7 +40,7 @@ end
 
 --- Calls report(name, state) for every state that a list names.
 function handlers.each_state(list, report)
-  for name, known in pairs(list or {}) do
+  for name, known in pairs(list) do
     for state in pairs(known) do
       if state ~= ANY then report(name, state) end
     end

@@ -1,6 +1,6 @@
--- Cgroups: control groups for programs, below the one that the host is in: version 2 where its controllers are there,
--- else version 1. What is there is found out when the first program asks, and what is missing is said once: a program
--- then runs without that limit.
+-- Cgroups: control groups for programs and for guests in processes, below the one that the host is in: version 2
+-- where its controllers are there, else version 1. What is there is found out when the first of them asks, and what is
+-- missing is said once: it then runs without that limit.
 --
 -- In version 2 a group with limited children may hold no processes of its own, so the host moves into a child, too.
 
@@ -150,6 +150,13 @@ local function members_of(list)
   return pids
 end
 
+-- How often the kernel has killed somebody for want of memory: there, or in version 2 below it, too.
+local function oom_kills(directory, is_two, is_local)
+  local events = is_local and "/memory.events.local" or "/memory.events"
+  local text = read(directory .. (is_two and events or "/memory.oom_control"))
+  return tonumber((text or ""):match "oom_kill (%d+)") or 0
+end
+
 local function group_of(list)
   local group = { procs = {} }
   for i, one in ipairs(list) do group.procs[i] = one.path .. "/cgroup.procs" end
@@ -162,12 +169,23 @@ local function group_of(list)
     for _, pid in ipairs(pids) do uv.kill(pid, KILL) end
   end
 
+  function group.oom_kills()
+    local kills = 0
+    for _, one in ipairs(list) do kills = kills + oom_kills(one.path, one.is_two) end
+    return kills
+  end
+
   function group.close()
     for _, one in ipairs(list) do uv.fs_rmdir(one.path) end
   end
 
   return group
 end
+
+-- What a unit has where no group can be had.
+local NOTHING = {
+  procs = {}, members = function() return {} end, oom_kills = function() return 0 end, close = function() end,
+}
 
 ---@param log function
 ---@return { open: function, close: function }
@@ -203,8 +221,25 @@ function cgroups.new(log)
         log("warn", "luvisor", "%s cannot be used: %s", one.base, message)
       end
     end
-    if not kept[1] then return { procs = {}, members = function() return {} end, close = function() end } end
-    return group_of(kept)
+    return kept[1] and group_of(kept) or NOTHING
+  end
+
+  local function own_oom_kills()
+    local own = bases()
+    return (own.memory and oom_kills(own.memory) or 0) + (own[""] and oom_kills(own[""], true, true) or 0)
+  end
+
+  --- Notes how often the kernel has killed in the host's own group for want of memory, before somebody starts there.
+  function self.note_oom()
+    self.ooms = self.ooms or own_oom_kills()
+  end
+
+  --- Whether it has since; each such kill is told once.
+  ---@return boolean
+  function self.take_oom()
+    if not self.ooms or own_oom_kills() <= self.ooms then return false end
+    self.ooms = self.ooms + 1
+    return true
   end
 
   --- Removes what is left of the groups: everybody is gone.

@@ -42,18 +42,16 @@ local function load_module(unit_spec, generation)
   return loaded
 end
 
-local machines = {} -- by the machine as given: what is added to it
-
 --- Adds to a machine what workers need of it, once.
 ---@param machine luvisor.Machine
 ---@return luvisor.Machine
 function definition.complete(machine)
-  if machines[machine] then return machine end
-  machines[machine] = true
+  local crashed = rawget(machine, "crashed")
+  if crashed then return machine end
   for _, state in ipairs(machine.order) do
-    if state.outcome == "error" then machine.crashed = machine.crashed or state end
+    if state.outcome == "error" then crashed = crashed or state end
   end
-  machine.crashed = machine.crashed
+  machine.crashed = crashed
     or { name = "crashed", index = 255, edges = {}, events = {}, outcome = "error", transition_timeouts = {} }
   past.attach(machine)
   return machine

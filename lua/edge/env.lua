@@ -69,6 +69,9 @@ function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
 function PARTS.cgroups(self) return require("luvisor.edge.cgroups").new(self.log) end
 function PARTS.ends() return require("luvisor.machine.ends").new() end
 function PARTS.registry(self) return require("luvisor.machine.registry").new(self.ends) end
+function PARTS.inquiry(self)
+  return self.ask_host and require("luvisor.machine.inquiry").new(self, self.ask_host) or false
+end
 function PARTS.codec(self)
   local codec = require "host.codec"
   handle.teach(codec, self)

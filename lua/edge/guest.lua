@@ -2,9 +2,15 @@
 -- (`luvisor guest FD`). It is told what to run, runs it, says what becomes of it, and ends with it. When the host is
 -- gone, everything ends.
 
+-- The collector's pause and work: while the library is loaded, so that what that leaves behind is used again, and after
+-- it, as host/engine.c has it.
+local LOADING_PAUSE, LOADING_WORK, PAUSE, WORK = 110, 400, 200, 1
+
+collectgarbage("incremental", LOADING_PAUSE, LOADING_WORK)
+
 local lazy = require "luvisor.core.lazy"
+local bonds = lazy "luvisor.machine.bonds"
 local codec = require "host.codec"
-local definition = lazy "luvisor.edge.definition"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
@@ -28,6 +34,7 @@ local FAILED = 1
 
 local parent -- the wire to the host
 local tree   -- what runs here, nil before it was told
+local world
 local office -- carries letters, nil before the first
 local over   -- the exit was told
 
@@ -84,13 +91,13 @@ local function open_office()
 end
 
 -- What a letter may hold is known before anybody here has one; of handles, only that.
-local function teach(world)
+local function teach()
   codec.define(1, {}, tostring, function(path) return world.codec and handle.at(world, path) end, true)
   exit.teach(codec)
 end
 
 local function make_world(told)
-  local world = env.new {
+  world = env.new {
     enabled = told.logs,
     write = function(level, who, format, ...)
       if not told.logs[level] then return end
@@ -99,18 +106,26 @@ local function make_world(told)
     end,
   }
   world.settings, world.source = told.settings, told.source
-  teach(world)
+  teach()
   world.outside = function(address)
-    return { deliver = function(_, letter) return open_office():deliver(address, letter) end }
+    return { address = address, deliver = function(_, letter) return open_office():deliver(address, letter) end }
+  end
+  world.ask_host = function(frame)
+    report.flush() -- the host has to know who asks
+    return parent:send(frame, true)
   end
   world.tell_result = function(bytes) return parent:send({ "result", bytes }, true) end
-  return world
 end
 
 -- A worker that never gives way is cut short, or the guest would hear nothing of its host.
 local function watch(settings)
   local ok, message = runtime.watch(settings.slice, settings.stall, settings.kill)
   if not ok then parent:send { "log", "error", "luvisor", "no watchdog: " .. message } end
+end
+
+-- What only the beginning needs is forgotten after it.
+local function forget(...)
+  for _, name in ipairs { ... } do package.loaded[name] = nil end
 end
 
 -- A worker that is told as plain values was checked and completed by the host: nothing of that is loaded here.
@@ -121,7 +136,8 @@ local function load_unit(told, generation)
   local spec = told.plain.keys
   spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
   spec.restart_name = "temporary" -- the host decides what comes after the end
-  local ok, message = definition.prepare(spec, told.settings, generation)
+  local ok, message = require("luvisor.edge.definition").prepare(spec, told.settings, generation)
+  forget("luvisor.core.fitness", "luvisor.edge.definition")
   if not ok then return nil, message end
   return spec, told.settings
 end
@@ -132,7 +148,7 @@ local function begin(told)
   local spec, settings = load_unit(told, generations.current())
   if not spec then return finish(exit.new { kind = "error", message = settings }) end
   runtime.watch(settings.slice, settings.stall, settings.kill)
-  local world = make_world(told)
+  make_world(told)
   world.settings, world.load_unit = settings, load_unit
   world.adopt = function(one, supervisor) return loader.adopt(one, supervisor.spec, world.settings) end
   tree = trees.new(world, spec, finish, told.name)
@@ -143,6 +159,7 @@ local function begin(told)
   script.set_tree(tree)
   if spec.children then world.sockets.open_all(spec) end
   unit.start(root)
+  collectgarbage("incremental", PAUSE, WORK)
   if told.plain then collectgarbage() end -- loading leaves more behind than a single worker ever needs
 end
 
@@ -153,6 +170,7 @@ local frames = {}
 function frames.begin(told)
   if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
   require("luvisor.edge.confine")[told.executor == "thread" and "thread" or "process"]()
+  forget "luvisor.edge.confine"
   local ok, message = xpcall(begin, debug.traceback, told)
   if not ok then finish(exit.new { kind = "error", message = message }) end
 end
@@ -168,6 +186,15 @@ end
 function frames.letter(...) open_office():letter(...) end
 function frames.answer(...) open_office():answer(...) end
 function frames.taken(list) open_office():taken(list) end
+
+function frames.told(...) world.inquiry:told(...) end
+
+function frames.tell(path, what, ...)
+  local one = tree:find(path)
+  if not one then return end
+  if what ~= "unnamed" or one.tell then return bonds.arrive(one, what, ...) end
+  world.registry:unregister(...)
+end
 
 function frames.call(...)
   report.call(...)

@@ -5,7 +5,7 @@ local lazy = require "luvisor.core.lazy"
 local branch = require "luvisor.machine.branch"
 local calls = lazy "luvisor.edge.guest_calls"
 local exit = require "luvisor.core.exit"
-local reasons = require "luvisor.machine.reasons"
+local reasons = lazy "luvisor.machine.reasons"
 local runtime = require "host.runtime"
 
 local report = {}
@@ -44,7 +44,7 @@ local function describe(one)
   return {
     names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, tags = one.spec.tags,
     phase = one.phase, state = state, pid = pid, generation = one.generation, restarts = one.restarts,
-    why = reasons.of(one), ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
+    why = one ~= root and reasons.of(one) or nil, ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
     up = one.up or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
   }
 end
@@ -123,7 +123,7 @@ local function send_event(kind, one, event)
   if event.exit then event.exit = exit.pack(event.exit) end
   event.handle = nil
   if not known[one] then report.flush() end -- an event of somebody unknown would be dropped
-  parent:send { "event", kind, one:path(), event }
+  parent:send({ "event", kind, one:path(), event }, kind == "exit")
 end
 
 --- Begins to tell.

@@ -3,6 +3,7 @@
 local custom = require "luvisor.edge.custom"
 local plain = require "luvisor.core.spec.plain"
 local process = require "host.process"
+local program_cgroup = require "luvisor.machine.program_cgroup"
 local runtime = require "host.runtime"
 local guest = require "host.guest"
 local wire = require "luvisor.edge.wire"
@@ -75,7 +76,10 @@ Process.__index = Process
 
 function Process:send(frame, urgent) return self.wire:send(frame, urgent) end
 function Process:late() return self.wire:late() end
-function Process:destroy() self.child:signal_group "KILL" end
+function Process:destroy()
+  self.destroyed = true
+  self.child:signal_group "KILL"
+end
 
 local FD, PULSE_FD = 3, 4
 local OWN = "/proc/self/exe" -- this binary, even when its file has been replaced; under valgrind, valgrind
@@ -90,7 +94,18 @@ local function variables(env, unit)
   return list
 end
 
-local function how_it_ended(code, signal, core)
+-- Whether the kernel has killed it for want of memory: in its own group for certain, else as far as the host's tells.
+local function was_oom(self, env)
+  local group = self.run.cgroup
+  return group and group.oom_kills() > 0 or env.cgroups.take_oom()
+end
+
+local KILL = 9
+
+local function how_it_ended(self, env, code, signal, core)
+  if signal == KILL and not self.destroyed and was_oom(self, env) then
+    return { kind = "memory", signal = signal, message = "killed by the kernel, which had no memory left for it" }
+  end
   if signal then return { kind = "signal", signal = signal, core = core or nil } end
   if code == 0 then return { kind = "exit", code = 0, message = "its process ended without saying why" } end
   return { kind = "exit", code = code }
@@ -126,17 +141,25 @@ local function note_read(self)
 end
 
 local function spawn(self, env, unit, fds, events)
-  return env.process.spawn(options(env, unit, fds, function(status, signal, core)
-    local how = how_it_ended(status, signal, core)
+  local launch = options(env, unit, fds, function(status, signal, core)
+    local how = how_it_ended(self, env, status, signal, core)
     if status ~= 0 then self.child:signal_group "KILL" end -- what it started is not to outlive it
     self.child:on_empty(function()
       self.child:close()
       when_read(self, function()
         self.wire:close()
-        events.ended(how)
+        program_cgroup.finish(unit, self.run, function() events.ended(how) end)
       end)
     end)
-  end))
+  end)
+  self.run = { generation = unit.generation }
+  local ok, message, code = program_cgroup.prepare(unit, self.run, launch)
+  if not ok then return nil, message, code end
+  env.cgroups.note_oom()
+  local child
+  child, message, code = env.process.spawn(launch)
+  if not child and self.run.cgroup then self.run.cgroup.close() end
+  return child, message, code
 end
 
 local function open_process(env, unit, events)

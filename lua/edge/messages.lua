@@ -1,5 +1,6 @@
 -- Messages: what scripts, subscribers and workers say to units by luvisor.call and its like.
 
+local commons = require "luvisor.machine.commons"
 local exchange = require "luvisor.machine.exchange"
 local job = require "luvisor.core.lazy" "luvisor.machine.job"
 local mailbox = require "luvisor.machine.mailbox"
@@ -62,27 +63,27 @@ end
 
 --- Sends a message to all members of a topic: how many have it.
 function messages.publish(topic, ...)
-  return exchange.publish(env "publish", topic, ...)
+  return commons.ask(env "publish", "publish", nil, topic, ...)
 end
 
 --- The unit of a registered name, or nil.
 function messages.whereis(name)
-  return exchange.whereis(env "whereis", name)
+  return commons.ask(env "whereis", "whereis", nil, name)
 end
 
 --- All registered names, sorted.
 function messages.registered()
-  return env "registered".registry:registered()
+  return commons.ask(env "registered", "registered")
 end
 
 --- The units of a topic, in the order in which they joined.
 function messages.members(topic)
-  return exchange.members(env "members", topic)
+  return commons.ask(env "members", "members", nil, topic)
 end
 
 --- Takes a registered name away from whoever has it; false when nobody has.
 function messages.unregister(name)
-  return env "unregister".registry:unregister(name)
+  return commons.ask(env "unregister", "unregister", nil, name)
 end
 
 return messages

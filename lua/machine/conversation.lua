@@ -2,6 +2,7 @@
 
 local lazy = require "luvisor.core.lazy"
 local bonds = lazy "luvisor.machine.bonds"
+local commons = lazy "luvisor.machine.commons"
 local exchange = require "luvisor.machine.exchange"
 local handle = require "luvisor.machine.handle"
 local instance = require "luvisor.machine.instance"
@@ -121,7 +122,8 @@ end
 --- Has the message "down", reference, unit, exit sent when the unit ends, or now if it does not run.
 ---@return integer reference
 function methods.monitor(self, target)
-  return bonds.monitor(self._unit, other(self, "monitor", target))
+  local reference, message = bonds.monitor(self._unit, other(self, "monitor", target))
+  return reference or error("monitor: " .. message, 2)
 end
 
 --- Ends that.
@@ -131,7 +133,8 @@ end
 
 --- Ends together with another unit, unless that ends well.
 function methods.link(self, target)
-  return bonds.link(self._unit, other(self, "link", target))
+  local ok, message = bonds.link(self._unit, other(self, "link", target))
+  return ok or error("link: " .. message, 2)
 end
 
 function methods.unlink(self, target)
@@ -174,21 +177,21 @@ end
 
 --- Gives this worker a name, until it ends.
 function methods.register(self, name)
-  return env_of(self).registry:register(name, self._unit)
+  return commons.ask(env_of(self), "register", self._unit, name)
 end
 
 --- Takes part in a topic, until it ends.
 function methods.join(self, topic)
-  return env_of(self).registry:join(topic, self._unit)
+  return commons.ask(env_of(self), "join", self._unit, topic)
 end
 
 function methods.leave(self, topic)
-  return env_of(self).registry:leave(topic, self._unit)
+  return commons.ask(env_of(self), "leave", self._unit, topic)
 end
 
 --- Sends a message to all members of a topic; how many have it.
 function methods.publish(self, topic, ...)
-  return exchange.publish(env_of(self), topic, ...)
+  return commons.ask(env_of(self), "publish", self._unit, topic, ...)
 end
 
 for name, fn in pairs(methods) do instance.add_method(name, fn) end

@@ -154,19 +154,6 @@ function exchange.publish(env, topic, ...)
   return taken
 end
 
---- The handle of the unit of a registered name, or nil.
-function exchange.whereis(env, name)
-  local unit = env.registry:whereis(name)
-  return unit and handle.of(unit)
-end
-
---- The handles of the members of a topic.
-function exchange.members(env, topic)
-  local list = env.registry:members(topic)
-  for i, unit in ipairs(list) do list[i] = handle.of(unit) end
-  return list
-end
-
 --- What the host itself tells a worker; never refused for want of room.
 function exchange.tell(unit, ...)
   mailbox.deliver(unit, { kind = "info", n = select("#", ...), ... })

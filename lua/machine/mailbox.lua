@@ -9,7 +9,6 @@
 -- A call that has no answer when the generation ends gets the exit for one. Units of other kinds that take letters
 -- bring a `deliver` of their own.
 
-local ends = require "luvisor.machine.ends"
 local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 
 local BATCH = 64      -- requests served in one turn, so that others have theirs,
@@ -253,7 +252,6 @@ end
 --- The generation ends: whoever waits for an answer is told why there is none.
 function mailbox.close(self, box, why)
   self.env.cancel(box.state_timer)
-  for _, record in pairs(box.bonds or {}) do ends.remove(self.env.ends, record) end
   local open_calls = {}
   local function note(letter)
     if letter and letter.kind == "call" then open_calls[#open_calls + 1] = letter end

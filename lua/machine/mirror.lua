@@ -3,6 +3,7 @@
 
 local branch = require "luvisor.machine.branch"
 local chronicle = require "luvisor.machine.chronicle"
+local ends = require "luvisor.machine.ends"
 local exit = require "luvisor.core.exit"
 local roster = require "luvisor.machine.roster"
 local unit = require "luvisor.machine.unit"
@@ -24,6 +25,16 @@ end
 --- Takes a letter there.
 function Stub.deliver(self, letter)
   return self.home:deliver(letter, self)
+end
+
+--- Has something said to a unit of the guest that runs in `home`, by its own runtime: see bonds.arrive.
+function mirror.tell(home, target, ...)
+  local run = home.run
+  if run and run.guest then run.guest:send(table.pack("tell", target:path(), ...), true) end
+end
+
+function Stub.tell(self, target, ...)
+  mirror.tell(self.home, target, ...)
 end
 
 --- Ends it by force, where it is.
@@ -74,6 +85,48 @@ local function take_over(one, change)
   end
 end
 
+-- ---- ends
+
+local function tell_ends(one, why)
+  local store = one.env.ends
+  if store[one] then ends.tell(store, one, why) end
+end
+
+-- What ran below ended with it, if it has not said so before.
+local function end_below(one, why)
+  for _, child in ipairs(branch.children(one)) do
+    if unit.is_alive(child) or child.phase == "backoff" or child.phase == "waiting" then child.phase = "stopped" end
+    child.shown, child.pid = nil, nil
+    tell_ends(child, why)
+    end_below(child, why)
+  end
+end
+
+local function gone(one, why)
+  return exit.new { kind = "killed", cause = why, message = ("ended with %s: %s"):format(one:path(), tostring(why)) }
+end
+
+--- A generation of one of the guest's units has ended; what it does next comes with what else has changed.
+---@param one table
+---@param why luvisor.Exit
+function mirror.ended(one, why)
+  if not one.home then return end
+  if unit.is_alive(one) then one.phase = "restarting" end
+  one.last_exit = why
+  tell_ends(one, why)
+  end_below(one, gone(one, why))
+end
+
+--- The guest is gone, and with it all that ran there.
+---@param home table
+---@param why luvisor.Exit
+function mirror.end_all(home, why)
+  home.shown = nil
+  end_below(home, gone(home, why))
+end
+
+-- ---- changes
+
 local function apply(home, change)
   local names = change.names
   local parent = descend(home, names, #names - 1)
@@ -114,21 +167,6 @@ function mirror.find(home, path)
   if path == own then return home end
   if path:sub(1, #own + 1) ~= own .. "/" then return nil end
   return branch.find(home, path:sub(#own + 2))
-end
-
-local function end_below(one)
-  for _, child in ipairs(branch.children(one)) do
-    if unit.is_alive(child) or child.phase == "backoff" or child.phase == "waiting" then child.phase = "stopped" end
-    child.shown, child.pid = nil, nil
-    end_below(child)
-  end
-end
-
---- The guest is gone, and with it all that ran there.
----@param home table
-function mirror.end_all(home)
-  home.shown = nil
-  end_below(home)
 end
 
 return mirror

@@ -1,5 +1,5 @@
 -- Registry: names that units have besides their paths. A name belongs to one unit, a topic to any number of them. Both
--- are gone when the generation that took them ends.
+-- are gone when the generation that took them ends. The host's has all, that of a guest the names of its own units.
 
 local ends = require "luvisor.machine.ends"
 
@@ -63,6 +63,7 @@ function Registry:unregister(name)
   if not holder then return false end
   self.names[name] = nil
   self.owned[holder].names[name] = nil
+  if holder.tell then holder:tell(holder, "unnamed", name) end
   return true
 end
 

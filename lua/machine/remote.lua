@@ -9,6 +9,7 @@
 -- "abandoned", and the next generation waits until that thread has ended, unless a policy of the script's own has
 -- said "restart" knowing that.
 
+local commons = require "luvisor.core.lazy" "luvisor.machine.commons"
 local exit = require "luvisor.core.exit"
 local mailbox = require "luvisor.machine.mailbox"
 local mirror = require "luvisor.machine.mirror"
@@ -19,7 +20,7 @@ local GRACE = 2      -- seconds beyond what the guest itself allows the unit: fo
 local LOOK = 0.25    -- seconds between two looks at how the guest does
 local KILL_GRACE = 1 -- seconds a guest has to end by itself when it is to be killed
 
-local Remote = unit.extend { remote = true }
+local Remote = unit.extend { remote = true, tell = mirror.tell }
 
 local function cancel_limit(self, run)
   self.env.cancel(run.limit)
@@ -45,7 +46,7 @@ local function end_of_run(self, run, why)
   self.env.cancel(run.look)
   self.run, self.up = nil, nil
   if run.post then run.post:close(self:path(), why) end
-  mirror.end_all(self)
+  mirror.end_all(self, why)
   answer_all(self, run)
   self:exited(run.generation, why)
 end
@@ -130,6 +131,7 @@ function frames.event(self, _, kind, path, event)
   local one = mirror.find(self, path)
   if event.exit then event.exit = exit.unpack(event.exit) end
   if one then mirror.note(one, kind, event) end
+  if one and kind == "exit" then mirror.ended(one, event.exit) end
   if one and self.env.watched[kind] then self.env.emit(kind, one, event) end
 end
 
@@ -139,6 +141,7 @@ function frames.reply(_, run, id, ...)
   if reply then reply(...) end
 end
 
+function frames.ask(...) commons.answer(...) end
 function frames.letter(_, run, ...) run.post:letter(...) end
 function frames.answer(_, run, ...) run.post:answer(...) end
 function frames.taken(_, run, list) run.post:taken(list) end

@@ -119,15 +119,12 @@ local function add_child(self, spec, name)
   return child
 end
 
+-- Somebody may have started or stopped a child by hand since they were made.
 local function begin(self, generation)
-  if self.generation ~= generation or self.state.name ~= "starting" then return end
-  local children = self.children:all()
-  for _, child in ipairs(children) do
-    if child.spec.autostart ~= false then self.pending[child], self.lagging[child] = true, true end
-  end
-  for _, child in ipairs(children) do
+  if self.generation ~= generation then return end
+  for _, child in ipairs(self.children:all()) do
     if self.state.name ~= "starting" then return end
-    if child.spec.autostart ~= false then start_child(self, child) end
+    if child.phase == "idle" and child.spec.autostart ~= false then start_child(self, child) end
   end
   check_started(self)
 end
@@ -143,6 +140,7 @@ function Supervisor:launch()
   self.finished = {}
   for _, spec in ipairs(self.spec.children or {}) do
     local child = add_child(self, spec)
+    if spec.autostart ~= false then self.pending[child], self.lagging[child] = true, true end
     local predecessor = before and before:find(spec.name)
     if predecessor then chronicle.inherit(child, predecessor) end
     if spec.restart_name == "temporary" then child.static = true end

@@ -53,8 +53,10 @@ local function failed_launch(self, generation, message)
   self:exited(generation, exit.new { kind = "error", message = message })
 end
 
---- Starts a new generation. The body answers through ready and exited, never before this returns.
+--- Starts a new generation. The body answers through ready and exited, never before this returns. Nothing ever runs
+--- twice: who calls this has seen to that, and should that be wrong, nothing is started.
 function unit.start(self)
+  if ALIVE[self.phase] then return self.env.log("error", self, "runs already, and is not started once more") end
   if self.timer then cancel_timer(self) end
   if self.next_spec then self.spec, self.next_spec = self.next_spec, nil end
   self.generation = self.generation + 1
@@ -110,9 +112,7 @@ end
 
 -- ---- what the body reports
 
-local function drop(env)
-  env.dropped = (env.dropped or 0) + 1
-end
+local function drop(env) env.dropped = (env.dropped or 0) + 1 end
 
 --- The body is ready: a unit that is being stopped, or was told to be already, is not.
 function unit.ready(self, generation)

@@ -11,7 +11,8 @@
 
 local arguments = require "luvisor.machine.worker_arguments"
 local exit = require "luvisor.core.exit"
-local mailbox = require "luvisor.machine.mailbox"
+local letterbox = require "luvisor.machine.letterbox"
+local mailbox = require "luvisor.core.lazy" "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
@@ -34,7 +35,7 @@ return function(env)
   local watched, logs = env.watched, env.logs
   local open, enter, limit, close = task.open, task.enter, task.limit, task.close
   local ready, exited, pass, rawget = unit.ready, unit.exited, passage.take, rawget
-  local Worker = unit.extend { deliver = mailbox.deliver }
+  local Worker = unit.extend {}
 
   -- ---- transitions
 
@@ -289,9 +290,9 @@ return function(env)
     return self.phase
   end
 
-  task.set_handlers {
+  letterbox.attach(Worker, task, {
     begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
-    failed = Worker.failed, late = Worker.late, beat = Worker.beat, serve = mailbox.serve,
-  }
+    failed = Worker.failed, late = Worker.late, beat = Worker.beat,
+  })
   return Worker
 end

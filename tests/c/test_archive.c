@@ -3,25 +3,12 @@
 #include <zlib.h>
 
 #include "archive.h"
+#include "directory.h"
 #include "launching.h"
 #include "logfile.h"
 #include "squeezer.h"
 
-static char dir[32];
 static atomic_bool go_on = false, stop_now = true;
-
-static int setup(void **state) {
-  (void)state;
-  strcpy(dir, "/tmp/archive.XXXXXX");
-  return !mkdtemp(dir) || chdir(dir);
-}
-
-static int teardown(void **state) {
-  char command[64];
-  (void)state;
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
-}
 
 static void write_file(const char *path, const char *text) {
   FILE *file = fopen(path, "w");
@@ -142,7 +129,7 @@ static void keeps_up_with_rotation(void **state) {
   assert_int_equal(next, 10000);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, directory_enter, directory_leave)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

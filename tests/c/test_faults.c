@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "directory.h"
 #include "faults.h"
 #include "launching.h"
 #include "logfile.h"
@@ -112,21 +113,14 @@ static void intact(void **state) {
 
 /* ---- a log ---- */
 
-static char dir[32];
-
 static int setup(void **state) {
-  (void)state;
   set_fault(NONE, 0);
-  strcpy(dir, "/tmp/faults.XXXXXX");
-  return !mkdtemp(dir) || chdir(dir);
+  return directory_enter(state);
 }
 
 static int teardown(void **state) {
-  char command[64];
-  (void)state;
   set_fault(NONE, 0);
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
+  return directory_leave(state);
 }
 
 static const struct {

@@ -5,24 +5,15 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "directory.h"
 #include "launching.h"
 #include "sqlite.h"
 
-static char dir[32];
 static const struct history_limits roomy = {.max_age = 3600, .max_size = 64 << 20};
 
 static int setup(void **state) {
-  (void)state;
-  strcpy(dir, "/tmp/history.XXXXXX");
   signal(SIGXFSZ, SIG_IGN);
-  return !sqlite_load() || !mkdtemp(dir) || chdir(dir);
-}
-
-static int teardown(void **state) {
-  char command[64];
-  (void)state;
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
+  return !sqlite_load() || directory_enter(state);
 }
 
 static double wall(void) {
@@ -214,16 +205,18 @@ static void refuses_what_is_no_file(void **state) {
   assert_int_equal(access("elsewhere", F_OK), -1);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, directory_leave)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(keeps_entries_in_order, setup, teardown),
-      cmocka_unit_test_setup_teardown(goes_on_where_it_ended, setup, teardown),
-      cmocka_unit_test_setup_teardown(forgets_what_is_old, setup, teardown),
-      cmocka_unit_test_setup_teardown(stays_within_its_size, setup, teardown),
-      cmocka_unit_test_setup_teardown(puts_aside_what_is_no_database, setup, teardown),
-      cmocka_unit_test_setup_teardown(counts_what_a_full_disk_loses, setup, teardown),
-      cmocka_unit_test_setup_teardown(waits_for_nobody, setup, teardown),
-      cmocka_unit_test_setup_teardown(refuses_what_is_no_file, setup, teardown),
+      TEST(keeps_entries_in_order),
+      TEST(goes_on_where_it_ended),
+      TEST(forgets_what_is_old),
+      TEST(stays_within_its_size),
+      TEST(puts_aside_what_is_no_database),
+      TEST(counts_what_a_full_disk_loses),
+      TEST(waits_for_nobody),
+      TEST(refuses_what_is_no_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,26 @@ static void is_killed_by_the_watchdog(void **state) {
   interrupt_adopt(interrupt);
 }
 
+/* What was cancelled has no second stall before it: this one would take an hour. */
+static void is_killed_soon_after_a_cancel(void **state) {
+  (void)state;
+  static const struct watchdog_budget patient = {5 * MS, 3600000 * MS, 100 * MS};
+  struct watch *watch;
+  assert_int_equal(watchdog_add(interrupt, &patient, NULL, &watch), 0);
+  lua_register(L, "order", order);
+  load(L,
+       "pcall(function()\n"
+       "  local c <close> = setmetatable({}, { __close = function() " SPIN
+       " end })\n"
+       "  order(2)\n"
+       "  while true do local _ = {} end\n"
+       "end)");
+  assert_int_equal(vm_pcall(L, 0, 0), LUA_ERRRUN);
+  assert_non_null(strstr(lua_tostring(L, -1), "killed"));
+  watchdog_remove(watch);
+  interrupt_adopt(interrupt);
+}
+
 static void pause_ms(long ms) {
   struct timespec at = {ms / 1000, ms % 1000 * 1000000};
   while (nanosleep(&at, &at) < 0) continue;
@@ -289,6 +309,7 @@ int main(void) {
       TEST(ignores_a_late_request),
       TEST(is_cut_by_the_watchdog),
       TEST(is_killed_by_the_watchdog),
+      TEST(is_killed_soon_after_a_cancel),
       TEST(sleeps_while_all_is_quiet),
       TEST(leaves_the_blocked_alone),
       TEST(watches_many_threads),

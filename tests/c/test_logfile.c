@@ -2,23 +2,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "directory.h"
 #include "launching.h"
 #include "logfile.h"
-
-static char dir[32];
-
-static int setup(void **state) {
-  (void)state;
-  strcpy(dir, "/tmp/logfile.XXXXXX");
-  return !mkdtemp(dir) || chdir(dir);
-}
-
-static int teardown(void **state) {
-  char command[64];
-  (void)state;
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
-}
 
 static struct logfile *open_log(uint64_t max_size, unsigned keep) {
   struct logfile *file;
@@ -262,7 +248,7 @@ static void refuses_links(void **state) {
   assert_int_equal(logfile_open(&options, &file), UV_EINVAL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, directory_enter, directory_leave)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "child.h"
+#include "directory.h"
 #include "faults.h"
 #include "launching.h"
 #include "outlet.h"
@@ -13,22 +14,16 @@
 #include "spool.h"
 
 static uv_loop_t loop;
-static char dir[32];
 
 static int setup(void **state) {
-  (void)state;
   set_fault(NONE, 0);
-  strcpy(dir, "/tmp/pumps.XXXXXX");
-  return !mkdtemp(dir) || chdir(dir) || uv_loop_init(&loop);
+  return directory_enter(state) || uv_loop_init(&loop);
 }
 
 static int teardown(void **state) {
-  char command[64];
-  (void)state;
   set_fault(NONE, 0);
   close_loop(&loop);
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
+  return directory_leave(state);
 }
 
 /* ---- an output ---- */
@@ -190,16 +185,21 @@ static const struct {
     {KILL, ESRCH, 0, true},
 };
 
-/* Sends TERM to the leader with a fault in its way, then without: told the truth each time,
- * and the second always reaches it. */
-static void check_signal(size_t i) {
-  struct nursery *nursery = nursery_new(&loop);
+static struct child *start_sleeper(struct nursery *nursery) {
   struct child_events events = {note_left, note_empty, NULL};
   struct launch_spec spec = spec_of(ARGV("sleep", "1000"), LAUNCH_INHERIT);
   struct launch_result result;
   struct child *child;
   has_left = is_empty = false;
   assert_int_equal(child_start(nursery, &spec, &events, &child, &result), 0);
+  return child;
+}
+
+/* Sends TERM to the leader with a fault in its way, then without: told the truth each time,
+ * and the second always reaches it. */
+static void check_signal(size_t i) {
+  struct nursery *nursery = nursery_new(&loop);
+  struct child *child = start_sleeper(nursery);
   set_fault(signals[i].call, signals[i].error);
   assert_int_equal(child_signal(child, SIGTERM), signals[i].expected);
   set_fault(NONE, 0);
@@ -215,12 +215,7 @@ static void check_signal(size_t i) {
 /* The signal to all is repeated by the census, so one that fails once is not lost. */
 static void check_group(size_t i) {
   struct nursery *nursery = nursery_new(&loop);
-  struct child_events events = {note_left, note_empty, NULL};
-  struct launch_spec spec = spec_of(ARGV("sleep", "1000"), LAUNCH_INHERIT);
-  struct launch_result result;
-  struct child *child;
-  has_left = is_empty = false;
-  assert_int_equal(child_start(nursery, &spec, &events, &child, &result), 0);
+  struct child *child = start_sleeper(nursery);
   set_fault(signals[i].call, signals[i].error);
   child_signal_group(child, SIGKILL);
   if (signals[i].call == KILL) assert_int_equal(fault.hits, 1);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/stat.h>
 
+#include "directory.h"
 #include "launching.h"
 #include "spool.h"
 
 static uv_loop_t loop;
 static uv_timer_t alive; /* the spools alone keep no loop turning */
 static struct spools *spools;
-static char dir[32], told[1024];
+static char told[1024];
 
 static void note(void *data, const char *path, int error, unsigned long lines) {
   size_t len = strlen(told);
@@ -21,10 +22,8 @@ static void ignore(uv_timer_t *timer) {
 }
 
 static int setup(void **state) {
-  (void)state;
   told[0] = '\0';
-  strcpy(dir, "/tmp/spool.XXXXXX");
-  if (!mkdtemp(dir) || chdir(dir) || uv_loop_init(&loop)) return -1;
+  if (directory_enter(state) || uv_loop_init(&loop)) return -1;
   uv_timer_init(&loop, &alive);
   uv_timer_start(&alive, ignore, 1000000, 0);
   spools = spools_new(&loop, note, NULL);
@@ -32,13 +31,10 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-  char command[64];
-  (void)state;
   spools_free(spools, 1000);
   uv_close((uv_handle_t *)&alive, NULL);
   close_loop(&loop);
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
+  return directory_leave(state);
 }
 
 static struct spool *open_spool(const char *path) {

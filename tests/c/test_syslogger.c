@@ -2,25 +2,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "directory.h"
 #include "launching.h"
 #include "syslogger.h"
 
-static char dir[32];
 static const struct syslogger_options options = {
     .path = "log", .ident = "web", .priority = 3 * 8 + 6};
-
-static int setup(void **state) {
-  (void)state;
-  strcpy(dir, "/tmp/syslogger.XXXXXX");
-  return !mkdtemp(dir) || chdir(dir);
-}
-
-static int teardown(void **state) {
-  char command[64];
-  (void)state;
-  snprintf(command, sizeof command, "rm -rf %s", dir);
-  return chdir("/") || system(command);
-}
 
 static int listen_at(const char *path, int type) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -126,7 +113,7 @@ static void takes_a_stream(void **state) {
   close(fd);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, directory_enter, directory_leave)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -84,6 +84,41 @@ describe("a control group", function()
     assert(process:wait(20)) -- all of them are gone
   end)
 
+  maybe("bounds the memory of a worker in a process, whose exit says so; without it there is no bound", function()
+    host.write(directory .. "/hog.lua", [[
+      local worker = require "luvisor.worker"
+      local Hog = worker.define()
+      Hog:actor("running", function()
+        local all = {}
+        for i = 1, 200 do all[i] = ("x"):rep(2 ^ 20) .. i end
+        print "has it all"
+        return "complete"
+      end)
+      return Hog]])
+    local hog = "luvisor.worker { name = 'p', module = 'hog', executor = 'process', restart = 'temporary', %s }"
+    local process = run(hog:format "cgroup = { memory = '32MB' }")
+    process:expect("top/p ended: memory: killed by the kernel", 20)
+    assert.equal(0, process:count "has it all")
+    process:wait(20)
+    process = run(hog:format "")
+    process:expect("has it all", 20)
+    process:wait(20)
+  end)
+
+  maybe("of such a worker is told from a kill", function()
+    host.write(directory .. "/idle.lua", [[
+      local worker = require "luvisor.worker"
+      local Idle = worker.define()
+      Idle:actor("running", { every = 0.1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+      print("pid " .. require "luv".os_getpid())
+      return Idle]])
+    local process = run [[luvisor.worker { name = "p", module = "idle", executor = "process", restart = "temporary",
+      cgroup = { memory = "64MB" } }]]
+    process:expect "top starting %-> running"
+    uv.kill(tonumber(process:expect("pid (%d+)", 10, 2)), "sigkill")
+    process:expect "top/p ended: signal 9"
+  end)
+
   -- The control is in escape_spec: without a group such a one is only found when the host ends.
   maybe("holds who has left session and mark behind; the program is gone when all are", function()
     local process = run([[luvisor.program { name = "p", command = "env -u LUVISOR_UNIT python3 escape.py",

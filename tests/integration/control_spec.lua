@@ -148,21 +148,6 @@ describe("the control socket", function()
     assert.equal(1, #one.messages)
   end)
 
-  it("has 16 subscriptions for a client, and refuses the 17th, which changes nothing for the others", function()
-    local one, other = client(), client()
-    for i = 1, 16 do
-      local method = i % 2 == 0 and "events" or "logs"
-      assert.is_nil(one:call(method, method == "logs" and { units = { "w" }, follow = true } or nil).error, i)
-    end
-    for method, params in pairs { events = {}, logs = { units = { "w" }, follow = true } } do
-      local answer = one:call(method, params)
-      assert.equal("LIMIT", answer.error.data.code)
-      assert.truthy(answer.error.message:find "at most 16 subscriptions")
-    end
-    assert.truthy(one:call("status").result)
-    assert.is_nil(other:call("events").error)
-  end)
-
   it("ends with a client whose line has no end", function()
     local one, piece = client(), ("x"):rep(65536)
     for _ = 1, connection.LONGEST // #piece + 1 do one:send(piece) end

@@ -76,7 +76,7 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
     it("that waits when its heartbeat is due is cancelled and cleans up; one that sleeps is stopped", function()
       local process = start(tree(
         worker(executor, 'name = "hangs", module = "slow", args = { phase = "await" }, restart = "temporary"')
-        .. "," .. worker(executor, 'name = "sleeps", module = "slow", args = { phase = "sleep", seconds = 0.2 }')))
+        .. "," .. worker(executor, 'name = "sleeps", module = "slow", args = { phase = "sleep", seconds = 0.02 }')))
       process:expect "exit root/hangs: timeout: heartbeat 300 ms in running %(timeout%)"
       process:expect "root/hangs cleans up"
       assert.equal(0, process:stop())

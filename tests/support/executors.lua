@@ -38,9 +38,10 @@ end)
 local directory, remove_directory
 
 --- A directory with the modules, for before_each.
-function executors.set_up()
+---@param own? table<string, string> modules to be there instead
+function executors.set_up(own)
   directory, remove_directory = host.directory()
-  for name, text in pairs(modules) do host.write(directory .. "/" .. name .. ".lua", text) end
+  for name, text in pairs(own or modules) do host.write(directory .. "/" .. name .. ".lua", text) end
 end
 
 --- For after_each.

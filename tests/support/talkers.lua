@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Talkers: a tree of workers that wait to be told what to do, for specs of messages.
 --
---   local talk = talkers.new(worlds.new(), { counter = definition })
+--   local talk = talkers.new(worlds.new(), { counter = talkers.counter() })
 --   local out = talk:run("client", function(self) return self:call("counter", "count") end)
 -- `client` and every other name given to `run` is a worker that runs the functions it is given, one at a time.
 
@@ -29,11 +29,38 @@ local function client_definition(jobs)
   return definition
 end
 
+--- The definition of a worker that counts, and answers, slowly or not at all.
+function talkers.counter()
+  local definition = worker.define()
+  definition:actor("starting", function(self)
+    self.count = 0
+    return "run"
+  end)
+  definition:call("count", function(self) return self.count end)
+  definition:call("add", function(self, by)
+    self.count = self.count + by
+    return self.count
+  end)
+  definition:cast("add", function(self, by) self.count = self.count + by end)
+  definition:call("slow", function(self, seconds)
+    self:extend(seconds + 1)
+    self:sleep(seconds)
+    return "slept", seconds
+  end)
+  definition:call("echo", function(_, ...) return ... end)
+  definition:call("fail", function() error("cannot") end)
+  definition:cast("fail", function() error("cannot") end)
+  definition:cast("finish", function() return "complete" end)
+  return definition
+end
+
 --- A tree of these definitions by name, and the clients named.
 ---@param world table
----@param definitions table<string, table> a definition, or { definition, key = value } with keys of the worker
+---@param definitions? table<string, table> by name, as they are or as { definition, key = value } with keys of the
+---worker; a counter if there are none
 ---@param ... string names of clients, "client" if there are none
 function talkers.new(world, definitions, ...)
+  definitions = definitions or { counter = talkers.counter() }
   local self = setmetatable({ world = world, jobs = {} }, Talkers)
   local children, names = {}, {}
   for name in pairs(definitions) do names[#names + 1] = name end
@@ -73,6 +100,12 @@ function Talkers:run(name, fn, seconds)
     self.world:step((seconds or 10) / 100)
   end
   error(name .. " has not returned")
+end
+
+--- Has a client call a worker, and lets time pass until there is an answer.
+function Talkers:call(name, ...)
+  local row = table.pack(...)
+  return self:run(name, function(caller) return caller:call(table.unpack(row, 1, row.n)) end)
 end
 
 return talkers

@@ -18,6 +18,7 @@ local scripted = require "scripted"
 local spec = require "luvisor.core.spec"
 local task = require "host.task"
 local trees = require "luvisor.machine.tree"
+local workers = require "luvisor.worker"
 
 local TICK = 1000000 -- ns; timers go off at whole ones
 local HALF_NANOSECOND = 5e-10 -- so that seconds as a fraction never become a nanosecond too few
@@ -149,6 +150,18 @@ function World:tree(keys)
   tree:start()
   self:step(0)
   return tree
+end
+
+--- Starts a tree of a worker "w", which `build` defines, and another one.
+---@param build fun(definition: table)
+---@param keys? table of the worker
+---@param machine? luvisor.Machine
+function World:single(build, keys, machine)
+  local definition = workers.define { fsm = machine }
+  build(definition)
+  local spec_keys = { name = "w", module = definition }
+  for key, value in pairs(keys or {}) do spec_keys[key] = value end
+  return self:tree { luvisor.worker(spec_keys), self:worker "other" }
 end
 
 --- Lets so many seconds pass.

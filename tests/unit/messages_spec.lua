@@ -4,30 +4,6 @@ local talkers = require "talkers"
 local worker = require "luvisor.worker"
 local worlds = require "world"
 
-local function counter()
-  local definition = worker.define()
-  definition:actor("starting", function(self)
-    self.count = 0
-    return "run"
-  end)
-  definition:call("count", function(self) return self.count end)
-  definition:call("add", function(self, by)
-    self.count = self.count + by
-    return self.count
-  end)
-  definition:cast("add", function(self, by) self.count = self.count + by end)
-  definition:call("slow", function(self, seconds)
-    self:extend(seconds + 1)
-    self:sleep(seconds)
-    return "slept", seconds
-  end)
-  definition:call("echo", function(_, ...) return ... end)
-  definition:call("fail", function() error("cannot") end)
-  definition:cast("fail", function() error("cannot") end)
-  definition:cast("finish", function() return "complete" end)
-  return definition
-end
-
 describe("messages", function()
   local world, talk
 
@@ -35,7 +11,7 @@ describe("messages", function()
 
   local function begin(definitions, ...)
     world = worlds.new()
-    talk = talkers.new(world, definitions or { counter = counter() }, ...)
+    talk = talkers.new(world, definitions, ...)
   end
 
   describe("calls and casts", function()
@@ -147,7 +123,7 @@ describe("messages", function()
     end)
 
     it("are told at once of a worker that has ended", function()
-      begin { counter = { counter(), restart = "temporary" } }
+      begin { counter = { talkers.counter(), restart = "temporary" } }
       talk:run("client", function(self) return self:cast("counter", "finish") end)
       world:step(1)
       local before = world.env.now()

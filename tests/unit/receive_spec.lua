@@ -4,30 +4,6 @@ local talkers = require "talkers"
 local worker = require "luvisor.worker"
 local worlds = require "world"
 
-local function counter()
-  local definition = worker.define()
-  definition:actor("starting", function(self)
-    self.count = 0
-    return "run"
-  end)
-  definition:call("count", function(self) return self.count end)
-  definition:call("add", function(self, by)
-    self.count = self.count + by
-    return self.count
-  end)
-  definition:cast("add", function(self, by) self.count = self.count + by end)
-  definition:call("slow", function(self, seconds)
-    self:extend(seconds + 1)
-    self:sleep(seconds)
-    return "slept", seconds
-  end)
-  definition:call("echo", function(_, ...) return ... end)
-  definition:call("fail", function() error("cannot") end)
-  definition:cast("fail", function() error("cannot") end)
-  definition:cast("finish", function() return "complete" end)
-  return definition
-end
-
 describe("mailboxes and receive", function()
   local world, talk
 
@@ -35,12 +11,12 @@ describe("mailboxes and receive", function()
 
   local function begin(definitions, ...)
     world = worlds.new()
-    talk = talkers.new(world, definitions or { counter = counter() }, ...)
+    talk = talkers.new(world, definitions, ...)
   end
 
   describe("mailboxes", function()
     it("are bounded", function()
-      begin { counter = { counter(), mailbox = 3 } }
+      begin { counter = { talkers.counter(), mailbox = 3 } }
       local taken, code = talk:run("client", function(self)
         for i = 1, 10 do
           local ok, _, its_code = self:send("counter", i)

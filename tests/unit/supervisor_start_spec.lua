@@ -3,6 +3,7 @@
 
 local dynamic = require "luvisor.machine.dynamic"
 local luvisor = require "luvisor"
+local task = require "host.task"
 local worlds = require "world"
 
 describe("a supervisor starting", function()
@@ -47,6 +48,22 @@ describe("a supervisor starting", function()
     world.scripts.failing.on_start = "ok"
     world:step(1)
     assert.equal("running", world:phase "root")
+  end)
+
+  it("starts nobody twice, and nobody who was stopped, before it has begun (3.3)", function()
+    world:tree { world:supervisor("sub", { "a", "b", "c" }) }
+    assert.is_true(world:call("terminate_child", "root", "sub"))
+    dynamic.restart_child(world:unit "root", "sub", dynamic.ignore)
+    local sub = world:unit "sub"
+    assert.equal("starting", sub.state.name)
+    dynamic.restart_child(sub, "a", dynamic.ignore)
+    dynamic.terminate_child(sub, "b", dynamic.ignore)
+    world:step(0)
+    assert.same({ "running", "running", "stopped", "running" },
+      { world:phase "sub", world:phase "a", world:phase "b", world:phase "c" })
+    assert.same({ 2, 1, 2 }, { world.scripts.a.starts, world.scripts.b.starts, world.scripts.c.starts })
+    assert.equal(2, task.count())
+    assert.same({}, world:messages "error")
   end)
 
   it("leaves a child with autostart = false alone", function()

@@ -13,11 +13,9 @@ describe("a worker's deadline", function()
   after_each(function() world:close() end)
 
   local function run(build, keys, machine)
-    local definition = workers.define { fsm = machine }
-    build(definition)
-    local spec = { name = "w", module = definition, restart = "temporary" }
-    for key, value in pairs(keys or {}) do spec[key] = value end
-    world:tree { luvisor.worker(spec), world:worker "other" }
+    keys = keys or {}
+    keys.restart = keys.restart or "temporary"
+    world:single(build, keys, machine)
   end
 
   local function ended()

@@ -12,13 +12,8 @@ describe("a worker", function()
   before_each(function() world = worlds.new() end)
   after_each(function() world:close() end)
 
-  --- A tree of one worker "w", which `build` defines.
   local function run(build, keys, machine)
-    local definition = workers.define { fsm = machine }
-    build(definition)
-    local spec = { name = "w", module = definition }
-    for key, value in pairs(keys or {}) do spec[key] = value end
-    world:tree { luvisor.worker(spec), world:worker "other" }
+    world:single(build, keys, machine)
   end
 
   local function last_exit()

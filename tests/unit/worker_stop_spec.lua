@@ -2,8 +2,6 @@
 -- A stop in every state and phase (3.25, 3.26, 3.28), and what runs on every way out.
 
 local fsm = require "luvisor.core.fsm"
-local luvisor = require "luvisor"
-local workers = require "luvisor.worker"
 local worlds = require "world"
 
 describe("a worker that is stopped", function()
@@ -13,11 +11,7 @@ describe("a worker that is stopped", function()
   after_each(function() world:close() end)
 
   local function run(build, keys, machine)
-    local definition = workers.define { fsm = machine }
-    build(definition)
-    local spec = { name = "w", module = definition }
-    for key, value in pairs(keys or {}) do spec[key] = value end
-    world:tree { luvisor.worker(spec), world:worker "other" }
+    world:single(build, keys, machine)
   end
 
   local function kind()

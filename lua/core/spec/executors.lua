@@ -1,6 +1,7 @@
 -- Executors: where a worker or supervisor runs, and the keys that only make sense there. Besides the three of the
 -- host's own there are those that a script brings: by a name of luvisor.executor, or as a table.
 
+local cgroup = require "luvisor.core.spec.cgroup"
 local check = require "luvisor.core.check"
 local identity = require "luvisor.core.spec.identity"
 local keys = require "luvisor.core.spec.keys"
@@ -61,7 +62,7 @@ local octal = check.integer(0, 511)
 
 local OF_PROCESS = {
   user = identity.user, group = identity.group, groups = identity.groups, limits = limits,
-  nice = check.integer(-20, 19), umask = octal,
+  nice = check.integer(-20, 19), umask = octal, cgroup = cgroup,
 }
 
 --- Adds the keys of those that run in a process of their own.

@@ -14,7 +14,7 @@ local LEFT_OUT = {
 }
 local OF_HOST = {
   after = true, significant = true, critical = true, backoff = true, autostart = true, memory = true, user = true,
-  group = true, groups = true, limits = true, nice = true, umask = true,
+  group = true, groups = true, limits = true, nice = true, umask = true, cgroup = true,
 }
 
 local PLAIN = { string = true, number = true, boolean = true }

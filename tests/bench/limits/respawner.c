@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* respawner COUNT LOG BEACON FIFO [BYTES TOTAL]: what keeping programs alive costs at the least.
  * Spawns COUNT beacons, spawns again whoever dies, and on SIGTERM kills and reaps them all. With
- * a LOG other than "-" it copies the stdout of one beacon to that file, 64 KiB at a time. */
+ * a LOG other than "-" it copies the stdout of one beacon to that file, 64 KiB at a time, and
+ * begins a new one after 1 MB, as those do whom it is compared with. */
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { FILE_SIZE = 1000000 };
 
 extern char **environ;
 
@@ -32,12 +35,27 @@ static void start(size_t index, char **argv, int out) {
   posix_spawn_file_actions_destroy(&actions);
 }
 
+static int begin_file(const char *path, int old) {
+  char first[4096], second[4096];
+  snprintf(first, sizeof first, "%s.1", path);
+  snprintf(second, sizeof second, "%s.2", path);
+  if (old >= 0) close(old);
+  unlink(second); /* ext4 brings to the disk what replaces another */
+  rename(first, second);
+  rename(path, first);
+  return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
 static void copy(int from, const char *path) {
   static char bytes[65536];
-  int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  ssize_t got;
-  while (!is_over && (got = read(from, bytes, sizeof bytes)) > 0)
+  int to = begin_file(path, -1);
+  ssize_t got, size = 0;
+  while (!is_over && (got = read(from, bytes, sizeof bytes)) > 0) {
     if (write(to, bytes, (size_t)got) < 0) exit(1);
+    if ((size += got) < FILE_SIZE) continue;
+    to = begin_file(path, to);
+    size = 0;
+  }
 }
 
 static void keep_alive(size_t count, char **argv) {

@@ -1,0 +1,31 @@
+-- Letterbox: where workers get their mail before anybody has had any. The mailbox is loaded with the first letter, and
+-- takes the letterbox's place.
+
+local mailbox = require "luvisor.core.lazy" "luvisor.machine.mailbox"
+
+local letterbox = {}
+
+--- Gives a kind of worker `deliver`, and its scheduler the handlers, with `serve` for requests that have come.
+---@param kind table
+---@param task table
+---@param handlers table<string, function>
+function letterbox.attach(kind, task, handlers)
+  local function open()
+    kind.deliver, handlers.serve = mailbox.deliver, mailbox.serve
+    task.set_handlers(handlers)
+  end
+
+  function kind.deliver(self, letter)
+    open()
+    return mailbox.deliver(self, letter)
+  end
+
+  function handlers.serve(instance)
+    open()
+    return mailbox.serve(instance)
+  end
+
+  task.set_handlers(handlers)
+end
+
+return letterbox

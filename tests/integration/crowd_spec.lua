@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- One worker that never gives way beside a thousand that beat: the host goes on answering. How fast: scripts/bench
+-- runaway.
+
+local host = require "host"
+
+local SPIN = host.binary:find "tsan/" and "while true do local _ = {} end" or "while true do end"
+
+local TREE = ([[
+  local luvisor, worker = require "luvisor", require "luvisor.worker"
+  local beating, bad = worker.define(), worker.define()
+  beating:actor("running", { every = 0.1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+  bad:actor("running", function()
+    print "begins"
+    SPIN
+  end)
+  local children = {}
+  for i = 1, 1000 do children[i] = luvisor.worker { name = "beating" .. i, module = beating } end
+  children[1001] = luvisor.worker { name = "bad", restart = "temporary", module = bad }
+  return luvisor.supervisor { name = "top", children = children }
+]]):gsub("SPIN", SPIN)
+
+local UNWATCHED = { LUVISOR_SLICE = "1000", LUVISOR_STALL = "1000", LUVISOR_KILL = "1000" }
+
+describe("a crowd", function()
+  local directory, remove_directory
+
+  before_each(function() directory, remove_directory = host.directory() end)
+  after_each(function()
+    host.clean_up()
+    remove_directory()
+  end)
+
+  local function ask(env)
+    host.write(directory .. "/tree.lua", TREE)
+    local process = host.spawn({ "run", directory .. "/tree.lua" }, env)
+    process:expect("begins", 20)
+    return process:client({ "status", "--json" }, 20)
+  end
+
+  it("beside a runaway is told of by status", function()
+    local code, out = ask { LUVISOR_HEARTBEAT = "60" }
+    assert.equal(0, code)
+    assert.truthy(out:find('"top/beating1000"', 1, true))
+  end)
+
+  it("is not, without the watchdog", function() assert.not_equal(0, (ask(UNWATCHED))) end)
+end)
