@@ -138,10 +138,8 @@ for i = 1, SAMPLES do
 end
 deafen(directory .. "/host.sock")
 local reloads, busy = keep_reloading(directory .. "/host.sock"), {}
-for i = 1, SAMPLES do busy[i] = ask(host, REQUEST) end
-local reloaded = reloads()
+while #busy < SAMPLES or reloads() == 0 do busy[#busy + 1] = ask(host, REQUEST) end
 clean_up()
-assert(reloaded > 0, "no reload came to its end")
 bench.report("status.p50", bench.percentile(status, 0.5), "ms")
 bench.report("status.p99", bench.percentile(status, 0.99), "ms")
 bench.report("status.busy_p99", bench.percentile(busy, 0.99), "ms")
