@@ -88,20 +88,17 @@ local CASES = {
 }
 
 describe("a script with", function()
-  local directory, remove_directory
+  local directory
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     for name, text in pairs {
       w = WORKER, broken = "local x =\nx = = 1\n", failing = "\nerror 'cannot be'", nothing = "return 7",
       part = 'local luvisor = require "luvisor"\nreturn luvisor.supervisor { name = "part", strategy = "any" }',
       typo = WORKER:gsub('"running"', '"runnning"'),
     } do host.write(("%s/%s.lua"):format(directory, name), text) end
   end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function refuse(args, env)
     local process = host.spawn(args, env, { cwd = directory })

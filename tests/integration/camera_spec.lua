@@ -5,19 +5,16 @@ local host = require "host"
 local uv = require "luv"
 
 describe("examples/camera", function()
-  local tree, data, remove_data
+  local tree, data
 
   local function start(env)
-    data, remove_data = host.directory()
+    data = host.directory()
     env.CAMERA_DATA, env.CAMERA_PORT = data, tostring(host.free_port())
     tree = host.spawn({ "run", "examples/camera/tree.lua" }, env)
     tree:expect("camera/web STARTING %-> RUNNING", 20)
   end
 
-  after_each(function()
-    host.clean_up()
-    remove_data()
-  end)
+  after_each(host.clean_up)
 
   it("prepares first, and retires what prepared", function()
     start { CAMERA_EVERY = "60" }

@@ -25,12 +25,7 @@ if os.fork() == 0:
 time.sleep(1000)
 ]]
 
-local directory, remove_directory
-
-local function is_alive(pid)
-  local status = host.read(("/proc/%d/stat"):format(pid))
-  return status ~= nil and not status:find "^%d+ %b() [ZX]"
-end
+local directory
 
 local function run(children)
   host.write(directory .. "/tree.lua", ([[local luvisor = require "luvisor"
@@ -47,11 +42,11 @@ local function program(command, keys)
 end
 
 local function probe()
-  directory, remove_directory = host.directory()
+  directory = host.directory()
   local process = run(program("true", "cgroup = { memory = '32MB', pids = 10, cpu = 0.5 }"))
   process:wait(10)
   local said = process:output()
-  remove_directory()
+  host.clean_up()
   return not said:find "no cgroup controller" and not said:find "cannot be used" and not said:find "cgroup:", said
 end
 
@@ -59,11 +54,8 @@ local able = probe()
 local maybe = able and it or function(name) pending(name .. ": there are no control groups to be had") end
 
 describe("a control group", function()
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   maybe("bounds the memory of a program; without it there is no bound", function()
     local process = run(program("python3 hog.py", "cgroup = { memory = '32MB' }"))
@@ -129,7 +121,7 @@ describe("a control group", function()
     uv.kill(tonumber(process:expect "STARTING %(pid (%d+)%)"), "sigkill")
     process:expect("killing who is left in its cgroup: " .. pid)
     process:expect("STARTING %(pid (%d+)%)", 10, 2)
-    assert.is_false(is_alive(pid))
+    assert.is_false(host.is_alive(pid))
     assert.equal(0, process:stop())
   end)
 
@@ -162,7 +154,7 @@ end)
 
 describe("the key cgroup", function()
   it("is checked", function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     for keys, message in pairs {
       ["cgroup = 5"] = 'key "cgroup": expected { memory =, pids =, cpu = } or true, got 5',
       ["cgroup = { memroy = 1 }"] = 'key "cgroup.memroy": unknown key, did you mean "memory"?',
@@ -173,6 +165,6 @@ describe("the key cgroup", function()
       assert.equal(2, process:wait(10))
       assert.truthy(process:stderr():find(message, 1, true), process:stderr())
     end
-    remove_directory()
+    host.clean_up()
   end)
 end)

@@ -23,13 +23,10 @@ return worker
 ]]
 
 describe("luvisor", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function put(name, text)
     host.write(directory .. "/" .. name, text)

@@ -24,7 +24,7 @@ end
 ]]
 
 describe("a client", function()
-  local directory, remove_directory, process
+  local directory, process
 
   local function spawn(text, up)
     host.write(directory .. "/tree.lua", HEAD .. text)
@@ -40,11 +40,8 @@ describe("a client", function()
     return json.decode(out).units[1], code
   end
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local PLAIN = [[return luvisor.supervisor { name = "top", children = {
     worker("w", { tags = { "front", "lua" } }),

@@ -36,10 +36,10 @@ local function has_program(name)
 end
 
 describe("completion", function()
-  local directory, remove_directory, process
+  local directory, process
 
   setup(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/tree.lua", TREE)
     process = host.spawn({ "run", "--log-level", "warn", "tree.lua" }, nil, { cwd = directory })
     assert(host.wait_until(function() return uv.fs_stat(process:socket()) end, 10))
@@ -49,7 +49,6 @@ describe("completion", function()
   teardown(function()
     process:stop()
     host.clean_up()
-    remove_directory()
   end)
 
   local function complete(...)

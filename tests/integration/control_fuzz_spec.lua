@@ -88,10 +88,10 @@ local makers = {
 }
 
 describe("nonsense on the control socket", function()
-  local directory, remove_directory, process
+  local directory, process
 
   setup(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/tree.lua", TREE)
     process = host.spawn({ "run", "--log-level", "warn", "tree.lua" }, nil, { cwd = directory })
     assert(host.wait_until(function() return process.over or uv.fs_stat(process:socket()) end, 10))
@@ -99,7 +99,6 @@ describe("nonsense on the control socket", function()
   teardown(function()
     process:stop(60)
     host.clean_up()
-    remove_directory()
   end)
 
   -- A client that counts the answers, and looks for what must not be in them.

@@ -15,10 +15,10 @@ local function altered(name, from, to)
 end
 
 describe("a connection", function()
-  local directory, remove_directory, server, far, near, lines
+  local directory, server, far, near, lines
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     server, far, lines = uv.new_pipe(false), uv.new_pipe(false), {}
     assert(server:bind(directory .. "/s"))
     near = nil
@@ -29,7 +29,7 @@ describe("a connection", function()
       if not pipe:is_closing() then pipe:close() end
     end
     host.wait_until(function() return not uv.loop_alive() end, 0.01)
-    remove_directory()
+    host.clean_up()
   end)
 
   -- The near end is a connection made by that module, the far end a bare pipe.
@@ -169,10 +169,10 @@ describe("a connection", function()
 end)
 
 describe("a host", function()
-  local directory, remove_directory, process, pipes
+  local directory, process, pipes
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     pipes = {}
     host.write(directory .. "/tree.lua", [[
       local luvisor = require "luvisor"
@@ -182,7 +182,6 @@ describe("a host", function()
     for _, pipe in ipairs(pipes) do pipe:close() end
     process:stop()
     host.clean_up()
-    remove_directory()
   end)
 
   -- How many of so many clients get an answer.

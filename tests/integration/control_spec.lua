@@ -60,7 +60,7 @@ function Client:call(method, params)
 end
 
 describe("the control socket", function()
-  local directory, remove_directory, process, clients
+  local directory, process, clients
 
   local function spawn(text, env)
     host.write(directory .. "/tree.lua", text or TREE)
@@ -76,7 +76,7 @@ describe("the control socket", function()
   end
 
   setup(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     clients = {}
     process = spawn()
   end)
@@ -89,7 +89,6 @@ describe("the control socket", function()
   teardown(function()
     process:stop()
     host.clean_up()
-    remove_directory()
   end)
 
   it("is its owner's alone, in a directory that is, too", function()

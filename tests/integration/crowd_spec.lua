@@ -23,13 +23,10 @@ local TREE = ([[
 local UNWATCHED = { LUVISOR_SLICE = "1000", LUVISOR_STALL = "1000", LUVISOR_KILL = "1000" }
 
 describe("a crowd", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function ask(env)
     host.write(directory .. "/tree.lua", TREE)

@@ -13,19 +13,14 @@ return luvisor.supervisor { name = "top", children = {
 ]]
 
 describe("luvisor run --daemon", function()
-  local directory, remove_directory
+  local directory
   local pids = {}
 
-  before_each(function() directory, remove_directory = host.directory() end)
+  before_each(function() directory = host.directory() end)
 
   local function read(name) return host.read(directory .. "/" .. name) or "" end
 
   -- One that nobody has reaped yet is dead.
-  local function is_alive(pid)
-    local status = host.read(("/proc/%d/stat"):format(pid))
-    return status ~= nil and not status:find "^%d+ %b() Z"
-  end
-
   local function pid_of(name)
     local pid = tonumber(read(name .. ".pid"))
     if pid then pids[pid] = true end
@@ -34,18 +29,17 @@ describe("luvisor run --daemon", function()
 
   local function stop(pid)
     uv.kill(pid, "sigterm")
-    assert(host.wait_until(function() return not is_alive(pid) end, 15))
+    assert(host.wait_until(function() return not host.is_alive(pid) end, 15))
     pids[pid] = nil
   end
 
   after_each(function()
     for _, name in ipairs { "a", "b" } do pid_of(name) end
     for pid in pairs(pids) do
-      if is_alive(pid) then stop(pid) end
+      if host.is_alive(pid) then stop(pid) end
     end
     pids = {}
     host.clean_up()
-    remove_directory()
   end)
 
   local function put(text)
@@ -71,8 +65,8 @@ describe("luvisor run --daemon", function()
     local code, said = finish "a"
     assert.equal(0, code, said)
     assert.equal("", said)
-    assert.truthy(read("a.log"):find("top starting -> running", 1, true))
-    assert.is_true(is_alive(pid_of "a"))
+    assert.truthy(host.wait_until(function() return read("a.log"):find("top starting -> running", 1, true) end, 10))
+    assert.is_true(host.is_alive(pid_of "a"))
     stop(pid_of "a")
     assert.equal("", read "a.pid")
     assert.truthy(read("a.log"):find("the tree ended: shutdown", 1, true))
@@ -122,7 +116,7 @@ describe("luvisor run --daemon", function()
     assert.equal(0, code, said)
     assert.truthy(said:find("the tree is up, but not all of it: top/p (execve: No such file", 1, true), said)
     assert.truthy(read("a.log"):find("top/well STARTING -> RUNNING", 1, true))
-    assert.is_true(is_alive(pid_of "a"))
+    assert.is_true(host.is_alive(pid_of "a"))
   end)
 
   it("returns with 1 when the host is killed before that", function()
@@ -178,13 +172,10 @@ describe("luvisor run --daemon", function()
 end)
 
 describe("the name of a host", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function run(...)
     host.write(directory .. "/tree.lua", SERVICE)

@@ -93,7 +93,7 @@ describe("the snippets of", function()
   for _, document in ipairs(DOCUMENTS) do
     describe(document, function()
       local directory, remove_directory
-      setup(function() directory, remove_directory = host.directory() end)
+      setup(function() directory, remove_directory = host.directory(true) end)
       teardown(function() remove_directory() end)
       after_each(host.clean_up)
 

@@ -6,13 +6,10 @@ local json = require "host.json"
 local terminal = require "terminal"
 
 describe("luvisor", function()
-  local directory, remove_directory, process
+  local directory, process
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local TREE = [[
     local luvisor = require "luvisor"
@@ -35,14 +32,14 @@ describe("luvisor", function()
   local function start(...)
     host.write(directory .. "/tree.lua", TREE)
     host.write(directory .. "/w.lua", WORKER)
-    local arguments = { "run", "--socket", directory .. "/host.sock", ... }
+    local arguments = { "run", ... }
     arguments[#arguments + 1] = "tree.lua"
     process = host.spawn(arguments, nil, { cwd = directory })
     process:expect "top starting %-> running"
   end
 
-  local function luvisor(command, ...)
-    return host.run({ command, "--socket", directory .. "/host.sock", ... }, nil, 30)
+  local function luvisor(...)
+    return process:client({ ... }, 30)
   end
 
   local function says(expected, ...)

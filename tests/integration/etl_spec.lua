@@ -14,7 +14,7 @@ Pipeline.__index = Pipeline
 
 local function start(tree, env)
   local self = setmetatable({ expected = {}, dropped = 0 }, Pipeline)
-  self.data, self.remove_data = host.directory()
+  self.data = host.directory()
   self.port = host.free_port()
   self.env = { ETL_DATA = self.data, ETL_PORT = tostring(self.port) }
   for name, value in pairs(env or {}) do self.env[name] = value end
@@ -108,9 +108,7 @@ function Pipeline:wait_gone(name, seconds)
 end
 
 function Pipeline:stop()
-  local code = self.process:stop(20)
-  self.remove_data()
-  return code
+  return self.process:stop(20)
 end
 
 -- ---- what can be done to it
@@ -168,7 +166,6 @@ describe("examples/etl", function()
 
   after_each(function()
     host.clean_up()
-    if pipeline then pipeline.remove_data() end
     pipeline = nil
   end)
 
@@ -259,7 +256,7 @@ describe("examples/etl", function()
 
   -- The control arm: it is the backoff that keeps the tree alive.
   it("would give up without its backoff", function()
-    local directory, remove_directory = host.directory()
+    local directory = host.directory()
     local text = host.read(host.root .. "/examples/etl/tree.lua")
     local changed, count = text:gsub('(module = "[^"]+"), backoff = pace', "%1")
     assert.equal(2, count)
@@ -272,6 +269,5 @@ describe("examples/etl", function()
     end
     assert.equal(1, (pipeline.process:wait(20)))
     pipeline.process:expect "gives up: error: more than 3 restarts within 5 s"
-    remove_directory()
   end)
 end)

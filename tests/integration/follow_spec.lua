@@ -25,7 +25,7 @@ end)
 ]]
 
 describe("a follower", function()
-  local directory, remove_directory, process
+  local directory, process
 
   local function spawn(text, level)
     host.write(directory .. "/tree.lua", HEAD .. text)
@@ -35,12 +35,11 @@ describe("a follower", function()
     return process
   end
 
-  before_each(function() directory, remove_directory = host.directory() end)
+  before_each(function() directory = host.directory() end)
   after_each(function()
     if process then process:stop(90) end -- with all that it has started: what lives on holds on to our pipes
     process = nil
     host.clean_up()
-    remove_directory()
   end)
 
   it("has the last lines of programs, each stream in its place", function()

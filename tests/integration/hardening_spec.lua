@@ -4,10 +4,10 @@
 local host = require "host"
 
 describe("the host", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function() remove_directory() end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function run(text)
     host.write(directory .. "/tree.lua", text)

@@ -15,7 +15,7 @@ return luvisor.supervisor { name = "top", children = {
 ]]
 
 describe("the history", function()
-  local directory, remove_directory, process, file
+  local directory, process, file
 
   local function spawn(options, env)
     local args = { "run", "--log-level", "warn", "tree.lua" }
@@ -41,7 +41,7 @@ describe("the history", function()
   end
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     file = directory .. "/kept/history"
     host.write(directory .. "/tree.lua", TREE)
   end)
@@ -49,7 +49,6 @@ describe("the history", function()
     if process then process:stop() end
     process = nil
     host.clean_up()
-    remove_directory()
   end)
 
   it("tells what happened, and who asked, also when the host has ended and after the next start", function()

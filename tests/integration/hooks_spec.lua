@@ -21,17 +21,14 @@ return Doer
 ]]
 
 describe("a program", function()
-  local directory, remove_directory
+  local directory
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/doer.lua", DOER)
   end)
 
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function run(children)
     host.write(directory .. "/tree.lua", 'local luvisor = require "luvisor"\nlocal program = luvisor.program\n'

@@ -13,17 +13,14 @@ return luvisor.supervisor { name = "top", children = {
 ]]
 
 describe("a host among hostile files", function()
-  local directory, remove_directory
+  local directory
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     assert(uv.fs_chmod(directory, 1023)) -- 01777, as /tmp
     host.write(directory .. "/precious", "precious")
   end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function at(name) return directory .. "/" .. name end
   local function put(keys) host.write(at "tree.lua", PLAIN:format(keys or "")) end

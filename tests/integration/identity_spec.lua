@@ -60,13 +60,10 @@ while true do record.write(arg[1], instances) end
 ]]
 
 describe("a process", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   it("with a recycled pid is a stranger, and is not signalled (3.32)", function()
     if uv.getuid() ~= 0 then return pending "needs root, for a pid namespace" end

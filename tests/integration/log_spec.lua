@@ -15,13 +15,10 @@ with open(sys.argv[2], "wb", 0) as out:
 ]]
 
 describe("logs", function()
-  local directory, remove
+  local directory
 
-  before_each(function() directory, remove = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function run(children, ...)
     host.write(directory .. "/tree.lua", 'local luvisor = require "luvisor"\nlocal program = luvisor.program\n'

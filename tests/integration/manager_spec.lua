@@ -5,7 +5,7 @@ local host = require "host"
 local notify = require "host.notify"
 local uv = require "luv"
 
-local directory, remove_directory
+local directory
 
 local function run(text, env)
   host.write(directory .. "/tree.lua", 'local luvisor = require "luvisor"\n' .. text)
@@ -13,12 +13,7 @@ local function run(text, env)
 end
 
 local function begin()
-  directory, remove_directory = host.directory()
-end
-
-local function finish()
-  host.clean_up()
-  remove_directory()
+  directory = host.directory()
 end
 
 describe("under a service manager", function()
@@ -32,7 +27,7 @@ describe("under a service manager", function()
   after_each(function()
     notify.close()
     uv.run "nowait"
-    finish()
+    host.clean_up()
   end)
 
   local function count(text)

@@ -11,13 +11,10 @@ local maybe = host.binary:find "[at]san/" and function(name) pending(name .. ": 
   or it
 
 describe("a host in a world of mischief", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function ask(text) host.write(directory .. "/mischief", text) end
 

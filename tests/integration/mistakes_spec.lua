@@ -4,13 +4,10 @@
 local host = require "host"
 
 describe("luvisor says what was meant", function()
-  local directory, remove
+  local directory
 
-  before_each(function() directory, remove = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function refused(text, expected)
     host.write(directory .. "/tree.lua", 'local luvisor = require "luvisor"\n' .. text)

@@ -24,11 +24,11 @@ describe("a host that was killed", function()
     first:expect "top starting %-> running"
     local pid = escape.wait()
     kill(first)
-    assert.is_true(escape.is_alive(pid))
+    assert.is_true(host.is_alive(pid))
     local second = escape.run(program "")
     second:expect("an earlier host has left behind " .. pid .. " %(top/p%): ending them")
     second:expect "top/p STOPPED %-> STARTING"
-    assert.is_false(escape.is_alive(pid))
+    assert.is_false(host.is_alive(pid))
     escape.wait()
     assert.equal(1, #escape.escaped())
     assert.equal(0, second:stop())
@@ -44,7 +44,7 @@ describe("a host that was killed", function()
     local second = escape.run [[luvisor.program { name = "p", command = "sleep 1000", stop = { timeout = 0.2 } }]]
     second:expect("did not end in time, killing " .. pid)
     second:expect "top/p STOPPED %-> STARTING"
-    assert.is_false(escape.is_alive(pid))
+    assert.is_false(host.is_alive(pid))
   end)
 
   it("has them killed at once by one that is to end before they have; until then they have their time", function()
@@ -55,10 +55,10 @@ describe("a host that was killed", function()
     local second = escape.run [[luvisor.program { name = "p", command = "sleep 1000", stop = { timeout = 1000 } }]]
     second:expect("an earlier host has left behind " .. pid)
     host.stay(0.3)
-    assert.is_true(escape.is_alive(pid)) -- the control
+    assert.is_true(host.is_alive(pid)) -- the control
     assert.equal(0, second:stop())
     second:expect("must end now, killing " .. pid)
-    assert.is_false(escape.is_alive(pid))
+    assert.is_false(host.is_alive(pid))
     assert.equal(0, second:count "STARTING")
     assert.is_nil(uv.fs_stat(escape.directory .. "/luvisor/default.state"))
   end)
@@ -69,13 +69,13 @@ describe("a host that was killed", function()
     local pid = escape.wait()
     local leader = tonumber(first:output():match "STARTING %(pid (%d+)%)")
     kill(first)
-    assert.is_true(escape.is_alive(leader) and escape.is_alive(pid))
+    assert.is_true(host.is_alive(leader) and host.is_alive(pid))
     uv.kill(leader, "sigkill")
-    assert(host.wait_until(function() return not escape.is_alive(leader) end, 10))
+    assert(host.wait_until(function() return not host.is_alive(leader) end, 10))
     local second = escape.run(program "")
     second:expect("left behind " .. pid .. " %(top/p%): ending them")
     second:expect "top/p STOPPED %-> STARTING"
-    assert.is_false(escape.is_alive(pid))
+    assert.is_false(host.is_alive(pid))
   end)
 
   -- The control: another name is another host, and looks for nobody.
@@ -99,12 +99,12 @@ describe("a host that was killed", function()
       local next_one = escape.run [[luvisor.program { name = "p", command = "sleep 1000", orphans = "warn" }]]
       next_one:expect "an earlier host has left behind [^\n]*: they are let be"
       next_one:expect "top starting %-> running"
-      assert.is_true(escape.is_alive(pid) and escape.is_alive(leader))
+      assert.is_true(host.is_alive(pid) and host.is_alive(leader))
       kill(next_one)
     end
     local last = escape.run ""
     last:expect "ending them"
-    assert(host.wait_until(function() return not escape.is_alive(pid) and not escape.is_alive(leader) end, 10))
+    assert(host.wait_until(function() return not host.is_alive(pid) and not host.is_alive(leader) end, 10))
   end)
 
   it("has its program adopted: the same process goes on, is supervised, and is replaced when it ends", function()
@@ -117,11 +117,11 @@ describe("a host that was killed", function()
     local second = escape.run(program(keys))
     second:expect(("top/p STOPPED %%-> STARTING %%(adopted, pid %d%%)"):format(leader))
     second:expect "top/p STARTING %-> RUNNING"
-    assert.is_true(escape.is_alive(leader) and escape.is_alive(pid))
+    assert.is_true(host.is_alive(leader) and host.is_alive(pid))
     assert.equal(1, #escape.escaped())
     uv.kill(leader, "sigkill")
     second:expect "top/p STOPPED %-> STARTING %(pid %d+%)"
-    assert.is_false(escape.is_alive(pid))
+    assert.is_false(host.is_alive(pid))
     assert.equal(0, second:stop())
     assert.equal(0, #escape.escaped())
   end)
@@ -139,7 +139,7 @@ describe("a host that was killed", function()
     local third = escape.run(program(keys))
     third:expect "adopted, pid"
     assert.equal(0, third:stop())
-    assert.is_false(escape.is_alive(leader) or escape.is_alive(pid))
+    assert.is_false(host.is_alive(leader) or host.is_alive(pid))
   end)
 
   it("has nobody killed for a record that is broken, foreign or of another boot", function()
@@ -156,14 +156,14 @@ describe("a host that was killed", function()
       local next_one = escape.run [[luvisor.program { name = "p", command = "sleep 1000" }]]
       next_one:expect "warn  luvisor [^\n]*default.state: is not a whole record of this version; nobody"
       next_one:expect "top starting %-> running"
-      assert.is_true(escape.is_alive(pid))
+      assert.is_true(host.is_alive(pid))
       assert.equal(0, next_one:stop())
     end
     host.write(path, (whole:gsub("boot %x", "boot x")))
     local next_one = escape.run [[luvisor.program { name = "p", command = "sleep 1000" }]]
     next_one:expect "top starting %-> running"
     assert.equal(0, next_one:count "default.state")
-    assert.is_true(escape.is_alive(pid))
+    assert.is_true(host.is_alive(pid))
     assert.equal(0, next_one:stop())
     host.write(path, whole) -- the control: with the record whole it is found
     escape.run "":expect("left behind [^\n]*" .. pid .. " %(top/p%)")

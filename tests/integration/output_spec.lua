@@ -4,7 +4,7 @@
 local host = require "host"
 local uv = require "luv"
 
-local directory, remove
+local directory
 
 local function run_tree(children)
   local path = directory .. "/tree.lua"
@@ -35,11 +35,8 @@ local function check_numbers(names, pattern, last)
 end
 
 describe("a program's output", function()
-  before_each(function() directory, remove = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   it("goes through rotation without a line lost, torn or doubled: 100 MB", function()
     local count, size = 9000000, 20 * 1024 * 1024

@@ -7,10 +7,10 @@ local paths = require "luvisor.edge.paths"
 local uv = require "luv"
 
 describe("paths", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function() remove_directory() end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function mode_of(path) return uv.fs_stat(path).mode & 511 end
 

@@ -29,16 +29,13 @@ local able = may_unshare()
 local maybe = able and it or function(name) pending(name .. ": needs the right to make a pid namespace") end
 
 describe("as PID 1", function()
-  local directory, remove_directory
+  local directory
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/count.py", COUNT)
   end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function unshare(...)
     local words = table.move(UNSHARE, 1, #UNSHARE, 1, {})

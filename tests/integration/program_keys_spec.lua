@@ -11,16 +11,13 @@ local IS_ROOT = uv.getuid() == 0
 local NOBODY = 65534
 
 describe("a program's keys", function()
-  local directory, remove_directory
+  local directory
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     uv.fs_chmod(directory, 493) -- for nobody to read
   end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function write_tree(keys)
     host.write(directory .. "/tree.lua", ([[

@@ -5,13 +5,10 @@ local host = require "host"
 local json = require "host.json"
 
 describe("a reload with executors", function()
-  local directory, remove_directory, process
+  local directory, process
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local WORKER = [[
     local W = require("luvisor.worker").define { version = %d }

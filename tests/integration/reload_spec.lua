@@ -19,13 +19,10 @@ return C
 local UPGRADE = "C:upgrade(function(_, old, data) luvisor.mark = old return data end)"
 
 describe("a reload", function()
-  local directory, remove_directory, process
+  local directory, process
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function write(name, text) host.write(directory .. "/" .. name, text) end
 

@@ -20,18 +20,15 @@ return luvisor.supervisor { name = "top", children = {
 ]]
 
 describe("the REPL", function()
-  local directory, remove_directory, socket
+  local directory, socket
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/tree.lua", TREE)
     socket = directory .. "/run/host.sock"
   end)
 
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function start(...)
     local process = host.spawn { "run", "--socket", socket, directory .. "/tree.lua", ... }

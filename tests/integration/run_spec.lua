@@ -17,13 +17,10 @@ end
 ]]
 
 describe("luvisor run", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function spawn(text, options, env)
     host.write(directory .. "/tree.lua", HEAD .. text)

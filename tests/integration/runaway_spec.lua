@@ -82,13 +82,10 @@ local HOSTILE = {
 }
 
 describe("a worker that runs away", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function run(body, env)
     host.write(directory .. "/tree.lua", HEAD .. body)

@@ -4,13 +4,10 @@
 local host = require "host"
 
 describe("a host without descriptors to spare", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   -- Each needs two pipes and a pidfd; the first thirty go away when there is a file "go".
   local TREE = [[

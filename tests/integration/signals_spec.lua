@@ -17,13 +17,10 @@ end
 ]]
 
 describe("the host", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function spawn(text, env)
     host.write(directory .. "/tree.lua", HEAD .. text)

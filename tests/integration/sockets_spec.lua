@@ -36,7 +36,7 @@ while True:
     c.close()
 ]]
 
-local directory, remove_directory
+local directory
 
 local function run(text, env)
   host.write(directory .. "/tree.lua", 'local luvisor = require "luvisor"\n' .. text)
@@ -70,17 +70,12 @@ local function kill(answer)
 end
 
 local function begin()
-  directory, remove_directory = host.directory()
-end
-
-local function finish()
-  host.clean_up()
-  remove_directory()
+  directory = host.directory()
 end
 
 describe("socket activation", function()
   before_each(begin)
-  after_each(finish)
+  after_each(host.clean_up)
 
   it("passes on what the host was given, by name, over a restart, and loses no client meanwhile", function()
     local port = host.free_port()
@@ -119,7 +114,7 @@ end)
 
 describe("the sockets of a tree", function()
   before_each(begin)
-  after_each(finish)
+  after_each(host.clean_up)
 
   local function serve(sockets, more)
     return run(([[return luvisor.supervisor { name = "top", children = { luvisor.program { name = "server",

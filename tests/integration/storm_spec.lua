@@ -7,7 +7,7 @@ local uv = require "luv"
 
 local VICTIM = host.binary:match "^(.*)/[^/]*$" .. "/helpers/victim"
 
-local directory, remove_directory, running
+local directory, running
 
 local function begin(children)
   host.write(directory .. "/tree.lua", ([[local luvisor = require "luvisor"
@@ -44,11 +44,8 @@ local function all_over(clients)
 end
 
 describe("a storm of commands", function()
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   it("never has a program run twice, and ends where the last one says (3.1, 3.2, 3.3)", function()
     local process = begin(program("p", [["children=1"]]))
@@ -117,11 +114,8 @@ describe("a storm of commands", function()
 end)
 
 describe("probes that are called off", function()
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   local function fds(pid) return #host.entries(("/proc/%d/fd"):format(pid)) end
 

@@ -17,10 +17,10 @@ return luvisor.supervisor { name = "top", children = {
 ]]
 
 describe("luvisor top", function()
-  local directory, remove_directory, socket, process, screen
+  local directory, socket, process, screen
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/tree.lua", TREE)
     socket = directory .. "/run/host.sock"
     process = host.spawn { "run", "--socket", socket, directory .. "/tree.lua" }
@@ -32,7 +32,6 @@ describe("luvisor top", function()
   after_each(function()
     screen:close()
     host.clean_up()
-    remove_directory()
   end)
 
   it("shows the tree, and what happens to it", function()

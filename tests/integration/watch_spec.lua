@@ -27,18 +27,15 @@ def say(text):
 ]]
 
 describe("a program", function()
-  local directory, remove_directory
+  local directory
 
   before_each(function()
-    directory, remove_directory = host.directory()
+    directory = host.directory()
     host.write(directory .. "/server.py", SERVER)
     host.write(directory .. "/sender.py", SENDER)
   end)
 
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  after_each(host.clean_up)
 
   local function run(children)
     host.write(directory .. "/tree.lua", 'local luvisor = require "luvisor"\nlocal program = luvisor.program\n'

@@ -27,13 +27,10 @@ local function free_ports()
 end
 
 describe("example", function()
-  local directory, remove_directory
+  local directory
 
-  before_each(function() directory, remove_directory = host.directory() end)
-  after_each(function()
-    host.clean_up()
-    remove_directory()
-  end)
+  before_each(function() directory = host.directory() end)
+  after_each(host.clean_up)
 
   it("web: serves after the migration, is deployed one by one, and is told of a change", function()
     local port = assert(free_ports())

@@ -25,34 +25,25 @@ while os.path.exists("escape.py") and not os.path.exists("end"): time.sleep(0.01
 os._exit(7)
 ]]
 
-local remove_directory
-
--- A zombie is dead; who reaps it in the end is another matter.
-function escape.is_alive(pid)
-  local status = host.read(("/proc/%d/stat"):format(pid))
-  return status ~= nil and not status:find "^%d+ %b() [ZX]"
-end
-
 ---@return integer[] pids
 function escape.escaped()
   local pids = {}
   local scan = uv.fs_scandir(escape.directory)
   for name in uv.fs_scandir_next, scan do
     local pid = tonumber(name:match "^escaped%.(%d+)$")
-    if pid and escape.is_alive(pid) then pids[#pids + 1] = pid end
+    if pid and host.is_alive(pid) then pids[#pids + 1] = pid end
   end
   return pids
 end
 
 function escape.begin()
-  escape.directory, remove_directory = host.directory()
+  escape.directory = host.directory()
   host.write(escape.directory .. "/escape.py", ESCAPE)
 end
 
 function escape.finish()
   for _, pid in ipairs(escape.escaped()) do uv.kill(pid, "sigkill") end
   host.clean_up()
-  remove_directory()
 end
 
 --- Runs a tree of these children, as a host of a name ("default").

@@ -220,12 +220,6 @@ function Process:socket()
   return self.place .. "/luvisor/default.sock"
 end
 
---- Kills what a test has left running. For after_each.
-function host.clean_up()
-  for process in pairs(running) do process:signal "sigkill" end
-  host.wait_until(function() return next(running) == nil end, 5)
-end
-
 -- ---- files
 
 local function remove(path)
@@ -241,10 +235,26 @@ end
 --- Removes a directory with all that is in it.
 host.remove = remove
 
---- A new empty directory, and a function that removes it with all that is in it.
-function host.directory()
+local directories = {}
+
+--- A new empty directory, which clean_up removes with all that is in it, unless it is to last longer than a test.
+---@param lasting? boolean
+---@return string path
+---@return function remove
+function host.directory(lasting)
   local path = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/luvisor-test-XXXXXX"))
+  if not lasting then directories[#directories + 1] = path end
   return path, function() remove(path) end
+end
+
+--- Kills what a test has left running, and removes its directories. For after_each.
+function host.clean_up()
+  for process in pairs(running) do process:signal "sigkill" end
+  host.wait_until(function() return next(running) == nil end, 5)
+  for i, path in ipairs(directories) do
+    remove(path)
+    directories[i] = nil
+  end
 end
 
 function host.write(path, text)
@@ -260,6 +270,12 @@ function host.read(path)
   local text = file:read "a"
   file:close()
   return text
+end
+
+--- Whether there is a process of that pid that is no zombie: who reaps it in the end is another matter.
+function host.is_alive(pid)
+  local status = host.read(("/proc/%d/stat"):format(pid))
+  return status ~= nil and not status:find "^%d+ %b() [ZX]"
 end
 
 --- The names in a directory.

@@ -1,22 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The table in tests/CONFORMANCE.md tells the truth: every test that it names is there.
 
+local host = require "host"
+
 local here = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$"
 local tests = here .. "/.."
-
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text
-end
 
 -- What the table says that is not so.
 local function untrue(table_text)
   local list, count = {}, 0
   for case, path, test in table_text:gmatch "\n| ([^|\n]+) | ([^|\n]+) | ([^|\n]+) |" do
-    local text = read(tests .. "/" .. path)
+    local text = host.read(tests .. "/" .. path)
     if path ~= "file" then
       count = count + 1
       if not text or not text:find(test, 1, true) then list[#list + 1] = ("%s: %s: %s"):format(case, path, test) end
@@ -26,7 +20,7 @@ local function untrue(table_text)
 end
 
 describe("tests/CONFORMANCE.md", function()
-  local all = assert(read(tests .. "/CONFORMANCE.md"))
+  local all = assert(host.read(tests .. "/CONFORMANCE.md"))
 
   it("names tests that are there", function()
     local list, count = untrue(all)

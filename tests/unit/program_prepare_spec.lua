@@ -56,7 +56,7 @@ end
 describe("loading a program", function()
   local directory, remove_directory
 
-  setup(function() directory, remove_directory = host.directory() end)
+  setup(function() directory, remove_directory = host.directory(true) end)
   teardown(function() remove_directory() end)
   before_each(function() pretend(0) end)
   after_each(function() for name, fn in pairs(real) do account[name] = fn end end)
