@@ -230,9 +230,9 @@ describe("luvisor", function()
     start()
     for _, words in ipairs { { "restart", "--rolling", "web" }, { "reload" } } do
       host.write(directory .. "/tree.lua", (TREE:gsub("sleep 600", "sleep 601")))
-      local screen = terminal.open({ words[1], "--socket", directory .. "/host.sock", table.unpack(words, 2) }, {}, {
+      local screen = terminal.open({ words[1], "--socket", process:socket(), table.unpack(words, 2) }, {}, {
         columns = 100, rows = 20, record = directory .. "/screen" })
-      assert.truthy(screen:shows("EXIT 0"))
+      assert(screen:shows("EXIT 0", 30), process:output())
       screen:close()
       assert.truthy(host.read(directory .. "/screen"):find "\r\27%[K1/%d  top/%S+: %l+", words[1])
     end
