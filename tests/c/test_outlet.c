@@ -174,6 +174,7 @@ static void many_threads(void **state) {
     assert_string_equal(line, "0123456789abcdef\n");
   }
   for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  assert_true(outlet_flush(outlet, 1000));
   outlet_free(outlet);
   close(ends[1]);
   fclose(in);
