@@ -244,7 +244,7 @@ describe("an upgrade, on every executor,", function()
     write { ARGS = "{ more = 1 }" }
     local _, out = luvisor "reload"
     assert.truthy(out:find("- root/s/new  removed\n~ root/s/in  upgrade (args changed)\n", 1, true), out)
-    assert.truthy(process:output():find "root/s/new stopped")
+    process:expect("root/s/new stopped", 20)
     assert.falsy(units():find "root/s/new")
     assert.truthy(units():find("root/s/in 1 nil\nroot/s/other 1 nil", 1, true), units())
     assert.equal(0, process:stop())
