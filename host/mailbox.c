@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mailbox: the ring of requests. See mailbox.h.
  *
- * The values of the request in place p are at p * MAILBOX_VALUES + 1 and on. What is being
+ * The values of the request in place p are at p * MAILBOX_VALUES + 1 and on; what is free
+ * holds false, or what is no burden, so that the table is and stays an array. What is being
  * served is in the place before the first. */
 #include "mailbox.h"
 
@@ -26,45 +27,54 @@ static lua_Integer value_at(uint32_t place, int number) {
   return (lua_Integer)place * MAILBOX_VALUES + number;
 }
 
-/* L: [..., new store, old store] */
-static void move_values(lua_State *L, uint32_t from, uint32_t to, int values) {
-  for (int i = 1; i <= values; i++) {
-    lua_rawgeti(L, -1, value_at(from, i));
-    lua_rawseti(L, -3, value_at(to, i));
+static void make_room(lua_State *L, const struct mailbox *box, int store, uint32_t room) {
+  for (lua_Integer at = value_at(box->room, 1); at < value_at(room, 1); at++) {
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, store, at);
   }
 }
 
-static void grow(lua_State *L, struct mailbox *box, int at) {
+/* Copies the values that stand before [count] to the places from [room] on. */
+static void copy_values(lua_State *L, struct mailbox *box, int store, uint32_t count) {
+  for (uint32_t place = 0; place < count; place++) {
+    box->requests[box->room + place] = box->requests[place];
+    for (int i = 1; i <= box->requests[place].values; i++) {
+      lua_rawgeti(L, store, value_at(place, i));
+      lua_rawseti(L, store, value_at(box->room + place, i));
+    }
+  }
+}
+
+static void clear_values(lua_State *L, const struct mailbox *box, int store,
+                         uint32_t place) {
+  for (int i = 1; i <= box->requests[place].values; i++) {
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, store, value_at(place, i));
+  }
+}
+
+/* The ring is full: the part before the oldest request goes behind the rest. */
+static void grow(lua_State *L, struct mailbox *box, int store) {
   uint32_t room = box->room ? 2 * box->room : FIRST_ROOM;
-  uint32_t held = box->serving, used = box->waiting + held;
-  luaL_checkstack(L, MAILBOX_VALUES + LUA_MINSTACK, "mailbox");
-  lua_createtable(L, (int)room * MAILBOX_VALUES, 0);
-  struct request *requests = malloc(room * sizeof *requests);
+  struct request *requests = realloc(box->requests, room * sizeof *requests);
   if (!requests) luaL_error(L, "not enough memory");
-  lua_getiuservalue(L, at, MAILBOX_STORE);
-  for (uint32_t i = 0; i < used; i++) {
-    uint32_t place = (box->first - held + i) & (box->room - 1);
-    requests[i] = box->requests[place];
-    move_values(L, place, i, requests[i].values);
-  }
-  lua_pop(L, 1);
-  lua_setiuservalue(L, at, MAILBOX_STORE);
-  free(box->requests);
   box->requests = requests;
+  make_room(L, box, store, room);
+  uint32_t oldest = box->room ? (box->first - box->serving) & (box->room - 1) : 0;
+  copy_values(L, box, store, oldest);
+  for (uint32_t place = 0; place < oldest; place++) clear_values(L, box, store, place);
   box->room = room;
-  box->first = held;
+  box->first = oldest + box->serving;
 }
 
-void mailbox_append(lua_State *L, struct mailbox *box, int at,
+void mailbox_append(lua_State *L, struct mailbox *box, int store,
                     const struct request *request, int first) {
-  if (box->waiting + box->serving >= box->room) grow(L, box, at);
+  if (box->waiting + box->serving >= box->room) grow(L, box, store);
   uint32_t place = (box->first + box->waiting) & (box->room - 1);
-  lua_getiuservalue(L, at, MAILBOX_STORE);
   for (int i = 0; i < request->values; i++) {
     lua_pushvalue(L, first + i);
-    lua_rawseti(L, -2, value_at(place, i + 1));
+    lua_rawseti(L, store, value_at(place, i + 1));
   }
-  lua_pop(L, 1);
   box->requests[place] = *request;
   box->waiting++;
 }
@@ -79,26 +89,11 @@ bool mailbox_begin(struct mailbox *box) {
   return true;
 }
 
-void mailbox_push_value(lua_State *L, const struct mailbox *box, int at, int number) {
-  lua_getiuservalue(L, at, MAILBOX_STORE);
-  lua_rawgeti(L, -1, value_at(served_place(box), number));
-  lua_replace(L, -2);
+void mailbox_push_value(lua_State *L, const struct mailbox *box, int store, int number) {
+  lua_rawgeti(L, store, value_at(served_place(box), number));
 }
 
-void mailbox_push_values(lua_State *L, const struct mailbox *box, int at, int number) {
-  lua_getiuservalue(L, at, MAILBOX_STORE);
-  int store = lua_gettop(L);
-  for (int i = number; i <= box->served.values; i++)
-    lua_rawgeti(L, store, value_at(served_place(box), i));
-  lua_remove(L, store);
-}
-
-void mailbox_end(lua_State *L, struct mailbox *box, int at) {
-  lua_getiuservalue(L, at, MAILBOX_STORE);
-  for (int i = 1; i <= box->served.values; i++) {
-    lua_pushnil(L);
-    lua_rawseti(L, -2, value_at(served_place(box), i));
-  }
-  lua_pop(L, 1);
+void mailbox_end(lua_State *L, struct mailbox *box, int store) {
+  if (!box->served.clean) clear_values(L, box, store, served_place(box));
   box->serving = false;
 }

@@ -21,11 +21,7 @@ struct request {
   uint32_t wait;   /* and the number of its wait */
   uint8_t kind;
   uint8_t values;
-};
-
-/* For which request the hot handler is. */
-struct mailbox_hot {
-  const void *name, *state, *spec;
+  bool clean; /* of the values, only the first could keep anything alive: its name */
 };
 
 struct mailbox {
@@ -45,25 +41,26 @@ struct mailbox {
   bool due;      /* an event is to be taken before any request */
   bool watched;  /* somebody wants to see each letter */
   bool closed;
-  uint32_t batch; /* requests served in this turn, which */
-  uint64_t began; /* began at that time, ns */
-  struct mailbox_hot hot[2];
+  uint32_t batch;           /* requests served in this turn, */
+  uint32_t look;            /* at how many of which to look at the clock, and which */
+  uint64_t began;           /* began at that time, ns */
+  const void *spec, *state; /* for which there are the hot handlers, */
+  const void *hot[2];       /* of casts and calls of these names */
 };
 
 /* Frees what it owns; it is closed. */
 void mailbox_close(struct mailbox *box);
 
-/* Appends a request with its values, on the stack from [first] on; [at] is where the
- * userdata is. Raises out of memory, and then nothing has changed. */
-void mailbox_append(lua_State *L, struct mailbox *box, int at,
+/* Appends a request with its values, on the stack from [first] on; [store] is where the
+ * table for values is. Raises out of memory, and then it has not come. */
+void mailbox_append(lua_State *L, struct mailbox *box, int store,
                     const struct request *request, int first);
 
 /* Takes the first request to be served; false when there is none. */
 bool mailbox_begin(struct mailbox *box);
 
-/* Pushes value [number] of the request that is served, and all from there on. */
-void mailbox_push_value(lua_State *L, const struct mailbox *box, int at, int number);
-void mailbox_push_values(lua_State *L, const struct mailbox *box, int at, int number);
+/* Pushes value [number] of the request that is served. */
+void mailbox_push_value(lua_State *L, const struct mailbox *box, int store, int number);
 
 /* The request that is served is done with. */
-void mailbox_end(lua_State *L, struct mailbox *box, int at);
+void mailbox_end(lua_State *L, struct mailbox *box, int store);

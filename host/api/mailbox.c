@@ -14,7 +14,7 @@
 #include "task.h"
 #include "vm.h"
 
-enum { MOST_ROUTES = 1000 };
+enum { MOST_ROUTES = 1000, SHORT = 40 };
 #define TYPE "luvisor.queue"
 
 static struct tasks *tasks_of(lua_State *L) {
@@ -44,8 +44,8 @@ static int long_way(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* The mailbox that the target at 2 leads to, with [*task] of its worker; NULL where that
- * cannot be said here, or it takes nothing now. */
+/* The mailbox that the target at 2 leads to, which it pushes, and [*task] of its worker;
+ * NULL where that cannot be said here, or it takes nothing now. */
 static struct mailbox *reach(lua_State *L, struct tasks *tasks, struct task **task) {
   int values = lua_gettop(L) - 2;
   if (values < 1 || values > MAILBOX_VALUES) return NULL;
@@ -53,29 +53,40 @@ static struct mailbox *reach(lua_State *L, struct tasks *tasks, struct task **ta
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
   struct mailbox *box = lua_touserdata(L, -1);
-  lua_pop(L, 2);
-  if (!box || box->closed || box->watched || box->count >= box->limit) return NULL;
-  *task = task_find(tasks, box->task);
-  return *task ? box : NULL;
+  lua_replace(L, -2);
+  bool open = box && !box->closed && !box->watched && box->count < box->limit;
+  *task = open ? task_find(tasks, box->task) : NULL;
+  if (*task) return box;
+  lua_pop(L, 1);
+  return NULL;
 }
 
-/* Puts in the request with copies of the values from 3 on; the number of results if they
+/* Whether the name is short, and all other values are numbers and the like. */
+static bool is_clean(lua_State *L, int count) {
+  for (int i = 3; i < 3 + count; i++) {
+    int type = lua_type(L, i);
+    if (type == LUA_TTABLE) return false;
+    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > SHORT)) return false;
+  }
+  return true;
+}
+
+/* Puts in the request with copies of the values from 3 to the box on top; the number of results if they
  * cannot be sent, else 0. */
 static int put(lua_State *L, struct mailbox *box, struct task *task,
                struct request *request) {
   struct codec_problem problem;
-  int count = lua_gettop(L) - 2;
+  int at = lua_gettop(L), count = at - 3;
   int code = codec_copy_values(L, 3, count, &problem);
   if (code < 0) return api_refused(L, code, problem.text);
-  lua_getiuservalue(L, lua_upvalueindex(1), 1); /* copying may have run anything */
-  lua_pushvalue(L, 2);
-  lua_rawget(L, -2);
-  if (lua_touserdata(L, -1) != box || box->closed) {
-    lua_settop(L, count + 2);
+  if (box->closed) { /* copying may have run anything */
+    lua_settop(L, at - 1);
     return long_way(L);
   }
   request->values = (uint8_t)count;
-  mailbox_append(L, box, lua_gettop(L), request, 3);
+  request->clean = is_clean(L, count);
+  lua_getiuservalue(L, at, MAILBOX_STORE);
+  mailbox_append(L, box, at + 1, request, 3);
   box->count++;
   box->received++;
   task_mail(tasks_of(L), task, true);
@@ -107,7 +118,8 @@ static int call(lua_State *L) {
   if (!current || !current->running || current->raising) return long_way(L);
   if (!tasks_run_on(tasks, L) || !lua_isyieldable(L)) return long_way(L);
   struct mailbox *box = reach(L, tasks, &task);
-  if (!box || task == current) return long_way(L);
+  if (box && task == current) lua_pop(L, 1), box = NULL;
+  if (!box) return long_way(L);
   struct request request = {.kind = REQUEST_CALL, .caller = task_handle(current)};
   request.wait = task_reserve_wait(current);
   count_sent(current);
@@ -126,6 +138,8 @@ static int open(lua_State *L) {
   struct mailbox *box = lua_newuserdatauv(L, sizeof *box, MAILBOX_PARTS);
   *box = (struct mailbox){.task = task, .limit = (uint32_t)limit};
   luaL_setmetatable(L, TYPE);
+  lua_newtable(L);
+  lua_setiuservalue(L, -2, MAILBOX_STORE);
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, -2, MAILBOX_UNIT);
   return 1;
@@ -150,24 +164,30 @@ static int push(lua_State *L) {
   struct mailbox *box = check(L);
   struct request request = {.kind = REQUEST_LETTER, .values = 1};
   luaL_checktype(L, 2, LUA_TTABLE);
-  if (!box->closed) mailbox_append(L, box, 1, &request, 2);
+  lua_getiuservalue(L, 1, MAILBOX_STORE);
+  if (!box->closed) mailbox_append(L, box, lua_gettop(L), &request, 2);
   return 0;
+}
+
+/* [box] -> [box, box, store]: where api_push_letter has it */
+static void push_store(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  lua_getiuservalue(L, BOX, MAILBOX_STORE);
 }
 
 /* take() -> the first request as a letter, or nothing; not while one is served */
 static int take(lua_State *L) {
   struct mailbox *box = check(L);
-  lua_settop(L, 1);
-  lua_pushvalue(L, 1); /* where push_letter has it */
+  push_store(L);
   if (box->serving || !mailbox_begin(box)) return 0;
   api_push_letter(L, box);
-  mailbox_end(L, box, BOX);
+  mailbox_end(L, box, STORE);
   return 1;
 }
 
 static int push_served_call(lua_State *L, struct mailbox *box) {
-  lua_settop(L, 1);
-  lua_pushvalue(L, 1);
+  push_store(L);
   if (!box->serving || box->served.kind != REQUEST_CALL) return 0;
   api_push_letter(L, box);
   return 1;

@@ -6,7 +6,7 @@
 
 #include "mailbox.h"
 
-enum { BOX = 2 }; /* where functions of both have the userdata on their stack */
+enum { BOX = 2, STORE }; /* where functions of both have the userdata and its table */
 
 /* What Lua does: due(instance), letter(instance, letter), unknown(instance, letter),
  * conclude(instance, letter, deferred, results...); each -> event or nil. */
