@@ -4,6 +4,7 @@ local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
 local passage = require "luvisor.machine.passage"
 local past = require "luvisor.machine.past"
+local routine = require "luvisor.machine.routine"
 local worker = require "luvisor.worker"
 
 local definition = {}
@@ -86,6 +87,7 @@ function definition.prepare(unit_spec, settings, generation)
   if not ok then return fault(unit_spec, "module", message) end
   unit_spec.definition, unit_spec.machine = made, machine
   unit_spec.passages = passage.all(made, machine)
+  unit_spec.routine = routine.of(unit_spec)
   return true
 end
 

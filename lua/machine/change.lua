@@ -11,6 +11,7 @@ local pace = require "luvisor.machine.pace"
 local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program_change"
 local remote_change = require "luvisor.machine.remote_change"
+local routine = require "luvisor.machine.routine"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.upgrade"
 local works = require "luvisor.machine.change_work"
@@ -37,8 +38,7 @@ local HELPED = { backoff = true, fatal = true, done = true }
 -- What a worker that is not touched keeps of its old spec.
 local function with_old_code(spec, old)
   spec.module, spec.args, spec.fsm, spec.ready = old.module, old.args, old.fsm, old.ready
-  spec.definition, spec.machine, spec.passages = old.definition, old.machine, old.passages
-  return spec
+  return routine.keep_code(spec, old)
 end
 
 -- The spec of a supervisor's child in the supervisor's list is the one that its next start takes.
@@ -110,7 +110,7 @@ end
 
 function treat.keep(_, _, child, node)
   if node.new.kind == "program" then return program_change.apply(child, node.new, node.differences) end
-  child.next_spec = node.new
+  child.next_spec, child.special = node.new, true
 end
 
 -- ---- what runs in a guest
