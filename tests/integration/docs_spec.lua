@@ -110,7 +110,7 @@ end
 local function run_day(directory, block)
   local script, expected = script_of(block)
   local env = {
-    XDG_RUNTIME_DIR = directory, XDG_STATE_HOME = directory, HOME = directory,
+    LUVISOR_SOCKET = directory .. "/day.sock", -- and beside it all that the host writes
     PATH = host.binary:match "^(.*)/[^/]*$" .. ":" .. os.getenv "PATH",
   }
   host.write(directory .. "/day.sh", "exec 2>&1\n" .. script .. "\n")
