@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Link over a channel: a queue in each direction, a mutex around it, and an async handle
- * that wakes its reader when it was empty. See link.h. Thread: each function says. */
+/* Link over a channel: a queue in each direction, a mutex around it, and an eventfd that
+ * wakes its reader when it was empty: uv_async_send would have the woken spin until its
+ * sender has returned. See link.h. Thread: each function says. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "link_ops.h"
 
@@ -21,9 +25,9 @@ struct lane {
   pthread_mutex_t lock;
   struct frame *first, **last;
   size_t bytes;
-  uv_async_t *reader; /* NULL before its link is open and after it was closed */
-  bool deaf;          /* the reader's link was closed */
-  bool over;          /* the writer has left */
+  int bell;  /* an eventfd: there was nothing, and now there is */
+  bool deaf; /* the reader's link was closed */
+  bool over; /* the writer has left */
 };
 
 struct channel {
@@ -33,14 +37,22 @@ struct channel {
 
 struct channel_link {
   struct link link;
-  uv_async_t wake;
+  uv_poll_t wake;
   struct lane *in, *out;
   struct frame *taken; /* out of the lane, not delivered yet */
 };
 
-static void lane_init(struct lane *lane) {
+static int lane_init(struct lane *lane) {
   pthread_mutex_init(&lane->lock, NULL);
   lane->last = &lane->first;
+  lane->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  return lane->bell;
+}
+
+/* Thread: any. */
+static void ring(const struct lane *lane) {
+  static const uint64_t once = 1;
+  while (write(lane->bell, &once, sizeof once) < 0 && errno == EINTR) continue;
 }
 
 static void free_frames(struct frame *frame) {
@@ -53,32 +65,38 @@ static void free_frames(struct frame *frame) {
 
 static void lane_clear(struct lane *lane) {
   free_frames(lane->first);
+  if (lane->bell >= 0) close(lane->bell);
   pthread_mutex_destroy(&lane->lock);
+}
+
+static void channel_free(struct channel *channel) {
+  lane_clear(&channel->lanes[0]);
+  lane_clear(&channel->lanes[1]);
+  free(channel);
 }
 
 struct channel *channel_new(void) {
   struct channel *channel = calloc(1, sizeof *channel);
   if (!channel) return NULL;
-  lane_init(&channel->lanes[0]);
-  lane_init(&channel->lanes[1]);
   atomic_init(&channel->sides, 2);
-  return channel;
+  bool made = lane_init(&channel->lanes[0]) >= 0;
+  made = lane_init(&channel->lanes[1]) >= 0 && made;
+  if (made) return channel;
+  channel_free(channel);
+  return NULL;
 }
 
 /* Thread: the writer's. */
 static void end_lane(struct lane *lane) {
   pthread_mutex_lock(&lane->lock);
   lane->over = true;
-  if (lane->reader) uv_async_send(lane->reader);
+  ring(lane);
   pthread_mutex_unlock(&lane->lock);
 }
 
 void channel_leave(struct channel *channel, int side) {
   end_lane(&channel->lanes[!side]);
-  if (atomic_fetch_sub(&channel->sides, 1) > 1) return;
-  lane_clear(&channel->lanes[0]);
-  lane_clear(&channel->lanes[1]);
-  free(channel);
+  if (atomic_fetch_sub(&channel->sides, 1) == 1) channel_free(channel);
 }
 
 static struct frame *frame_new(const char *bytes, size_t length) {
@@ -90,6 +108,7 @@ static struct frame *frame_new(const char *bytes, size_t length) {
   return frame;
 }
 
+/* Returns 1 where there was nothing before, else 0 or an error. */
 static int put(struct lane *lane, struct frame *frame, bool urgent) {
   if (lane->deaf) return UV_EPIPE;
   if (!urgent && lane->bytes + frame->length > LINK_ROOM) return UV_EAGAIN;
@@ -97,8 +116,7 @@ static int put(struct lane *lane, struct frame *frame, bool urgent) {
   *lane->last = frame;
   lane->last = &frame->next;
   lane->bytes += frame->length;
-  if (was_empty && lane->reader) uv_async_send(lane->reader);
-  return 0;
+  return was_empty;
 }
 
 static int channel_send(struct link *base, const char *bytes, size_t length,
@@ -107,10 +125,11 @@ static int channel_send(struct link *base, const char *bytes, size_t length,
   struct frame *frame = frame_new(bytes, length);
   if (!frame) return UV_ENOMEM;
   pthread_mutex_lock(&link->out->lock);
-  int error = put(link->out, frame, urgent);
+  int result = put(link->out, frame, urgent);
   pthread_mutex_unlock(&link->out->lock);
-  if (error) free(frame);
-  return error;
+  if (result > 0) ring(link->out);
+  if (result < 0) free(frame);
+  return result < 0 ? result : 0;
 }
 
 /* Moves what waits to the link; returns whether the writer has left. */
@@ -133,10 +152,14 @@ static void deliver_first(struct channel_link *link) {
   free(frame);
 }
 
-static void on_wake(uv_async_t *handle) {
+static void on_wake(uv_poll_t *handle, int status, int events) {
   struct channel_link *link = handle->data;
   bool over = false;
   int count = 0;
+  uint64_t rings;
+  (void)status;
+  (void)events;
+  if (read(link->in->bell, &rings, sizeof rings) < 0) return;
   for (; count < FRAMES_IN_TURN && !link->link.closed; count++) {
     if (!link->taken) over = take(link);
     if (!link->taken) break;
@@ -144,7 +167,7 @@ static void on_wake(uv_async_t *handle) {
   }
   if (link->link.closed) return;
   if (count == FRAMES_IN_TURN)
-    uv_async_send(&link->wake);
+    ring(link->in);
   else if (over)
     link_end(&link->link);
 }
@@ -158,7 +181,6 @@ static void channel_close(struct link *base) {
   struct lane *lane = link->in;
   pthread_mutex_lock(&lane->lock);
   lane->deaf = true;
-  lane->reader = NULL;
   struct frame *rest = lane->first;
   lane->first = NULL;
   lane->last = &lane->first;
@@ -181,19 +203,16 @@ int link_open_channel(uv_loop_t *loop, struct channel *channel, int side,
                       const struct link_events *events, struct link **out) {
   struct channel_link *link = calloc(1, sizeof *link);
   if (!link) return UV_ENOMEM;
-  int error = uv_async_init(loop, &link->wake, on_wake);
+  link->in = &channel->lanes[side];
+  link->out = &channel->lanes[!side];
+  int error = uv_poll_init(loop, &link->wake, link->in->bell);
   if (error) {
     free(link);
     return error;
   }
   link->link = (struct link){.ops = &ops, .events = *events};
   link->wake.data = link;
-  link->in = &channel->lanes[side];
-  link->out = &channel->lanes[!side];
-  pthread_mutex_lock(&link->in->lock);
-  link->in->reader = &link->wake;
-  if (link->in->first || link->in->over) uv_async_send(&link->wake);
-  pthread_mutex_unlock(&link->in->lock);
+  uv_poll_start(&link->wake, UV_READABLE, on_wake);
   *out = &link->link;
   return 0;
 }

@@ -100,6 +100,17 @@ static void on_written(uv_write_t *request, int status) {
   free(request->data);
 }
 
+/* At once where there is room: uv_write would have the loop look for room afterwards. */
+static int write_out(struct stream_link *link, struct outgoing *out, size_t length) {
+  uv_buf_t buf = uv_buf_init(out->bytes, (unsigned)length);
+  int written = uv_try_write(link->to, &buf, 1);
+  int error = 0;
+  if (written > 0) buf.base += written, buf.len -= (size_t)written;
+  if (buf.len > 0) error = uv_write(&out->request, link->to, &buf, 1, on_written);
+  if (error || buf.len == 0) free(out);
+  return error;
+}
+
 static int stream_send(struct link *base, const char *bytes, size_t length, bool urgent) {
   struct stream_link *link = (struct stream_link *)base;
   if (link->link.over) return UV_EPIPE;
@@ -110,10 +121,7 @@ static int stream_send(struct link *base, const char *bytes, size_t length, bool
   for (int i = 0; i < PREFIX; i++) out->bytes[i] = (char)(length >> 8 * i & 0xff);
   memcpy(out->bytes + PREFIX, bytes, length);
   out->request.data = out;
-  uv_buf_t buf = uv_buf_init(out->bytes, (unsigned)(PREFIX + length));
-  int error = uv_write(&out->request, link->to, &buf, 1, on_written);
-  if (error) free(out);
-  return error;
+  return write_out(link, out, PREFIX + length);
 }
 
 static size_t stream_pending(const struct link *base) {
