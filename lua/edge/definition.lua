@@ -22,7 +22,7 @@ end
 --- led there.
 function definition.explain(message)
   local text = say(message)
-  local places_itself = text:find '^[^\n]*:%d+: %a+ "' or text:find "^[^\n]*:%d+: luvisor%.%a+: "
+  local places_itself = text:find '^[^\n]*:%d+: %a+ "' or text:find "^[^\n]*:%d+: luvisor[. ]%l+"
   if type(message) == "string" and places_itself then return text end
   local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
   way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
