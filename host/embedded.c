@@ -2,11 +2,17 @@
 /* Embedded: see embedded.h. */
 #include "embedded.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 enum { RAW_DEFLATE = -15 };
+
+static unsigned char dictionary[EMBEDDED_DICTIONARY];
+static pthread_once_t dictionary_once = PTHREAD_ONCE_INIT;
+static bool has_dictionary; /* without memory for it when it was needed first: never */
 
 static int compare(const void *name, const void *entry) {
   return strcmp(name, ((const struct embedded *)entry)->name);
@@ -17,18 +23,28 @@ const struct embedded *embedded_find(const char *name) {
                  compare);
 }
 
-char *embedded_unpack(const struct embedded *module) {
-  char *bytes = malloc(module->size);
+static bool unpack(const struct embedded *module, char *bytes) {
   z_stream stream = {.next_in = (Bytef *)module->packed, /* zlib only reads it */
                      .avail_in = (uInt)module->packed_size,
                      .next_out = (Bytef *)bytes,
                      .avail_out = (uInt)module->size};
-  if (!bytes || inflateInit2(&stream, RAW_DEFLATE) != Z_OK) goto fail;
-  inflateSetDictionary(&stream, embedded_dictionary, (uInt)embedded_dictionary_size);
+  if (inflateInit2(&stream, RAW_DEFLATE) != Z_OK) return false;
+  if (module != &embedded_dictionary)
+    inflateSetDictionary(&stream, dictionary, (uInt)embedded_dictionary.size);
   int result = inflate(&stream, Z_FINISH);
   inflateEnd(&stream);
-  if (result == Z_STREAM_END) return bytes;
-fail:
+  return result == Z_STREAM_END;
+}
+
+static void unpack_dictionary(void) {
+  has_dictionary = unpack(&embedded_dictionary, (char *)dictionary);
+}
+
+char *embedded_unpack(const struct embedded *module) {
+  pthread_once(&dictionary_once, unpack_dictionary);
+  if (!has_dictionary) return NULL;
+  char *bytes = malloc(module->size);
+  if (bytes && unpack(module, bytes)) return bytes;
   free(bytes);
   return NULL;
 }
