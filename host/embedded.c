@@ -2,11 +2,15 @@
 /* Embedded: see embedded.h. */
 #include "embedded.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 enum { RAW_DEFLATE = -15 };
+
+/* Of each module the bytecode that is kept, or NULL; itself NULL while nothing is. */
+static _Atomic(char *) *_Atomic kept;
 
 static int compare(const void *name, const void *entry) {
   return strcmp(name, ((const struct embedded *)entry)->name);
@@ -17,7 +21,7 @@ const struct embedded *embedded_find(const char *name) {
                  compare);
 }
 
-char *embedded_unpack(const struct embedded *module) {
+static char *inflate_module(const struct embedded *module) {
   char *bytes = malloc(module->size);
   z_stream stream = {.next_in = (Bytef *)module->packed, /* zlib only reads it */
                      .avail_in = (uInt)module->packed_size,
@@ -31,4 +35,30 @@ char *embedded_unpack(const struct embedded *module) {
 fail:
   free(bytes);
   return NULL;
+}
+
+void embedded_keep(void) {
+  _Atomic(char *) *none = NULL, *list;
+  if (atomic_load(&kept)) return;
+  list = calloc(embedded_count, sizeof *list);
+  if (!atomic_compare_exchange_strong(&kept, &none, list)) free(list);
+}
+
+static _Atomic(char *) *place_of(const struct embedded *module) {
+  _Atomic(char *) *list = atomic_load(&kept);
+  return list ? &list[module - embedded_modules] : NULL;
+}
+
+const char *embedded_unpack(const struct embedded *module) {
+  _Atomic(char *) *place = place_of(module);
+  char *known = place ? atomic_load(place) : NULL, *none = NULL;
+  if (known) return known;
+  char *bytes = inflate_module(module);
+  if (bytes && place) atomic_compare_exchange_strong(place, &none, bytes);
+  return bytes;
+}
+
+void embedded_release(const struct embedded *module, const char *bytes) {
+  _Atomic(char *) *place = place_of(module);
+  if (!place || atomic_load(place) != bytes) free((char *)bytes);
 }
