@@ -119,6 +119,10 @@ int codec_copy_values(lua_State *L, int first, int count, struct codec_problem *
   int top = lua_gettop(L);
   if (!lua_checkstack(L, SLOTS)) return codec_fail(problem, UV_ENOMEM, "stack overflow");
   for (int i = first; i < first + count; i++) {
+    if (lua_type(L, i) <= LUA_TNUMBER && c.left > 0 && !lua_islightuserdata(L, i)) {
+      c.left--;
+      continue;
+    }
     int code = copy_value(&c, i, 0);
     if (code < 0) {
       lua_settop(L, top);

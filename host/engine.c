@@ -45,8 +45,16 @@ static void set_up_state(struct engine *engine) {
   lua_gc(L, LUA_GCINC, 0, GC_WORK, GC_STEP);
 }
 
+/* When it lacks the second of its descriptors, libuv leaves the first one open. */
+static int open_loop(uv_loop_t *loop) {
+  loop->backend_fd = -1;
+  int r = uv_loop_init(loop);
+  if (r < 0 && loop->backend_fd >= 0) close(loop->backend_fd);
+  return r;
+}
+
 int engine_open(struct engine *engine, unsigned near_bits) {
-  int r = uv_loop_init(&engine->loop);
+  int r = open_loop(&engine->loop);
   if (r < 0) return r;
   r = UV_ENOMEM;
   engine->vm = vm_new(&engine->loop, 0);

@@ -50,7 +50,7 @@ struct search {
   size_t room, count;
 };
 
-static bool is_zombie(pid_t pid) {
+bool kin_is_zombie(pid_t pid) {
   siginfo_t info = {0};
   int flags = WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD;
   return waitid(P_PID, (id_t)pid, &info, flags) == 0 && info.si_pid == pid;
@@ -59,7 +59,7 @@ static bool is_zombie(pid_t pid) {
 static bool note_orphan(void *data, pid_t pid) {
   struct search *search = data;
   if (search->owner->owns && search->owner->owns(search->owner->data, pid)) return true;
-  if (getsid(pid) == search->session || is_zombie(pid)) return true;
+  if (getsid(pid) == search->session || kin_is_zombie(pid)) return true;
   search->pids[search->count++] = pid;
   return search->count < search->room;
 }

@@ -16,6 +16,9 @@ struct kin_owner {
  * when there is no telling. */
 int kin_each(bool (*each)(void *data, pid_t pid), void *data);
 
+/* Is it a child that has ended, and that nobody has waited for? */
+bool kin_is_zombie(pid_t pid);
+
 /* Is there a living orphan: a child that nobody owns, in a session that is not the host's?
  * Whoever of a program has got away from its session is one, or descends from one, as soon
  * as the program is dead. True when there is no telling. */

@@ -52,12 +52,6 @@ static bool is_libuvs(const struct reaper *reaper, pid_t pid) {
   return search.found;
 }
 
-static bool is_zombie(pid_t pid) {
-  siginfo_t info = {0};
-  int flags = WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD;
-  return waitid(P_PID, (id_t)pid, &info, flags) == 0 && info.si_pid == pid;
-}
-
 /* Has this zombie of our session waited long enough? With no room to remember it, yes. */
 static bool is_out_of_patience(struct reaper *reaper, pid_t pid) {
   uint64_t now = uv_now(reaper->signal.loop);
@@ -72,13 +66,13 @@ static bool is_out_of_patience(struct reaper *reaper, pid_t pid) {
 static void forget_the_waited_for(struct reaper *reaper) {
   size_t kept = 0;
   for (size_t i = 0; i < reaper->patient_count; i++)
-    if (is_zombie(reaper->patients[i].pid))
+    if (kin_is_zombie(reaper->patients[i].pid))
       reaper->patients[kept++] = reaper->patients[i];
   reaper->patient_count = kept;
 }
 
 static bool is_orphan(struct reaper *reaper, pid_t pid) {
-  if (nursery_owns(reaper->nursery, pid) || !is_zombie(pid)) return false;
+  if (nursery_owns(reaper->nursery, pid) || !kin_is_zombie(pid)) return false;
   if (getsid(pid) == getsid(0) && !is_out_of_patience(reaper, pid)) return false;
   return !is_libuvs(reaper, pid);
 }

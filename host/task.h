@@ -48,6 +48,7 @@ struct task {
   int values;       /* reference: table of its Lua values, see task_store.h */
   uint32_t serial;  /* which use of the slot this is; odd while open */
   uint32_t wait_no; /* which wait this is: a wake for an older one is dropped */
+  uint32_t sent;    /* letters */
   uint16_t results; /* values that wait on the coroutine for its resume */
   uint8_t phase;
   uint8_t waits;

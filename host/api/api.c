@@ -20,6 +20,7 @@ static const luaL_Reg modules[] = {
     {"host.system", luaopen_host_system},
     {"host.account", luaopen_host_account},
     {"host.codec", luaopen_host_codec},
+    {"host.mailbox", luaopen_host_mailbox},
     {"host.daemon", luaopen_host_daemon},
     {"host.orphans", luaopen_host_orphans},
     {"host.guest", luaopen_host_guest},
@@ -62,9 +63,31 @@ struct runtime *api_runtime(lua_State *L) {
   return vm_of(L)->runtime;
 }
 
+int api_refused(lua_State *L, int code, const char *message) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  lua_pushstring(L, uv_err_name(code));
+  return 3;
+}
+
 int api_error(lua_State *L, int code) {
   lua_pushnil(L);
   lua_pushfstring(L, "%s: %s", uv_err_name(code), uv_strerror(code));
   lua_pushstring(L, uv_err_name(code));
   return 3;
+}
+
+int api_result(lua_State *L, int code) {
+  if (code) return api_error(L, code);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+int api_pids(lua_State *L, const pid_t *pids, int count) {
+  lua_newtable(L);
+  for (int i = 0; i < count; i++) {
+    lua_pushinteger(L, pids[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
 }

@@ -5,8 +5,11 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 struct runtime;
+struct task;
 
 int luaopen_host_runtime(lua_State *L);
 int luaopen_host_task(lua_State *L);
@@ -15,6 +18,7 @@ int luaopen_host_account(lua_State *L);
 int luaopen_host_json(lua_State *L);
 int luaopen_host_peer(lua_State *L);
 int luaopen_host_codec(lua_State *L);
+int luaopen_host_mailbox(lua_State *L);
 int luaopen_host_daemon(lua_State *L);
 int luaopen_host_orphans(lua_State *L);
 int luaopen_host_history(lua_State *L);
@@ -32,5 +36,17 @@ int api_exit_code(lua_State *L);
 /* The runtime of the state. */
 struct runtime *api_runtime(lua_State *L);
 
+/* Has the task that runs wait, as task_wait; what a function returns that does so. */
+int api_wait(lua_State *L, struct task *task, int kind, uint64_t ns);
+
+/* Pushes nil, the message and the name of a negative libuv code. */
+int api_refused(lua_State *L, int code, const char *message);
+
 /* Pushes nil, "NAME: what it means", "NAME" for a negative libuv code. */
 int api_error(lua_State *L, int code);
+
+/* Pushes true, or what api_error pushes for a code that is not 0. */
+int api_result(lua_State *L, int code);
+
+/* Pushes a list of pids. */
+int api_pids(lua_State *L, const pid_t *pids, int count);

@@ -10,14 +10,6 @@
 
 enum { KEPT_CAPACITY = 64 << 10 }; /* a buffer that grew beyond is not kept */
 
-/* nil, what is wrong, its code */
-static int refused(lua_State *L, int code, const struct codec_problem *problem) {
-  lua_pushnil(L);
-  lua_pushstring(L, problem->text);
-  lua_pushstring(L, uv_err_name(code));
-  return 3;
-}
-
 /* encode(...) -> bytes; the buffer is an upvalue, kept from call to call */
 static int encode(lua_State *L) {
   struct codec_buffer *buffer = lua_touserdata(L, lua_upvalueindex(1));
@@ -26,7 +18,7 @@ static int encode(lua_State *L) {
   int code = codec_write(L, 1, lua_gettop(L), buffer, &problem);
   if (code == 0) lua_pushlstring(L, (const char *)buffer->bytes, buffer->length);
   if (buffer->capacity > KEPT_CAPACITY) codec_buffer_free(buffer);
-  return code < 0 ? refused(L, code, &problem) : 1;
+  return code < 0 ? api_refused(L, code, problem.text) : 1;
 }
 
 static int decode(lua_State *L) {
@@ -34,13 +26,13 @@ static int decode(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 1, &length);
   struct codec_problem problem;
   int code = codec_read(L, bytes, length, &problem);
-  return code < 0 ? refused(L, code, &problem) : 1;
+  return code < 0 ? api_refused(L, code, problem.text) : 1;
 }
 
 static int copy(lua_State *L) {
   struct codec_problem problem;
   int code = codec_copy(L, 1, lua_gettop(L), 0, 0, &problem);
-  return code < 0 ? refused(L, code, &problem) : 1;
+  return code < 0 ? api_refused(L, code, problem.text) : 1;
 }
 
 /* letter(kind, ...) -> a copy with its kind, and room for who waits for the answer */
@@ -48,7 +40,7 @@ static int letter(lua_State *L) {
   int fields = strcmp(luaL_checkstring(L, 1), "call") == 0 ? 3 : 1;
   struct codec_problem problem;
   int code = codec_copy(L, 2, lua_gettop(L) - 1, fields, 0, &problem);
-  if (code < 0) return refused(L, code, &problem);
+  if (code < 0) return api_refused(L, code, problem.text);
   lua_pushvalue(L, 1);
   lua_setfield(L, -2, "kind");
   return 1;
@@ -58,7 +50,7 @@ static int letter(lua_State *L) {
 static int values(lua_State *L) {
   struct codec_problem problem;
   int code = codec_copy_values(L, 1, lua_gettop(L), &problem);
-  if (code < 0) return refused(L, code, &problem);
+  if (code < 0) return api_refused(L, code, problem.text);
   lua_pushboolean(L, 1);
   lua_insert(L, 1);
   return lua_gettop(L);

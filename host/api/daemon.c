@@ -47,10 +47,7 @@ static int point_streams(const char *path) {
 
 /* streams(path): stdin is empty, stdout and stderr are appended to a file */
 static int streams(lua_State *L) {
-  int error = point_streams(luaL_checkstring(L, 1));
-  if (error) return api_error(L, error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return api_result(L, point_streams(luaL_checkstring(L, 1)));
 }
 
 /* keep(fd): no child gets it by accident; false when it is not open */

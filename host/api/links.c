@@ -247,10 +247,7 @@ static int send_frame(lua_State *L) {
   size_t length;
   const char *bytes = luaL_checklstring(L, 2, &length);
   if (!member->link) return api_error(L, UV_EPIPE);
-  int error = link_send(member->link, bytes, length, lua_toboolean(L, 3));
-  if (error) return api_error(L, error);
-  lua_pushboolean(L, true);
-  return 1;
+  return api_result(L, link_send(member->link, bytes, length, lua_toboolean(L, 3)));
 }
 
 static int pending(lua_State *L) {

@@ -73,10 +73,7 @@ static int close_receiver(lua_State *L) {
 static int send_text(lua_State *L) {
   size_t len;
   const char *address = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &len);
-  int error = notify_send(address, text, len);
-  if (error) return api_error(L, error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return api_result(L, notify_send(address, text, len));
 }
 
 static const luaL_Reg functions[] = {

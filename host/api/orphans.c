@@ -32,21 +32,12 @@ static bool is_passing(int error) {
   return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-static int push_pids(lua_State *L, const pid_t *pids, int count) {
-  lua_newtable(L);
-  for (int i = 0; i < count; i++) {
-    lua_pushinteger(L, pids[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 1;
-}
-
 /* inherited() -> pids of living ones, at most 256; empty where there is no telling; nil,
  * message, CODE when there is none for now */
 static int inherited(lua_State *L) {
   pid_t pids[SHOWN];
   int count = find_inherited(L, pids);
-  return is_passing(count) ? api_error(L, count) : push_pids(L, pids, count);
+  return is_passing(count) ? api_error(L, count) : api_pids(L, pids, count);
 }
 
 /* unmarked() -> pids of those among them that nothing ties to a unit any more */
@@ -56,7 +47,7 @@ static int unmarked(lua_State *L) {
   int count = find_inherited(L, pids), kept = 0;
   for (int i = 0; i < count; i++)
     if (mark_read(pids[i], mark) == UV_ENOENT) pids[kept++] = pids[i];
-  return push_pids(L, pids, kept);
+  return api_pids(L, pids, kept);
 }
 
 /* kill_inherited() -> how many. None of them is reaped before this returns, so a pid means
@@ -124,11 +115,8 @@ static int send_to(pid_t pid, const char *wanted, int signal) {
 /* signal(pid, mark, number) -> true, or nil, message, CODE: ESRCH when it is gone, or is
  * not the one with that mark */
 static int signal_marked(lua_State *L) {
-  int error = send_to((pid_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2),
-                      (int)luaL_checkinteger(L, 3));
-  if (error) return api_error(L, error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return api_result(L, send_to((pid_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2),
+                               (int)luaL_checkinteger(L, 3)));
 }
 
 static const luaL_Reg functions[] = {

@@ -239,20 +239,14 @@ static int process_pid(lua_State *L) {
   return 1;
 }
 
-static int push_result(lua_State *L, int error) {
-  if (error) return api_error(L, error);
-  lua_pushboolean(L, true);
-  return 1;
-}
-
 static int process_signal(lua_State *L) {
   struct process *process = check_process(L);
-  return push_result(L, child_signal(process->child, process_options_signal(L, 2)));
+  return api_result(L, child_signal(process->child, process_options_signal(L, 2)));
 }
 
 static int process_signal_group(lua_State *L) {
   struct process *process = check_process(L);
-  return push_result(L, child_signal_group(process->child, process_options_signal(L, 2)));
+  return api_result(L, child_signal_group(process->child, process_options_signal(L, 2)));
 }
 
 static int process_on_empty(lua_State *L) {
@@ -262,21 +256,15 @@ static int process_on_empty(lua_State *L) {
   lua_setiuservalue(L, 1, ON_EMPTY);
   if (!child_is_empty(process->child)) return 0;
   if (process->self == LUA_NOREF) process->self = luaL_ref(L, LUA_REGISTRYINDEX);
-  return push_result(
-      L, census_ask(nursery_census(process->family->nursery), &process->late));
+  return api_result(L,
+                    census_ask(nursery_census(process->family->nursery), &process->late));
 }
 
 static int process_members(lua_State *L) {
   struct process *process = check_process(L);
   pid_t pids[MEMBERS_SHOWN];
   int count = child_members(process->child, pids, MEMBERS_SHOWN);
-  if (count < 0) return api_error(L, count);
-  lua_createtable(L, count, 0);
-  for (int i = 0; i < count; i++) {
-    lua_pushinteger(L, pids[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 1;
+  return count < 0 ? api_error(L, count) : api_pids(L, pids, count);
 }
 
 static int process_close(lua_State *L) {

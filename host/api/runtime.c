@@ -92,10 +92,7 @@ static int watch(lua_State *L) {
       .stall = schedule_ns(luaL_checknumber(L, 2)),
       .kill = schedule_ns(luaL_checknumber(L, 3)),
   };
-  int r = runtime_watch(api_runtime(L), &budget);
-  if (r < 0) return api_error(L, r);
-  lua_pushboolean(L, 1);
-  return 1;
+  return api_result(L, runtime_watch(api_runtime(L), &budget));
 }
 
 static int unwatch(lua_State *L) {

@@ -45,9 +45,7 @@ static int flush(lua_State *L) {
   bool done = writer_flush(EXIT_FLUSH_MS);
   int error = writer_error(STDOUT_FILENO);
   if (!error && !done) error = UV_ETIMEDOUT;
-  if (error) return api_error(L, error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return api_result(L, error);
 }
 
 static int is_terminal(lua_State *L) {

@@ -169,16 +169,16 @@ static int resumed(lua_State *L, int status, lua_KContext top) {
   return lua_gettop(L) - (int)top;
 }
 
-static int wait_for(lua_State *L, struct task *task, enum wait kind, uint64_t ns) {
+int api_wait(lua_State *L, struct task *task, int kind, uint64_t ns) {
   raise_cancel(L, task);
-  task_wait(tasks_of(L), task, kind, ns);
+  task_wait(tasks_of(L), task, (enum wait)kind, ns);
   return lua_yieldk(L, 0, lua_gettop(L), resumed);
 }
 
 static int nap(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
   struct task *task = current_here(L, "sleep");
-  return wait_for(L, task, WAIT_SLEEP, ns ? ns : 1);
+  return api_wait(L, task, WAIT_SLEEP, ns ? ns : 1);
 }
 
 /* the clock is read anew: this may be the middle of a long turn */
@@ -205,6 +205,13 @@ static int self_handle(lua_State *L) {
   return 2;
 }
 
+/* sent(handle) -> letters that the task has sent the short way, see mailbox.c */
+static int sent(lua_State *L) {
+  const struct task *task = find(L);
+  lua_pushinteger(L, task ? task->sent : 0);
+  return 1;
+}
+
 /* object() -> what the task that runs was opened with; nothing outside of workers */
 static int object(lua_State *L) {
   struct task *task = tasks_current(tasks_of(L));
@@ -216,13 +223,13 @@ static int object(lua_State *L) {
 static int park(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_optnumber(L, 1, 0));
   enum wait kind = lua_toboolean(L, 2) ? WAIT_ANSWER : WAIT_EVENT;
-  return wait_for(L, current_here(L, "park"), kind, ns);
+  return api_wait(L, current_here(L, "park"), kind, ns);
 }
 
 static int receive(lua_State *L) {
   bool limited = !lua_isnoneornil(L, 1);
   uint64_t ns = schedule_ns(luaL_optnumber(L, 1, 0));
-  return wait_for(L, current_here(L, "receive"), WAIT_MAIL, limited && !ns ? 1 : ns);
+  return api_wait(L, current_here(L, "receive"), WAIT_MAIL, limited && !ns ? 1 : ns);
 }
 
 static int wake(lua_State *L) {
@@ -288,7 +295,7 @@ static int await(lua_State *L) {
   lua_pop(L, 1);
   if (!lua_toboolean(L, -3) && !lua_isnil(L, -2)) return refused(L);
   lua_settop(L, 1);
-  return wait_for(L, task, WAIT_EVENT, 0);
+  return api_wait(L, task, WAIT_EVENT, 0);
 }
 
 static const luaL_Reg functions[] = {
@@ -313,6 +320,7 @@ static const luaL_Reg functions[] = {
     {"extend", extend},
     {"current", self_handle},
     {"object", object},
+    {"sent", sent},
     {"park", park},
     {"receive", receive},
     {"wake", wake},

@@ -68,7 +68,10 @@ function PARTS.notifications(self) return require("luvisor.edge.notifications").
 function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
 function PARTS.cgroups(self) return require("luvisor.edge.cgroups").new(self.log) end
 function PARTS.ends() return require("luvisor.machine.ends").new() end
-function PARTS.registry(self) return require("luvisor.machine.registry").new(self.ends) end
+function PARTS.registry(self)
+  return require("luvisor.machine.registry").new(self.ends, function() self.mail.forget() end)
+end
+function PARTS.mail() return require "host.mailbox" end
 function PARTS.inquiry(self)
   return self.ask_host and require("luvisor.machine.inquiry").new(self, self.ask_host) or false
 end

@@ -51,7 +51,7 @@ function evaluation.run(env, limit, fn, done)
     fn(self)
     return "complete"
   end
-  local spec = { name = "repl", machine = machine(limit), shutdown = CANCEL_AFTER, internal = true }
+  local spec = { name = "repl", machine = machine(limit), shutdown = CANCEL_AFTER }
   local running = apart.new(quiet(env), setmetatable({ done = done }, Owner), actor, spec)
   unit.start(running)
   return running

@@ -19,6 +19,7 @@ local LOOK = 0.05   -- seconds between two looks at it
 local function use(world, loaded)
   local before = { generation = generations.use(loaded.generation), settings = world.settings, source = world.source }
   world.settings, world.source = loaded.settings, loaded.source
+  world.mail.forget() -- which has the time for calls
   return before
 end
 

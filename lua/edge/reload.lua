@@ -77,6 +77,7 @@ local function take_over(loaded)
   generations.use(loaded.generation)
   subscribers.swap(running.env, before.subscribers, loaded.subscribers)
   running.env.settings, running.env.source = loaded.settings, loaded.source
+  running.env.mail.forget() -- which has the time for calls
 end
 
 -- ---- one at a time

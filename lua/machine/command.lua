@@ -152,7 +152,7 @@ local ACTIONS = { start = start, stop = stop, restart = restart }
 function command.run(tree, target, what, options, reply)
   local self = {
     tree = tree, env = target.env, target = target, path = target:path(), cause = options.cause, force = options.force,
-    reply = reply,
+    what = what, reply = reply,
   }
   if not target.parent.spec then
     finish(self, false, "is the root: `luvisor shutdown` ends the whole tree", "ROOT")
@@ -170,8 +170,9 @@ function command.give_up(self)
   if self.done then return end
   local present = self.tree:find(self.path)
   if present then self.target = present end
-  local why = inspect.why(self.target)
-  finish(self, false, ("is still %s%s"):format(inspect.state(self.target), why and ": " .. why or ""), "TIMED_OUT")
+  local why, state = inspect.why(self.target), inspect.state(self.target)
+  local progress = self.what ~= "stop" and self.target.phase == "starting" and "is not ready" or "is still " .. state
+  finish(self, false, progress .. (why and ": " .. why or ""), "TIMED_OUT")
 end
 
 return command

@@ -66,7 +66,7 @@ function methods.receive(self, pattern, timeout)
     if out then return results(out, more) end
     from = box.plain_first > box.plain_last and 1 or more
     if mailbox.has_requests(box) then
-      local event = mailbox.serve(self)
+      local event = env.mail.serve(self)
       if event ~= "keepalive" then
         mailbox.set_due(unit, box, event)
         return nil, "the event " .. tostring(event) .. " is due", "EINTR"
@@ -81,12 +81,8 @@ end
 
 --- In a handler: the event that the worker takes after it.
 function methods.event(self, name)
-  local box = mailbox.of(self._unit)
-  if box.serving then
-    box.event = name
-  else
-    mailbox.set_due(self._unit, box, name)
-  end
+  local unit = self._unit
+  mailbox.set_event(unit, mailbox.of(unit), name)
 end
 
 --- In the handler of a call: the answer comes later. Returns what self:reply wants; the handler's results are ignored.
@@ -195,6 +191,15 @@ function methods.publish(self, topic, ...)
 end
 
 for name, fn in pairs(methods) do instance.add_method(name, fn) end
+
+-- From the first call or cast on they go the short way if they can.
+for _, name in ipairs { "call", "cast" } do
+  local long_way = methods[name]
+  instance.add_method(name, function(self, ...)
+    instance.add_method(name, env_of(self).mail.method(name, long_way))
+    return long_way(self, ...)
+  end)
+end
 instance.add_getter("unit", function(unit) return handle.of(unit) end)
 
 return methods

@@ -48,6 +48,13 @@ local function hand_over(unit, letter)
   return nil, ("%s is a %s, which takes no messages"):format(unit:path(), unit.spec.kind), "EINVAL"
 end
 
+-- From now on requests to the address go the short way, see host.mailbox.
+local function remember(env, address, unit)
+  local instance, settings = unit.instance, env.settings
+  local queue = instance and rawget(instance, "_queue")
+  if queue then env.mail.route(address, queue, settings and settings.call_timeout or CALL_TIMEOUT) end
+end
+
 --- Hands a letter over: true, or nil, message, CODE and the exit of what is down.
 function exchange.deliver(env, address, letter)
   local unit, message, code = exchange.find(env, address)
@@ -66,7 +73,11 @@ end
 function exchange.cast(env, address, name, ...)
   local letter, message, code = env.codec.letter("cast", name, ...)
   if not letter then return nil, message, code end
-  return exchange.deliver(env, address, letter)
+  local unit
+  unit, message, code = exchange.find(env, address)
+  if not unit then return nil, message, code end
+  remember(env, address, unit)
+  return hand_over(unit, letter)
 end
 
 -- { address, timeout = s } gives a call a time of its own
@@ -93,6 +104,7 @@ function exchange.call(env, caller, address, name, ...)
   if not letter.task then error("call: this place cannot wait", 3) end
   local ok, reason, its_code, why = hand_over(unit, letter)
   if not ok then return nil, reason, its_code, why end
+  if target == address then remember(env, address, unit) end
   return task.park(timeout, true)
 end
 

@@ -51,10 +51,12 @@ end
 
 --- What the worker has said and heard: letters that came, that wait, and that it sent.
 function inspection.statistics(self)
-  local box = self.instance and rawget(self.instance, "_box")
+  local instance, received, waiting, sent = self.instance, 0, 0, 0
+  local box = instance and rawget(instance, "_box")
+  if box then received, waiting = box.queue:statistics() end
+  if instance then sent = (rawget(instance, "_sent") or 0) + self.env.task.sent(self.task) end
   return { generation = self.generation, restarts = self.restarts or 0, uptime = self.ready_at and
-    self.env.now() - self.ready_at or 0, received = box and box.received or 0, waiting = box and box.count or 0,
-    sent = self.instance and rawget(self.instance, "_sent") or 0 }
+    self.env.now() - self.ready_at or 0, received = received, waiting = waiting, sent = sent }
 end
 
 local function log_letter(self)
@@ -73,6 +75,7 @@ local function look_on(box)
     if ring then ring[#ring + 1] = { kind = kind, at = ring.now(), table.unpack(letter, 1, letter.n) } end
     if ring and #ring > ring.limit then table.remove(ring, 1) end
   end
+  box.queue:watch(box.trace)
   return true
 end
 

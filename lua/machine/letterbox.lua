@@ -7,11 +7,15 @@ local letterbox = {}
 
 --- Gives a kind of worker `deliver`, and its scheduler the handlers, with `serve` for requests that have come.
 ---@param kind table
----@param task table
+---@param env table
 ---@param handlers table<string, function>
-function letterbox.attach(kind, task, handlers)
+function letterbox.attach(kind, env, handlers)
+  local task = env.task
+
   local function open()
-    kind.deliver, handlers.serve = mailbox.deliver, mailbox.serve
+    local mail = env.mail
+    kind.deliver, handlers.serve = mailbox.deliver, mail.serve
+    mail.set_handlers(mailbox.handlers)
     task.set_handlers(handlers)
   end
 
@@ -22,7 +26,7 @@ function letterbox.attach(kind, task, handlers)
 
   function handlers.serve(instance)
     open()
-    return mailbox.serve(instance)
+    return handlers.serve(instance)
   end
 
   task.set_handlers(handlers)

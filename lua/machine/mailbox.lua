@@ -2,6 +2,9 @@
 -- are served by the worker's handlers between two turns of its actor and while it waits in receive. Other messages
 -- wait for a receive, or are served like requests where the definition has an `info` handler.
 --
+-- Requests are in a queue (host.mailbox), which serves them: those of this runtime go there without a letter and
+-- without any of this, once exchange.lua has said where an address leads. What is not plain comes here.
+--
 -- A letter is a row of values (see codec.copy) with what the mailbox must know of it:
 --   kind             nil for a message, "cast", "call", or "info" for what the host itself says, which is always taken
 --   task, number     the wait of a caller in this runtime, or
@@ -10,9 +13,6 @@
 -- bring a `deliver` of their own.
 
 local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
-
-local BATCH = 64      -- requests served in one turn, so that others have theirs,
-local SPAN = 0.005    -- and seconds, after which no other is begun in it
 
 local mailbox = { CAPACITY = 1000 } -- letters, where nobody says otherwise
 
@@ -53,12 +53,13 @@ end
 -- ---- the box
 
 local function open(self, instance)
-  local settings = self.env.settings
+  local env = self.env
+  local settings = env.settings
   local box = {
-    count = 0, limit = self.spec.mailbox or settings and settings.mailbox or mailbox.CAPACITY, received = 0,
-    first = 1, last = 0, plain_first = 1, plain_last = 0, requests = {}, plain = {},
+    queue = env.mail.open(self.task, self, self.spec.mailbox or settings and settings.mailbox or mailbox.CAPACITY),
+    plain_first = 1, plain_last = 0, plain = {},
   }
-  instance._box = box
+  instance._box, instance._queue = box, box.queue
   return box
 end
 
@@ -73,13 +74,11 @@ function mailbox.deliver(self, letter)
   local box = mailbox.of(self)
   if not box then return mailbox.down(self) end
   local kind = letter.kind
-  if box.count >= box.limit and kind ~= "info" then return nil, "mailbox full", "EAGAIN" end
-  box.count, box.received = box.count + 1, box.received + 1
+  if not box.queue:enter(kind == "info") then return nil, "mailbox full", "EAGAIN" end
   if box.trace then box.trace("in", kind or "message", letter) end
   local is_request = kind == "call" or kind == "cast" or self.spec.definition.on_info ~= nil
   if is_request then
-    box.last = box.last + 1
-    box.requests[box.last] = letter
+    box.queue:push(letter)
   else
     box.plain_last = box.plain_last + 1
     box.plain[box.plain_last] = letter
@@ -88,24 +87,18 @@ function mailbox.deliver(self, letter)
   return true
 end
 
-local function next_request(box)
-  local first = box.first
-  local letter = box.requests[first]
-  if not letter then return nil end
-  box.requests[first] = nil
-  if first == box.last then box.first, box.last = 1, 0 else box.first = first + 1 end
-  box.count = box.count - 1
-  return letter
-end
+-- ---- serving: what the queue leaves to this. Each gives the event that follows, or nil.
 
--- ---- serving
+local handlers = { postpone = POSTPONE }
+mailbox.handlers = handlers
 
 local function handler_of(list, name, state)
   local found = list and list[name]
   return found and (found[state] or found.any)
 end
 
-local function unknown(self, letter)
+function handlers.unknown(instance, letter)
+  local self = instance._unit
   local name, definition = tostring(letter[1]), self.spec.definition
   local known = {}
   for one in pairs((letter.kind == "call" and definition.calls or definition.casts) or {}) do
@@ -120,37 +113,46 @@ end
 local function postpone(box, letter)
   box.postponed = box.postponed or {}
   box.postponed[#box.postponed + 1] = letter
-  box.count = box.count + 1
+  box.queue:add_room(1)
 end
 
-local function conclude(self, box, letter, first, ...)
+local function conclude(self, box, letter, deferred, first, ...)
   local event = box.event
   box.serving, box.event = nil, nil
   if first == POSTPONE then
     postpone(box, letter)
   elseif letter.kind ~= "call" then
     event = event or first
-  elseif not (box.deferred and box.deferred[letter]) then
+  elseif not deferred then
     reply(self, letter, first, ...)
   end
   if event ~= nil and event ~= "keepalive" then return event end
 end
 
--- The event that follows from a request, or nil.
-local function serve_one(self, instance, box, letter)
+function handlers.conclude(instance, letter, ...)
+  return conclude(instance._unit, rawget(instance, "_box"), letter, ...)
+end
+
+local function after(self, box, letter, ...)
+  return conclude(self, box, letter, box.deferred and box.deferred[letter], ...)
+end
+
+function handlers.letter(instance, letter)
+  local self, box = instance._unit, rawget(instance, "_box")
   local definition = self.spec.definition
   if letter.kind ~= "call" and letter.kind ~= "cast" then
     box.serving = letter
-    return conclude(self, box, letter, definition.on_info(instance, unpack(letter, 1, letter.n)))
+    return after(self, box, letter, definition.on_info(instance, unpack(letter, 1, letter.n)))
   end
   local list = letter.kind == "call" and definition.calls or definition.casts
   local handler = handler_of(list, letter[1], self.state.name)
-  if not handler then return unknown(self, letter) end
+  if not handler then return handlers.unknown(instance, letter) end
   box.serving = letter
-  return conclude(self, box, letter, handler(instance, unpack(letter, 2, letter.n)))
+  return after(self, box, letter, handler(instance, unpack(letter, 2, letter.n)))
 end
 
-local function due_event(box)
+function handlers.due(instance)
+  local box = rawget(instance, "_box")
   local event = box.due
   box.due = nil
   return event
@@ -159,25 +161,14 @@ end
 --- An event that the worker takes at its next boundary, if it is still in the same state.
 function mailbox.set_due(self, box, event)
   box.due = event
+  box.queue:set_due()
   self.env.task.mail(self.task, true)
 end
 
---- Runs on the worker's coroutine, between two turns of its actor: an event, or "keepalive".
-function mailbox.serve(instance)
-  local self, box = instance._unit, rawget(instance, "_box")
-  if not box then return "keepalive" end
-  local event, now = due_event(box), self.env.now
-  local began = box.last > box.first and now()
-  for _ = 1, BATCH do
-    local letter = not event and next_request(box)
-    if not letter then break end
-    event = serve_one(self, instance, box, letter)
-    if box.last < box.first then break end
-    began = began or now()
-    if now() - began > SPAN then break end
-  end
-  if box.last >= box.first then self.env.task.mail(self.task, true) end
-  return event or "keepalive"
+--- An event that the worker takes after the request that is being served; at its next boundary where none is.
+function mailbox.set_event(self, box, event)
+  if not box.serving and not box.queue:note() then return mailbox.set_due(self, box, event) end
+  box.event = event
 end
 
 -- ---- state timeouts
@@ -203,6 +194,10 @@ end
 
 -- ---- changes of state
 
+local function is_serving(box)
+  return box.serving or select(2, box.queue:waiting())
+end
+
 --- The worker leaves its state: what was due in it is not any more.
 function mailbox.leaves_state(self, box)
   box.due = nil
@@ -213,12 +208,11 @@ end
 
 --- The worker has another state: what was postponed comes before what has come since.
 function mailbox.state_changed(self, box)
-  local postponed = box.postponed
-  if not postponed then return end
+  local waiting, queue = box.postponed, box.queue
+  if not waiting or is_serving(box) then return end -- one that failed while it served only ends
   box.postponed = nil
-  local requests, waiting = box.requests, postponed
-  for i = box.first, box.last do waiting[#waiting + 1] = requests[i] end
-  box.requests, box.first, box.last = waiting, 1, #waiting
+  for letter in queue.take, queue do waiting[#waiting + 1] = letter end
+  for _, letter in ipairs(waiting) do queue:push(letter) end
   self.env.task.mail(self.task, true)
 end
 
@@ -234,7 +228,8 @@ function mailbox.take(box, from, test)
     if found then
       table.move(plain, box.plain_first, i - 1, box.plain_first + 1)
       plain[box.plain_first] = nil
-      box.plain_first, box.count = box.plain_first + 1, box.count - 1
+      box.plain_first = box.plain_first + 1
+      box.queue:add_room(-1)
       if box.plain_first > last then box.plain_first, box.plain_last = 1, 0 end
       return found, more
     end
@@ -244,7 +239,7 @@ end
 
 --- Whether requests wait that may be served now, in the middle of a turn.
 function mailbox.has_requests(box)
-  return not box.serving and (box.due ~= nil or box.last >= box.first)
+  return not is_serving(box) and (box.due ~= nil or box.queue:waiting() > 0)
 end
 
 -- ---- the end
@@ -256,8 +251,10 @@ function mailbox.close(self, box, why)
   local function note(letter)
     if letter and letter.kind == "call" then open_calls[#open_calls + 1] = letter end
   end
-  note(box.serving)
-  for i = box.first, box.last do note(box.requests[i]) end
+  local queue = box.queue
+  note(box.serving or queue:give_up())
+  for letter in queue.take, queue do note(letter) end
+  queue:close()
   for _, letter in ipairs(box.postponed or {}) do note(letter) end
   for letter in pairs(box.deferred or {}) do note(letter) end
   for _, letter in ipairs(open_calls) do mailbox.answer(self.env, letter, mailbox.down(self, why)) end
@@ -267,7 +264,7 @@ end
 
 --- The request that is being served is answered later, by mailbox.answer_deferred with what this returns.
 function mailbox.defer(box)
-  local letter = box.serving
+  local letter = box.serving or box.queue:defer()
   if not letter or letter.kind ~= "call" then return nil end
   box.deferred = box.deferred or {}
   box.deferred[letter] = true

@@ -49,8 +49,18 @@ function because.running(self)
   return run and (run.health and run.state == "UNHEALTHY" and run.health.last or run.status) or nil
 end
 
+-- The first child that a supervisor waits for before it is ready itself.
+local function first_late(self)
+  local first
+  for child in pairs(self.lagging or {}) do
+    if not first or child.at < first.at then first = child end
+  end
+  return first
+end
+
 function because.starting(self)
-  local run = self.run
+  local run, late = self.run, first_late(self)
+  if late then return ("%s is not ready: %s"):format(late.name, reasons.of(late) or late.phase) end
   return run and (run.not_ready or run.status) or self.last_exit and "after " .. tostring(self.last_exit) or nil
 end
 

@@ -173,6 +173,7 @@ local function refused(self, child, why)
   log_end(self, child, why)
   child.phase = "stopped"
   if child.waiters then unit.tell(child, "ended", why) end
+  if not self.is_ready then self:note_progress(child) end
 end
 
 --- A child has ended by itself, and everything of it is gone.

@@ -9,8 +9,10 @@ Registry.__index = Registry
 local registry = {}
 
 ---@param store table the runtime's ends
-function registry.new(store)
-  return setmetatable({ ends = store, names = {}, topics = {}, owned = {} }, Registry)
+---@param changed? fun() called when a name means another unit
+function registry.new(store, changed)
+  return setmetatable({ ends = store, changed = changed or function() end, names = {}, topics = {}, owned = {} },
+    Registry)
 end
 
 local function forget_topic(self, topic, unit)
@@ -28,6 +30,7 @@ local function forget_all(self, unit)
   local mine = self.owned[unit]
   self.owned[unit] = nil
   for name in pairs(mine.names) do self.names[name] = nil end
+  if next(mine.names) then self.changed() end
   for topic in pairs(mine.topics) do forget_topic(self, topic, unit) end
 end
 
@@ -53,6 +56,7 @@ function Registry:register(name, unit)
   local holder = self.names[name]
   if holder then return nil, ("%s is the name of %s"):format(name, holder:path()), "EEXIST" end
   self.names[name] = unit
+  self.changed()
   owned(self, unit).names[name] = true
   return true
 end
@@ -62,6 +66,7 @@ function Registry:unregister(name)
   local holder = self.names[name]
   if not holder then return false end
   self.names[name] = nil
+  self.changed()
   self.owned[holder].names[name] = nil
   if holder.tell then holder:tell(holder, "unnamed", name) end
   return true

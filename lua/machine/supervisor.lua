@@ -10,6 +10,7 @@
 -- What happens when a child ends is in recovery.lua. At most one sweep stops children at a time: a stop that arrives
 -- while a group is being restarted takes the sweep over, and one that arrives while starting ends what was started.
 
+local announce = require "luvisor.machine.announce"
 local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local fsm = require "luvisor.core.fsm"
@@ -30,17 +31,10 @@ local PRESENT = { running = true, done = true, stopped = true } -- nobody waits 
 
 local function take(self, event)
   local from, target = self.state, self.state.edges[event]
-  local env = self.env
   self.state = target
   self.up = target.name == "running" or target.name == "starting"
   chronicle.note(self, "state", from.name, target.name, self.failure and tostring(self.failure) or event)
-  if env.logs.info then
-    env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
-  end
-  if env.watched.transition then
-    env.emit("transition", self,
-      { event = event, from = from.name, to = target.name, generation = self.generation })
-  end
+  announce(self, from, event)
 end
 
 -- Posted: where nothing was left to stop this is still inside the call that asked for the stop.
@@ -111,10 +105,16 @@ local function start_child(self, child)
   if tree.waiting[1] then tree:changed() end
 end
 
+-- Names mean other units now.
+local function note_name(env)
+  env.version = (env.version or 0) + 1
+  if env.addresses then env.mail.forget() end
+end
+
 local function add_child(self, spec, name)
   local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
-  if not name then self.env.version = (self.env.version or 0) + 1 end -- names mean other units now
+  if not name then note_name(self.env) end
   if spec.schedule then timetable.begin(child) end
   return child
 end

@@ -9,6 +9,7 @@
 -- ends the worker without it ever running. An error, or a deadline that was missed, takes the event "error" with its
 -- hooks if the state has one, and ends the worker in any case; an exit while stopping is the stop's own end.
 
+local announce = require "luvisor.machine.announce"
 local arguments = require "luvisor.machine.worker_arguments"
 local exit = require "luvisor.core.exit"
 local letterbox = require "luvisor.machine.letterbox"
@@ -66,23 +67,12 @@ return function(env)
     end
   end
 
-  local function announce(self, from, event, target)
-    if self.spec.internal then return end
-    if logs.info then
-      env.log("info", self, "%s -> %s (%s)", from.name, target.name, self.failure and tostring(self.failure) or event)
-    end
-    if watched.transition then
-      env.emit("transition", self,
-        { event = event, from = from.name, to = target.name, generation = self.generation })
-    end
-  end
-
   local function switch(self, event, target)
     local from = self.state
     self.state = target
     local machine = self.spec.machine
     self.past = machine.remember(self.past, event, target)
-    if logs.info or watched.transition then announce(self, from, event, target) end
+    if logs.info or watched.transition then announce(self, from, event) end
     if target.ready and not self.is_ready then self.is_ready = true end
     return target
   end
@@ -290,7 +280,7 @@ return function(env)
     return self.phase
   end
 
-  letterbox.attach(Worker, task, {
+  letterbox.attach(Worker, env, {
     begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
     failed = Worker.failed, late = Worker.late, beat = Worker.beat,
   })

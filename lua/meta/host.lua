@@ -188,6 +188,11 @@ function task.current() end
 ---@return table|nil
 function task.object() end
 
+--- How many letters a task has sent the short way, see host.mailbox.
+---@param handle host.handle
+---@return integer
+function task.sent(handle) end
+
 --- Waits for a wake: its values, or nil, "timeout", "ETIMEDOUT".
 ---@param seconds? number without, as long as it takes
 ---@param stoppable? boolean whether a nudge ends it with nil, "stopping", "ECANCELED"

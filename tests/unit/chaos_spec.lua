@@ -26,6 +26,7 @@ local function grow(world, depth, prefix, names)
     local name = prefix .. i
     if depth > 0 and chance(0.4) then
       keys[i] = world:supervisor(name, grow(world, depth - 1, name .. "_", names))
+      names.supervisors[#names.supervisors + 1] = name
     else
       keys[i] = world:worker(name, { restart = "permanent", shutdown = pick { 1, 2, "kill" },
         backoff = chance(0.5) and { min = pick { 0.2, 1 }, max = 2, jitter = 0 } or nil })
@@ -43,6 +44,10 @@ local function check_tasks(world, script)
     if one.spec.kind == "worker" and one.instance then alive = alive + 1 end
   end)
   assert.equal(alive, task.count(), table.concat(script, ", "))
+  for _, message in ipairs(world:messages "error") do
+    assert.is_nil(message:find("runs already", 1, true), message .. ": " .. table.concat(script, ", "))
+  end
+  world:forget()
 end
 
 local function is_up(one)
@@ -82,11 +87,20 @@ end
 
 local ACTIONS = { "crash", "crash", "hang", "deafen", "spoil", "terminate", "start" }
 
-local function act(world, names, script)
-  local name, what = pick(names), pick(ACTIONS)
+--- Something is done to a unit; now and then to a supervisor, and to the same unit as before.
+local function act_once(world, names, script)
+  local what = pick(ACTIONS)
+  local is_command = what == "terminate" or what == "start"
+  local above = names.supervisors
+  local name = is_command and above[1] and chance(0.2) and pick(above) or chance(0.3) and names.last or pick(names)
+  if world.scripts[name] then names.last = name end
   local one = world.started:find(name)
   script[#script + 1] = what .. " " .. name
   if one then actions[what](world, name, one) end
+end
+
+local function act(world, names, script)
+  for _ = 1, pick { 1, 1, 2, 4 } do act_once(world, names, script) end
   if chance(0.6) then
     local seconds = pick { 0, 0.1, 0.7, 1.5, 3 }
     script[#script + 1] = "step " .. seconds
@@ -96,6 +110,7 @@ end
 
 --- Whether the unit may be in its phase for good. A group that is started takes those who were stopped along.
 local function is_at_rest(one)
+  if one.parent.spec and one.parent.phase ~= "running" then return not unit.is_alive(one) end
   if one.phase == "running" then return not one.wanted_down or one.parent.spec.strategy ~= "one_for_one" end
   return one.phase == "stopped" and one.wanted_down and not unit.is_alive(one)
 end
@@ -114,7 +129,7 @@ end
 
 local function play(seed)
   math.randomseed(seed)
-  local world, names, script = worlds.new(), {}, { "seed " .. seed }
+  local world, names, script = worlds.new(), { supervisors = {} }, { "seed " .. seed }
   world:tree(grow(world, 2, "u", names))
   local ok, fault = pcall(function()
     for _ = 1, 60 do

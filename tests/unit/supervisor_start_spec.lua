@@ -3,6 +3,7 @@
 
 local dynamic = require "luvisor.machine.dynamic"
 local luvisor = require "luvisor"
+local reasons = require "luvisor.machine.reasons"
 local task = require "host.task"
 local worlds = require "world"
 
@@ -64,6 +65,28 @@ describe("a supervisor starting", function()
     assert.same({ 2, 1, 2 }, { world.scripts.a.starts, world.scripts.b.starts, world.scripts.c.starts })
     assert.equal(2, task.count())
     assert.same({}, world:messages "error")
+  end)
+
+  it("does not wait for one that was started by hand before it had begun, and failed", function()
+    world:tree { world:supervisor("sub", { "a", "b" }) }
+    assert.is_true(world:call("terminate_child", "root", "sub"))
+    dynamic.restart_child(world:unit "root", "sub", dynamic.ignore)
+    world.scripts.a.on_start = "fail"
+    dynamic.restart_child(world:unit "sub", "a", dynamic.ignore)
+    world:step(0)
+    assert.same({ "running", "stopped", "running" }, { world:phase "sub", world:phase "a", world:phase "b" })
+  end)
+
+  it("says for whom it waits", function()
+    local slow = world:worker "slow"
+    world.scripts.slow.on_start, world.scripts.slow.delay = "slow", 3
+    world:tree { "quick", slow, world:worker("last", { after = { slow = "ready" } }) }
+    local root = world:unit "root"
+    assert.equal("slow is not ready: starting", reasons.of(root))
+    assert.is_true(world:call("terminate_child", "root", "slow", 10))
+    assert.equal("last is not ready: waits for slow to be ready", reasons.of(root))
+    assert.is_table((world:call("restart_child", "root", "slow", 4)))
+    assert.is_nil(reasons.of(root))
   end)
 
   it("leaves a child with autostart = false alone", function()
