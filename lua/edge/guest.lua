@@ -41,6 +41,8 @@ local over   -- the exit was told
 -- ---- the end
 
 local function leave()
+  local groups = tree and rawget(tree.env, "cgroups")
+  if groups then groups.close() end
   system.quit(0)
 end
 
