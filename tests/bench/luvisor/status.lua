@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How long a client waits for the status of N units, and for as many bytes from a socket that does nothing else: the
--- two in turn, SAMPLES times. usage: luvisor lua status.lua N SAMPLES
+-- two in turn, SAMPLES times; then the same of a host with a worker that never gives way beside them. usage: luvisor lua status.lua N SAMPLES
 
 local here = arg[0]:match "^(.*)/" or "."
 package.path = here .. "/?.lua;" .. package.path
@@ -17,7 +17,15 @@ local definition = require("luvisor.worker").define()
 definition:actor("running", { every = 0.5 }, function(self) return self.stopping and "complete" or "keepalive" end)
 local children = {}
 for i = 1, %d do children[i] = luvisor.worker { name = "w" .. i, module = definition } end
+%s
 return luvisor.supervisor { name = "top", children = children }
+]]
+
+local RUNAWAY = [[
+luvisor.defaults { heartbeat = 600 }
+local spinning = require("luvisor.worker").define()
+spinning:actor("running", function() while true do end end)
+children[#children + 1] = luvisor.worker { name = "spinning", module = spinning }
 ]]
 
 -- Echoes lines of a given length: "N\n" is answered with N bytes.
@@ -101,10 +109,16 @@ local function clean_up()
   uv.fs_rmdir(directory)
 end
 
-local tree = write("tree.lua", TREE:format(UNITS))
-local pid = spawn("run", "--log-level", "none", "--socket", directory .. "/host.sock", tree)
+-- The pid of a host, and the way to it.
+local function start(name, more)
+  local socket = directory .. "/" .. name .. ".sock"
+  local tree = write(name .. ".lua", TREE:format(UNITS, more))
+  return spawn("run", "--log-level", "none", "--name", name, "--socket", socket, tree), connect(socket)
+end
+
+local pid, host = start("host", "")
 spawn("lua", write("echo.lua", ECHO), directory .. "/echo.sock")
-local host, echo = connect(directory .. "/host.sock"), connect(directory .. "/echo.sock")
+local echo = connect(directory .. "/echo.sock")
 local status, raw = {}, {}
 for _ = 1, 10 do ask(host, REQUEST) end
 local used = 0
@@ -115,7 +129,11 @@ for i = 1, SAMPLES do
   used = used + cpu_of(pid) - before
   raw[i] = ask(echo, length .. "\n")
 end
+local _, troubled = start("troubled", RUNAWAY)
+local beside = {}
+for i = 1, SAMPLES do beside[i] = ask(troubled, REQUEST) end
 clean_up()
+bench.report("status.beside", bench.percentile(beside, 0.99), "ms")
 bench.report("status.p50", bench.percentile(status, 0.5), "ms")
 bench.report("status.p99", bench.percentile(status, 0.99), "ms")
 bench.report("status.raw_p99", bench.percentile(raw, 0.99), "ms")
