@@ -94,6 +94,6 @@ void mailbox_push_value(lua_State *L, const struct mailbox *box, int store, int 
 }
 
 void mailbox_end(lua_State *L, struct mailbox *box, int store) {
-  if (!box->served.clean) clear_values(L, box, store, served_place(box));
+  if (!box->served.clean && !box->closed) clear_values(L, box, store, served_place(box));
   box->serving = false;
 }

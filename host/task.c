@@ -73,9 +73,9 @@ void task_push_value(lua_State *L, const struct task *task, enum value value) {
 
 void task_set_value(lua_State *L, const struct task *task, enum value value) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, task->values);
-  lua_insert(L, -2);
+  lua_pushvalue(L, -2);
   lua_rawseti(L, -2, task_place(task, value));
-  lua_pop(L, 1);
+  lua_pop(L, 2);
 }
 
 void task_push_object(lua_State *L, const struct task *task) {

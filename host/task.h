@@ -119,6 +119,12 @@ void task_nudge(struct tasks *tasks, struct task *task);
 void task_stop(struct tasks *tasks, struct task *task, uint64_t duration,
                const lua_State *L);
 
+/* As task_stop. Where the task rests, and its actor answers with an event that is a key of
+ * the table at [endings] in L, the task is closed at once: what is there and the event are
+ * pushed. Returns how many values were. */
+int task_finish(struct tasks *tasks, struct task *task, uint64_t duration, lua_State *L,
+                int endings);
+
 /* Something is in the task's mailbox: wakes it if it waits for that. A [request] it serves
  * even if it does not, between two turns. */
 void task_mail(struct tasks *tasks, struct task *task, bool request);

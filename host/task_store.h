@@ -41,6 +41,7 @@ struct tasks {
   uint8_t raised;      /* interrupt level that the last resume saw raised */
   bool close_current;  /* the running task is to be closed after its turn */
   bool watch_beats;
+  int endings;     /* place on L of what turn_end looks into, 0 for none */
   lua_State *hand; /* the coroutine of the next turn, or NULL */
   int spares;      /* reference: [0] the hand, and a list of more that nobody uses */
   int spare_count;
@@ -66,6 +67,17 @@ bool turn_run_now(struct tasks *tasks, struct task *task);
 
 /* Runs one turn of a ready task. */
 void turn_run(struct tasks *tasks, struct task *task);
+
+/* L: [..., actor, every] -> [...]; the actor has the next call. */
+void turn_set_actor(lua_State *L, struct task *task);
+
+/* A machine that needs no coroutine to get to its first actor says so; false when the task
+ * is closed already. */
+bool turn_begin(struct tasks *tasks, struct task *task);
+
+/* co: [event] -> []; L: [...] -> [..., what that leads to, event], the task closed; false
+ * with nothing changed where the event is none of tasks->endings. */
+bool turn_end(struct tasks *tasks, struct task *task, lua_State *co);
 
 /* Goes on with the task's coroutine, as lua_resume. */
 int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *count);

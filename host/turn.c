@@ -192,6 +192,7 @@ static int after_actor(struct tasks *tasks, struct task *task, lua_State *co) {
   }
   lua_settop(co, 1);
   task->serving = false;
+  if (tasks->endings && turn_end(tasks, task, co)) return -1;
   task->phase = PHASE_ADVANCE;
   push_call(tasks, task, co); /* event, advance, object, nil */
   lua_pushvalue(co, 1);
@@ -207,40 +208,6 @@ static bool is_closed_by_ready(struct tasks *tasks, struct task *task) {
   return task->serial != serial;
 }
 
-/* L: [..., actor, every] -> [...]; the actor has the next call. */
-static void set_actor(lua_State *L, struct task *task) {
-  task->every = schedule_ns(lua_tonumber(L, -1));
-  lua_pop(L, 1);
-  task_set_value(L, task, VALUE_ACTOR);
-  task->phase = PHASE_ACTOR;
-}
-
-/* L: [..., actor, every, heartbeat, stay, ready] -> [...] */
-static void begin_with(struct tasks *tasks, struct task *task) {
-  lua_State *L = tasks->L;
-  if (lua_toboolean(L, -1)) task->limits[LIMIT_START] = 0;
-  task_enter(tasks, task, schedule_ns(lua_tonumber(L, -3)),
-             schedule_ns(lua_tonumber(L, -2)));
-  lua_pop(L, 3);
-  set_actor(L, task);
-}
-
-/* A machine that needs no coroutine to get to its first actor says so; false when the task
- * is closed already. */
-static bool begin(struct tasks *tasks, struct task *task) {
-  lua_State *L = tasks->L;
-  uint32_t serial = task->serial;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_BEGIN]);
-  task_push_value(L, task, VALUE_OBJECT);
-  if (vm_call(L, 1, 5) != LUA_OK) return task->serial == serial;
-  bool open = task->serial == serial;
-  if (open && lua_isfunction(L, -5))
-    begin_with(tasks, task);
-  else
-    lua_pop(L, 5);
-  return open;
-}
-
 /* co: [actor, every, ready] or [] -> the actor's call, or -1 when there is none */
 static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) {
   lua_settop(co, 3);
@@ -253,7 +220,7 @@ static int after_advance(struct tasks *tasks, struct task *task, lua_State *co) 
   }
   bool ready = lua_toboolean(co, 3);
   lua_settop(co, 2);
-  set_actor(co, task);
+  turn_set_actor(co, task);
   if (ready && is_closed_by_ready(tasks, task)) return -1;
   return task->held ? -1 : push_call(tasks, task, co);
 }
@@ -369,7 +336,7 @@ void turn_run(struct tasks *tasks, struct task *task) {
   tasks->overdue = LIMITS;
   bool fresh = task->fresh && !task->held;
   task->fresh = false;
-  if (fresh && !begin(tasks, task)) return;
+  if (fresh && !turn_begin(tasks, task)) return;
   lua_State *co = task->co;
   int count;
   if (co) {

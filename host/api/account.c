@@ -3,10 +3,15 @@
  * lua/meta/host_account.lua. Thread: the main thread. */
 #include "account.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -103,9 +108,38 @@ static int limit(lua_State *L) {
   return 2;
 }
 
+/* A script is executed as what it is run by; and one that cannot be read is no script. */
+static bool is_script(const char *path) {
+  char start[2] = "";
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  bool is = fd >= 0 && read(fd, start, 2) == 2 && memcmp(start, "#!", 2) == 0;
+  if (fd >= 0) close(fd);
+  return is;
+}
+
+static const char *elevation(const char *path, uid_t uid, gid_t gid) {
+  struct stat stat_of;
+  struct statvfs system;
+  if (stat(path, &stat_of) < 0 || !S_ISREG(stat_of.st_mode) || is_script(path))
+    return NULL;
+  if (statvfs(path, &system) == 0 && system.f_flag & ST_NOSUID) return NULL;
+  if (stat_of.st_mode & S_ISUID && stat_of.st_uid != uid) return "setuid";
+  if (stat_of.st_mode & S_ISGID && stat_of.st_mode & S_IXGRP && stat_of.st_gid != gid)
+    return "setgid";
+  bool gains = uid != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+  return gains ? "has capabilities" : NULL;
+}
+
+/* elevation(path, uid, gid) -> "setuid", "setgid", "has capabilities" or nil */
+static int elevates(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  lua_pushstring(L, elevation(path, (uid_t)check_id(L, 2), (gid_t)check_id(L, 3)));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"user", user}, {"group", group}, {"groups", groups}, {"own", own},
-    {"may", may},   {"limit", limit}, {NULL, NULL},
+    {"user", user}, {"group", group}, {"groups", groups},      {"own", own},
+    {"may", may},   {"limit", limit}, {"elevation", elevates}, {NULL, NULL},
 };
 
 int luaopen_host_account(lua_State *L) {

@@ -30,18 +30,39 @@ static int watch_beats(lua_State *L) {
   return 0;
 }
 
+/* Pops the object of a new task, whose first turn is queued. */
+static struct task *begin(lua_State *L, struct tasks *tasks, uint64_t start_limit) {
+  struct task *task = task_open(tasks, L);
+  if (!task) luaL_error(L, "not enough memory for a task");
+  if (start_limit) task_limit(tasks, task, LIMIT_START, start_limit);
+  task_begin(tasks, task, false);
+  return task;
+}
+
 /* open(object, start_limit|nil) -> handle; its first turn is queued */
 static int open(lua_State *L) {
-  struct tasks *tasks = tasks_of(L);
   uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
   luaL_checkany(L, 1);
   lua_settop(L, 1);
-  struct task *task = task_open(tasks, L);
-  if (!task) return luaL_error(L, "not enough memory for a task");
-  if (ns) task_limit(tasks, task, LIMIT_START, ns);
-  task_begin(tasks, task, false);
-  lua_pushinteger(L, (lua_Integer)task_handle(task));
+  lua_pushinteger(L, (lua_Integer)task_handle(begin(L, tasks_of(L), ns)));
   return 1;
+}
+
+/* launch(unit, meta, start_limit|nil) -> handle, { _unit = unit } with that metatable */
+static int launch(lua_State *L) {
+  struct tasks *tasks = tasks_of(L);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 3, 0));
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_createtable(L, 0, 2);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, 3, "_unit");
+  lua_pushvalue(L, 2);
+  lua_setmetatable(L, 3);
+  lua_pushvalue(L, 3);
+  lua_pushinteger(L, (lua_Integer)task_handle(begin(L, tasks, ns)));
+  lua_pushvalue(L, 3);
+  return 2;
 }
 
 static int close(lua_State *L) {
@@ -100,6 +121,15 @@ static int stop(lua_State *L) {
   luaL_checkstack(L, LUA_MINSTACK, "too many results"); /* turns may run on this stack */
   if (task) task_stop(tasks_of(L), task, ns, L);
   return 0;
+}
+
+/* finish(handle, seconds|nil, endings) -> endings[event], event; or nothing */
+static int finish(lua_State *L) {
+  struct task *task = find(L);
+  uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checkstack(L, LUA_MINSTACK, "too many results"); /* turns may run on this stack */
+  return task ? task_finish(tasks_of(L), task, ns, L, 3) : 0;
 }
 
 static int mail(lua_State *L) {
@@ -302,6 +332,7 @@ static const luaL_Reg functions[] = {
     {"set_handlers", set_handlers},
     {"watch_beats", watch_beats},
     {"open", open},
+    {"launch", launch},
     {"close", close},
     {"fail", fail},
     {"enter", enter},
@@ -309,6 +340,7 @@ static const luaL_Reg functions[] = {
     {"limit", limit},
     {"nudge", nudge},
     {"stop", stop},
+    {"finish", finish},
     {"mail", mail},
     {"hold", hold},
     {"release", release},

@@ -22,9 +22,12 @@ local FIRST_AFFECTED = {
 ---@return table[] remove
 function strategy.plan(name, index, children)
   local first, last = FIRST_AFFECTED[name](index, #children)
-  local stop, start, remove = {}, {}, {}
+  local stop, start, remove, count = {}, {}, {}, 0
   for i = last, first, -1 do
-    if i ~= index then stop[#stop + 1] = children[i] end
+    if i ~= index then
+      count = count + 1
+      stop[count] = children[i]
+    end
   end
   for i = first, last do
     local child = children[i]

@@ -33,6 +33,8 @@ local function cutoff(name)
   return min(3, max(1, (#name + 1) // 3), #name - 1)
 end
 
+local BEGUN = 0.5 -- edits that a word that was only begun counts for
+
 local function is_start_of(name, word)
   return #name >= 3 and word:sub(1, #name) == name
 end
@@ -47,7 +49,8 @@ function suggest.nearest(name, candidates)
   local best, best_distance
   for _, word in ipairs(candidates) do
     local apart = distance(wanted, word:lower())
-    local near = apart <= limit or is_start_of(wanted, word:lower())
+    local near = apart <= limit
+    if is_start_of(wanted, word:lower()) then near, apart = true, min(apart, BEGUN) end
     if near and (not best or apart < best_distance or apart == best_distance and word < best) then
       best, best_distance = word, apart
     end

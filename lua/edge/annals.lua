@@ -92,7 +92,9 @@ end
 local function follow_log(self)
   return journal.follow(function(entry)
     if entry.level ~= "error" and entry.unit ~= HOST or self.troubled then return end
-    keep(self, { kind = "log", unit = entry.unit, level = entry.level, text = entry.message })
+    local unit = entry.unit ~= HOST and self.env.tree:find(entry.unit)
+    local tags = unit and unit.spec.tags or nil
+    keep(self, { kind = "log", unit = entry.unit, level = entry.level, text = entry.message, tags = tags })
   end)
 end
 
@@ -124,7 +126,7 @@ function annals.open(path, context, settings)
     context.log("warn", HOST, "no history: %s: %s", path, message)
     return nil
   end
-  own = { keeper = keeper, path = path, log = context.log, lost = 0 }
+  own = { keeper = keeper, path = path, log = context.log, env = context.env, lost = 0 }
   keep(own, { kind = "host", unit = HOST, text = ("started: pid %d, %s"):format(system.pid(), context.script) })
   subscribe(own, context.env)
   own.unfollow = follow_log(own)

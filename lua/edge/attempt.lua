@@ -8,7 +8,7 @@ local uv = require "luv"
 local attempt = {}
 
 local LOOK = 0.02    -- seconds between two looks at what it takes
-local STRETCH = 0.01 -- seconds that the library's part of it runs on without giving way
+local STRETCH = 0.002 -- seconds that the library's part of it runs on without giving way
 
 local function memory()
   return collectgarbage "count" * 1024

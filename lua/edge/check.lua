@@ -1,5 +1,6 @@
 -- Check: `luvisor check`: loads a script as run would, and prints its tree.
 
+local elevation = require "luvisor.edge.elevation"
 local loader = require "luvisor.edge.loader"
 local system = require "host.system"
 local units = require "luvisor.core.units"
@@ -49,6 +50,7 @@ function check.tree(path)
   local lines = {}
   add_lines(lines, loaded.root, 0)
   system.put(1, table.concat(lines, "\n") .. "\n")
+  elevation.each(loaded.root, function(unit, text) system.put(2, ("luvisor: warning: %s: %s\n"):format(unit, text)) end)
   return 0
 end
 

@@ -2,13 +2,12 @@
 -- stdout when it is well and on stderr when it is not.
 
 local client = require "luvisor.edge.client"
-local system = require "host.system"
+local progress = require "luvisor.edge.client_progress"
 
 local command = {}
 
 local codes = client.codes
 local DEFAULT_TIMEOUT = 60 -- seconds
-local COUNTED = 2          -- from so many units on, progress is shown
 
 -- Seconds of --timeout; nil and a message when they are none.
 local function seconds_of(options)
@@ -35,16 +34,6 @@ local function code_of(result)
   return result.timed_out and codes.TIMED_OUT or codes.FAILED
 end
 
--- One line that counts, rubbed out by the next.
-local function show_progress(self)
-  if not system.is_terminal(2) then return end
-  self:on("progress", function(params)
-    if params.total < COUNTED then return end
-    local tail = params.done < params.total and ("%s: %s"):format(params.outcome.path, params.outcome.state) or nil
-    client.print(("\r\27[K%s"):format(tail and ("%d/%d  %s"):format(params.done, params.total, tail) or ""), 2)
-  end)
-end
-
 --- Carries out start, stop or restart.
 ---@param what string
 ---@param operands string[]
@@ -55,10 +44,10 @@ function command.change(what, operands, options)
   local seconds, message = seconds_of(options)
   if not seconds then return client.misused(message) end
   return client.connect(options, function(self)
-    show_progress(self)
+    progress.show(self)
     local params = {
       units = operands, force = options.force or false, wait = not options["no-wait"],
-      progress = system.is_terminal(2),
+      progress = progress.is_wanted(),
     }
     self:ask(what, params, function(result)
       for _, outcome in ipairs(result.units) do print_outcome(outcome) end
@@ -75,7 +64,8 @@ local ROLLING = 86400 -- seconds, at most; each instance has limits of its own
 ---@return integer|nil
 function command.rolling(operands, options)
   return client.connect(options, function(self)
-    self:ask("rolling", { units = operands }, function(result)
+    progress.show(self)
+    self:ask("rolling", { units = operands, progress = progress.is_wanted() }, function(result)
       for _, one in ipairs(result.units) do
         if one.ok then
           client.print(("%s: %d restarted\n"):format(one.path, one.restarted))

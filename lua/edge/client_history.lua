@@ -50,10 +50,15 @@ local function read_options(operands, options)
   from, message = since(options)
   if from then count, message = most(options) end
   if not count then return nil, message end
-  for _, name in ipairs(operands) do
-    if name:sub(1, 1) == "@" then return nil, ("%s: the history knows no tags"):format(name) end
-  end
-  return { since = from, most = count, wanted = operands[1] and selection.matcher(operands), json = options.json }
+  local wish = { since = from, most = count, wanted = operands[1] and selection.matcher(operands), json = options.json }
+  for _, name in ipairs(operands) do wish.by_tag = wish.by_tag or name:sub(1, 1) == "@" end
+  return wish
+end
+
+local function is_wanted(wish, unit, text)
+  if not wish.wanted then return true end
+  local event = wish.by_tag and json.decode(text)
+  return wish.wanted(unit, type(event) == "table" and event.tags or nil)
 end
 
 -- ---- printing
@@ -68,7 +73,7 @@ local function scan(path, wish)
   local last = wish.most < math.huge
   local kept = {}
   local ok, message = history.scan(path, wish.since, last, function(_, unit, _, text)
-    if wish.wanted and not wish.wanted(unit) then return true end
+    if not is_wanted(wish, unit, text) then return true end
     if not last then print_entry(text, wish.json) else kept[#kept + 1] = text end
     return #kept < wish.most
   end)

@@ -2,6 +2,7 @@
 
 local client = require "luvisor.edge.client"
 local json = require "host.json"
+local progress = require "luvisor.edge.client_progress"
 
 local reload = {}
 
@@ -22,7 +23,9 @@ end
 ---@return integer|nil
 function reload.ask(method, params, options)
   return client.connect(options, function(self)
+    progress.show(self)
     self:ask(method, params, function(result)
+      if params.progress then progress.clear() end
       if options.json then client.print(json.encode(result) .. "\n") else print_plan(result) end
       client.quit(result.failures[1] and codes.FAILED or codes.DONE)
     end, LONGEST)
@@ -34,7 +37,7 @@ end
 ---@param options table
 ---@return integer|nil
 function reload.call(method, options)
-  return reload.ask(method, options["dry-run"] and { dry_run = true } or {}, options)
+  return reload.ask(method, { dry_run = options["dry-run"], progress = progress.is_wanted() or nil }, options)
 end
 
 return reload

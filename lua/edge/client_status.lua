@@ -95,6 +95,7 @@ end
 ---@param options table
 ---@return integer|nil
 function status.call(operands, options)
+  collectgarbage "stop" -- it is over before there is much
   local wide = options.wide or options.json or false
   local is_tree = #operands == 0
   local params = { units = json.array(operands), all = options.all or false, usage = wide }

@@ -12,6 +12,7 @@ connection.LONGEST = 1024 * 1024 -- bytes of a line
 connection.PATIENCE = 5          -- seconds within a line
 local BEHIND = 1024 * 1024       -- bytes not yet read by the client: drop notifications, read no requests
 local CAUGHT_UP = BEHIND // 2
+connection.SUBSCRIPTIONS = 16
 
 ---@class luvisor.Connection
 ---@field uid integer      of the client
@@ -68,6 +69,21 @@ function Connection:notify(method, params)
   end
   if self.dropped > 0 then tell_dropped(self) end
   self:send { method = method, params = params }
+  return true
+end
+
+--- Begins to tell the client of something; `begin` returns what ends that, which is called with the connection's end.
+---@param begin fun(): function
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function Connection:subscribe(begin)
+  if self.subscriptions >= connection.SUBSCRIPTIONS then
+    local message = "a connection has at most %d subscriptions; open another one"
+    return nil, message:format(connection.SUBSCRIPTIONS), "LIMIT"
+  end
+  self.subscriptions = self.subscriptions + 1
+  self.on_close[#self.on_close + 1] = begin()
   return true
 end
 
@@ -175,7 +191,7 @@ end
 function connection.new(pipe, options)
   local self = setmetatable({
     pipe = pipe, runtime = options.runtime, on_line = options.on_line, uid = options.uid, pid = options.pid,
-    on_close = {}, pieces = {}, pending = 0, dropped = 0, text = "", at = 1,
+    on_close = {}, pieces = {}, pending = 0, dropped = 0, subscriptions = 0, text = "", at = 1,
     longest = connection.LONGEST, patience = connection.PATIENCE,
   }, Connection)
   listen(self)

@@ -4,6 +4,7 @@ local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
 local passage = require "luvisor.machine.passage"
 local past = require "luvisor.machine.past"
+local routine = require "luvisor.machine.routine"
 local worker = require "luvisor.worker"
 
 local definition = {}
@@ -21,7 +22,8 @@ end
 --- led there.
 function definition.explain(message)
   local text = say(message)
-  if type(message) == "string" and message:find('^[^\n]*:%d+: %a+ "') then return text end
+  local places_itself = text:find '^[^\n]*:%d+: %a+ "' or text:find "^[^\n]*:%d+: luvisor[. ]%l+"
+  if type(message) == "string" and places_itself then return text end
   local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
   way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
   return way:find("traceback:\n") and text .. way or text
@@ -86,6 +88,7 @@ function definition.prepare(unit_spec, settings, generation)
   if not ok then return fault(unit_spec, "module", message) end
   unit_spec.definition, unit_spec.machine = made, machine
   unit_spec.passages = passage.all(made, machine)
+  unit_spec.routine = routine.of(unit_spec)
   return true
 end
 

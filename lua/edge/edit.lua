@@ -65,30 +65,36 @@ end
 
 -- ---- set
 
-local function only_in_place(path, key)
+local function only_in_place(key)
   return function(plan)
     for _, step in ipairs(plan.steps) do
       if step.action ~= "change" then
-        return nil, ('%s: key "%s" cannot be changed in place: %s'):format(path, key, plans.line(step)), "UNSUPPORTED"
+        return nil, ('%s: key "%s" cannot be changed in place: %s'):format(step.path, key, plans.line(step)),
+          "UNSUPPORTED"
       end
     end
     return true
   end
 end
 
---- Gives a key of a unit another value, where that needs no restart.
----@param given { path: string, key: string, value: any, cause: string }
+--- Gives a key of units another value, where that needs no restart: all of them, or none.
+---@param given { paths: string[], key: string, value: any, cause: string }
 ---@param reply function
 function edit.set(given, reply)
-  local path, key = given.path, given.key
+  local key = given.key
   reload.edit({
-    what = "set", cause = given.cause, check = only_in_place(path, key),
+    what = "set", cause = given.cause, check = only_in_place(key),
     build = function(root, loaded)
       local function prepare(spec)
         if spec.kind ~= "worker" then return true end
         return loader.prepare(spec, loaded.settings, loaded.generation)
       end
-      return checked(edits.set(root, path, key, given.value, prepare))
+      local message, code
+      for _, path in ipairs(given.paths) do
+        root, message, code = edits.set(root, path, key, given.value, prepare)
+        if not root then return nil, message, code end
+      end
+      return checked(root)
     end,
   }, reply)
 end

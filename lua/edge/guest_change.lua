@@ -3,6 +3,7 @@
 -- nothing.
 
 local attempt = require "luvisor.edge.attempt"
+local branch = require "luvisor.machine.branch"
 local change = require "luvisor.machine.change"
 local generations = require "luvisor.edge.generation"
 local parcel = require "luvisor.core.plan.parcel"
@@ -54,6 +55,7 @@ local function change_tree(world, loaded, told, reply)
   change.apply(world.tree, plan, function(failures, message)
     if not failures then return reply(nil, message) end
     world.sockets.close_unused(world.tree.root)
+    branch.walk(world.tree.root, "", world.mirrored) -- tags and the like may be others
     reply(true, failures)
   end, told.cause)
 end

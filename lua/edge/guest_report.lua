@@ -42,9 +42,9 @@ end
 local function describe(one)
   local state, pid = one:describe()
   return {
-    names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, phase = one.phase, state = state, pid = pid,
-    generation = one.generation, restarts = one.restarts, why = one ~= root and reasons.of(one) or nil,
-    ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
+    names = known[one], unit = one.spec.kind, strategy = one.spec.strategy, tags = one.spec.tags,
+    phase = one.phase, state = state, pid = pid, generation = one.generation, restarts = one.restarts,
+    why = one ~= root and reasons.of(one) or nil, ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
     up = one.up or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
   }
 end

@@ -1,6 +1,7 @@
 -- Happening: what happens to a unit, an event, as plain values and as a line for people: for `events`, and for the
 -- history, which keeps it.
 
+local handle = require "luvisor.machine.handle"
 local inspect = require "luvisor.machine.inspect"
 local log = require "luvisor.edge.log"
 local sheet = require "luvisor.edge.sheet"
@@ -14,8 +15,10 @@ local SCALARS = { "generation", "from", "to", "event", "state", "restarts", "del
 ---@param event table
 ---@return table
 function happening.plain(event)
+  local unit = event.handle and handle.unit(event.handle)
   local result = {
     kind = event.kind, unit = event.unit, time = log.stamp(0), exit = inspect.exit(event.exit),
+    tags = event.tags or unit and unit.spec.tags,
   }
   for _, key in ipairs(SCALARS) do
     local value = event[key]

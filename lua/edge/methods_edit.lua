@@ -45,16 +45,21 @@ methods.remove = {
   end,
 }
 
--- "web", "front/web": where its supervisor is, and what it is called there.
+local function family_of(unit)
+  return tostring(unit.name):match "^(.*):%d+$"
+end
+
+-- "web", "front/web", "@web": where its supervisor is, and what it is called there.
 local function counted_program(context, name, reply)
   local units, message, code = selection.find(context.tree, { name })
   if not units then return reply(nil, message, code) end
-  local family = tostring(units[1].name):match "^(.*):%d+$"
-  local said = name:match "[^/]*$"
+  local family, is_one = family_of(units[1]), name:find "[^/]*:%d+$"
   for _, unit in ipairs(units) do
-    if unit.parent ~= units[1].parent then return reply(nil, name .. " is ambiguous", "AMBIGUOUS") end
+    if unit.parent ~= units[1].parent or family_of(unit) ~= family then
+      return reply(nil, name .. " is ambiguous", "AMBIGUOUS")
+    end
   end
-  if not family or family ~= said then return reply(nil, name .. " has no count", "UNSUPPORTED") end
+  if not family or is_one then return reply(nil, name .. " has no count", "UNSUPPORTED") end
   return units[1].parent:path(), family
 end
 
@@ -70,12 +75,14 @@ methods.scale = {
 }
 
 methods.set = {
-  summary = "gives a key of a unit another value, where that needs no restart",
+  summary = "gives a key of units another value, where that needs no restart",
   params = { unit = names.one, key = check.text, value = any }, required = { "unit", "key", "value" },
   call = function(context, params, reply, client)
-    local unit = find_one(context, params.unit, reply)
-    if not unit then return end
-    edit.set({ path = unit:path(), key = params.key, value = params.value, cause = steps.cause("set", client) },
+    local units, message, code = selection.find(context.tree, { params.unit })
+    if not units then return reply(nil, message, code) end
+    local paths = {}
+    for i, unit in ipairs(units) do paths[i] = unit:path() end
+    edit.set({ paths = paths, key = params.key, value = params.value, cause = steps.cause("set", client) },
       steps.answer(reply, true))
   end,
 }

@@ -26,6 +26,14 @@ local function all_but_beats()
   return list
 end
 
+local function subscribe(env, kinds, fn)
+  local ends = {}
+  for i, kind in ipairs(kinds) do ends[i] = env.subscribe(kind, fn) end
+  return function()
+    for _, unsubscribe in ipairs(ends) do unsubscribe() end
+  end
+end
+
 methods.events = {
   summary = "from now on, notifications `event` of what happens to units: all of it, or some kinds, or some units",
   params = { units = names.list, kinds = check.list("kinds of events", check.one_of(script.kinds)) },
@@ -33,9 +41,8 @@ methods.events = {
     local kinds = params.kinds and params.kinds[1] and params.kinds or all_but_beats()
     local wanted = params.units and params.units[1] and selection.matcher(params.units)
     local fn = listener(client, wanted)
-    for _, kind in ipairs(kinds) do
-      client.on_close[#client.on_close + 1] = context.tree.env.subscribe(kind, fn)
-    end
+    local ok, message, code = client:subscribe(function() return subscribe(context.tree.env, kinds, fn) end)
+    if not ok then return reply(nil, message, code) end
     reply { kinds = json.array(kinds) }
   end,
 }

@@ -103,11 +103,14 @@ local function follow(context, units, client)
       self.followed[#self.followed + 1] = { path = path, stream = stream, place = place_of(unit, stream) }
     end
   end
-  client.on_close[#client.on_close + 1] = journal.follow(function(entry)
-    if not of_journal[entry.unit] then return end
-    client:notify("log", { unit = entry.unit, stream = "log", text = line_of(entry) .. "\n" })
+  local ok, message, code = client:subscribe(function()
+    return journal.follow(function(entry)
+      if not of_journal[entry.unit] then return end
+      client:notify("log", { unit = entry.unit, stream = "log", text = line_of(entry) .. "\n" })
+    end)
   end)
-  look(self)
+  if ok then look(self) end
+  return ok, message, code
 end
 
 methods.logs = {
@@ -117,8 +120,9 @@ methods.logs = {
   call = function(context, params, reply, client)
     local units, message, code = selection.find(context.tree, params.units)
     if not units then return reply(nil, message, code) end
-    local lines = all_of(units, params.lines or LINES)
-    if params.follow then follow(context, units, client) end
+    local lines, ok = all_of(units, params.lines or LINES), true
+    if params.follow then ok, message, code = follow(context, units, client) end
+    if not ok then return reply(nil, message, code) end
     reply { streams = lines }
   end,
 }

@@ -1,5 +1,6 @@
 -- Methods, rolling: the instances of counted programs restarted one after the other.
 
+local check = require "luvisor.core.check"
 local json = require "host.json"
 local names = require "luvisor.edge.names"
 local rolling = require "luvisor.machine.rolling"
@@ -24,28 +25,31 @@ local function families_of(units)
   return list
 end
 
-local function run(family, cause, reply)
+local function run(family, cause, reply, tell)
   local supervisor = family.supervisor
   if not supervisor.spec then return reply(nil, "is the root", "ROOT") end
   if supervisor.forward then return supervisor:forward(supervisor, "rolling_restart", family.name, reply) end
-  rolling.run(supervisor, family.name, reply, cause)
+  rolling.run(supervisor, family.name, reply, cause, tell)
 end
 
 methods.rolling = {
   summary = "restarts the instances of counted programs one after the other, each ready before the next",
-  params = { units = names.list }, required = { "units" },
+  params = { units = names.list, progress = check.boolean }, required = { "units" },
   call = function(context, params, reply, client)
     local units, message, code = selection.find(context.tree, params.units)
     if not units then return reply(nil, message, code) end
     local families, cause = families_of(units), steps.cause("rolling restart", client)
     local left, result = #families, { ok = true, units = json.array() }
+    local function tell(done, total, path)
+      client:notify("progress", { done = done, total = total, outcome = { path = path, state = "restarted" } })
+    end
     for i, family in ipairs(families) do
       run(family, cause, function(restarted, problem)
         result.ok = result.ok and restarted ~= nil
         result.units[i] = { path = family.path, ok = restarted ~= nil, restarted = restarted, message = problem }
         left = left - 1
         if left == 0 then reply(result) end
-      end)
+      end, params.progress and tell)
     end
   end,
 }

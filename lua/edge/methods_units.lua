@@ -11,10 +11,12 @@ local rpc = require "luvisor.edge.rpc"
 local runtime = require "host.runtime"
 local selection = require "luvisor.machine.selection"
 local usage = require "luvisor.edge.usage"
+local uv = require "luv"
 
 local methods = {}
 
-local PORTION = 100    -- units described in one go
+local PORTION = 0.002  -- seconds of describing in one go
+local EXPLAINED = 100  -- units that `why` explains
 local POOL_SHOWN = 100 -- children of a pool that are listed unless all are asked for
 
 -- ---- the order of description
@@ -56,7 +58,8 @@ local function describe(walk, unit, path, depth, params)
 end
 
 local function describe_some(walk, params, pieces, reply)
-  for _ = 1, PORTION do
+  local since = uv.hrtime()
+  repeat
     local unit, path, depth = next_unit(walk)
     if not unit then
       pieces[#pieces + 1] = "]}"
@@ -64,7 +67,7 @@ local function describe_some(walk, params, pieces, reply)
     end
     if #pieces > 1 then pieces[#pieces + 1] = "," end
     pieces[#pieces + 1] = assert(describe(walk, unit, path, depth, params))
-  end
+  until uv.hrtime() - since > PORTION * 1e9
   runtime.after(0, function() describe_some(walk, params, pieces, reply) end)
 end
 
@@ -101,7 +104,7 @@ methods.why = {
     if not units then return reply(nil, message, code) end
     local result = { now = log.stamp(0), units = json.array() }
     for i, unit in ipairs(units) do
-      if i > PORTION then break end
+      if i > EXPLAINED then break end
       result.units[i] = explain.unit(unit)
     end
     reply(result)

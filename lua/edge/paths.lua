@@ -22,27 +22,34 @@ local LONGEST = 107 -- bytes of sockaddr_un.sun_path, less its end
 ---@field log string      of a host in the background
 ---@field history string   of one, too
 
-local function is_own(directory)
-  local status = uv.fs_stat(directory)
-  return status and status.uid == account.own()
+local function not_a_path(directory)
+  if not directory or directory == "" then return "is not set" end
+  if directory:sub(1, 1) ~= "/" then return ("is no absolute path (%s)"):format(directory) end
 end
 
 -- XDG_RUNTIME_DIR may be somebody else's, left behind by sudo. And root's hosts are in one place, whether root has
 -- logged in (/run/user/0) or a service was started.
-local function is_usable(runtime)
-  if not runtime or runtime:sub(1, 1) ~= "/" or not is_own(runtime) then return false end
-  return account.own() ~= 0 or not runtime:find "^/run/user/"
+local function why_not_usable(runtime)
+  local reason = not_a_path(runtime)
+  if reason then return reason end
+  local status = uv.fs_stat(runtime)
+  if not status then return ("is not there (%s)"):format(runtime) end
+  if status.uid ~= account.own() then return ("belongs to user %d (%s)"):format(status.uid, runtime) end
+  return account.own() == 0 and runtime:find "^/run/user/" and "is of a login of root's" or nil
 end
 
+-- Where sockets may be, and what to tell one who has no such place.
 local function directories(environment)
   local list, runtime, home = {}, environment.XDG_RUNTIME_DIR, environment.HOME
-  if is_usable(runtime) then list[1] = runtime .. "/luvisor" end
+  local reason, no_home = why_not_usable(runtime), not_a_path(home)
+  if not reason then list[1] = runtime .. "/luvisor" end
   if account.own() == 0 then
     list[#list + 1] = "/run/luvisor"
-  elseif home and home:sub(1, 1) == "/" then
+  elseif not no_home then
     list[#list + 1] = home .. "/.luvisor"
   end
-  return list
+  return list, ("XDG_RUNTIME_DIR %s, HOME %s: set XDG_RUNTIME_DIR to a directory of yours, or give --socket PATH")
+    :format(reason or "is " .. runtime, no_home or "is " .. home)
 end
 
 local function beside(socket, name, log)
@@ -86,7 +93,7 @@ end
 ---@param options { name?: string, socket?: string } of the command line
 ---@param environment table<string, string>
 ---@return luvisor.Paths[]|nil empty: this user has no place for one
----@return string? message
+---@return string? message also where there is no place: why
 ---@return string? code
 function paths.all(options, environment)
   local name = options.name or "default"
@@ -99,14 +106,14 @@ function paths.all(options, environment)
     if not found then return nil, message, code end
     return { found }
   end
-  local list = {}
-  for i, directory in ipairs(directories(environment)) do
+  local list, places, advice = {}, directories(environment)
+  for i, directory in ipairs(places) do
     local found, message, code = check_length(beside(("%s/%s.sock"):format(directory, name), name,
       log_of(name, environment)))
     if not found then return nil, message, code end
-    list[i] = found
+    list[i], found.advice = found, advice
   end
-  return list
+  return list, advice
 end
 
 --- Where a new host of that name keeps its files.
@@ -117,7 +124,7 @@ function paths.of(options, environment)
   local list, message, code = paths.all(options, environment)
   if not list then return nil, message, code end
   if list[1] then return list[1] end
-  return nil, "neither XDG_RUNTIME_DIR nor HOME names a directory for the control socket", "ENOENT"
+  return nil, "no place for the control socket: " .. message, "ENOENT"
 end
 
 --- Makes a directory that only its owner may enter, with all above it; fine when it is there.
@@ -132,7 +139,9 @@ function paths.make(directory)
   if code ~= "ENOENT" or not above then return nil, message, code end
   ok, message, code = paths.make(above)
   if not ok then return nil, message, code end
-  return paths.make(directory)
+  ok, message, code = uv.fs_mkdir(directory, OWN_ONLY)
+  if ok or code == "EEXIST" then return true end
+  return nil, message, code
 end
 
 -- Root's may be trusted; in one where everybody may write, like /tmp, nobody may at least take away what is ours.
@@ -161,7 +170,10 @@ end
 function paths.secure(found)
   local directory = found.directory
   local ok, message, code = paths.make(directory)
-  if not ok then return nil, message, code end
+  if not ok then
+    message = ("%s cannot be made for the control socket: %s"):format(directory, message)
+    return nil, found.advice and ("%s (%s)"):format(message, found.advice) or message, code
+  end
   local status
   status, message, code = uv.fs_lstat(directory)
   if not status then return nil, message, code end

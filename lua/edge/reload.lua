@@ -123,7 +123,9 @@ local function begin_change(request, root, plan)
   running.env.sockets.open_all(root)
   change.apply(running.tree, plan, function(failures, message)
     if failures then report(request, plan, failures) else fail(request, message) end
-  end, request.cause)
+  end, request.cause, function(...)
+    for _, fn in ipairs(request.onlookers) do fn(...) end
+  end)
 end
 
 local function carry_out(request, root, plan)
@@ -197,14 +199,14 @@ local function put_in_line(request)
   running.env.post(next_request)
 end
 
-local function ask(what, cause, reply)
+local function ask(what, cause, reply, look_on)
   if not running then return reply(nil, "no tree runs", "NOT_RUNNING") end
   local last = running.queue[#running.queue]
   if last and last.what == what and what ~= "rollback" then
-    last.replies[#last.replies + 1] = reply
+    last.replies[#last.replies + 1], last.onlookers[#last.onlookers + 1] = reply, look_on
     return
   end
-  put_in_line { what = what, cause = cause, replies = { reply } }
+  put_in_line { what = what, cause = cause, replies = { reply }, onlookers = { look_on } }
 end
 
 local function ignore() end
@@ -212,8 +214,9 @@ local function ignore() end
 --- Loads the script and applies what has changed; reply({ plan =, failures = }) or reply(nil, message, code).
 ---@param cause string who asks, for `why`
 ---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
-function reload.apply(cause, reply)
-  ask("reload", cause, reply or ignore)
+---@param look_on? fun(done: integer, total: integer, path: string, what: string)
+function reload.apply(cause, reply, look_on)
+  ask("reload", cause, reply or ignore, look_on)
 end
 
 --- What a reload would do now: reply({ plan = }) or reply(nil, message, code).
@@ -225,8 +228,9 @@ end
 --- Goes back to the generation before the last reload that changed something, from what was read then.
 ---@param cause string
 ---@param reply? fun(result: table|nil, message: string|nil, code: string|nil)
-function reload.rollback(cause, reply)
-  ask("rollback", cause, reply or ignore)
+---@param look_on? fun(done: integer, total: integer, path: string, what: string)
+function reload.rollback(cause, reply, look_on)
+  ask("rollback", cause, reply or ignore, look_on)
 end
 
 ---@class luvisor.LiveEdit
@@ -240,7 +244,9 @@ end
 ---@param reply fun(result: table|nil, message: string|nil, code: string|nil)
 function reload.edit(one, reply)
   if not running then return reply(nil, "no tree runs", "NOT_RUNNING") end
-  put_in_line { what = one.what, cause = one.cause, build = one.build, check = one.check, replies = { reply } }
+  put_in_line {
+    what = one.what, cause = one.cause, build = one.build, check = one.check, replies = { reply }, onlookers = {},
+  }
 end
 
 --- The files that the script and its modules were read from.

@@ -41,7 +41,7 @@ local function printer(self)
 end
 
 local function show(self, values)
-  if values.n == 0 or values.n == 1 and values[1] == nil then return end
+  if values.n == 0 then return end
   local parts = {}
   for i = 1, values.n do parts[i] = pretty.format(values[i]) end
   self.environment._ = values[1]

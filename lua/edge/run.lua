@@ -4,6 +4,7 @@ local annals = require "luvisor.edge.annals"
 local confine = require "luvisor.edge.confine"
 local control = require "luvisor.edge.control"
 local daemon = require "luvisor.edge.daemon"
+local elevation = require "luvisor.edge.elevation"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local generation = require "luvisor.edge.generation"
@@ -162,6 +163,7 @@ function run.tree(path, options, arguments)
   up.watch(tree.env, tree, announce)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
+  elevation.each(loaded.root, function(unit, text) write("warn", unit, "%s", text) end)
   leftovers.settle(place, loaded.root, write, function(adoptions)
     tree.env.adoptions = adoptions
     if not tree.stopping then tree:start() end

@@ -18,8 +18,11 @@ end
 ---@param text string
 ---@param colour? string
 ---@return string
-function sheet.paint(text, colour)
-  if not colour or text == "" or not sheet.is_coloured() then return text end
+---@param is_coloured? boolean where that is known
+function sheet.paint(text, colour, is_coloured)
+  if not colour or text == "" then return text end
+  if is_coloured == nil then is_coloured = sheet.is_coloured() end
+  if not is_coloured then return text end
   return COLOURS[colour] .. text .. "\27[0m"
 end
 
@@ -28,21 +31,28 @@ local function harmless(text)
   return (text:gsub("[%c\127]", " "))
 end
 
+local function cell_of(value)
+  local text, colour = value, nil
+  if type(value) == "table" then text, colour = value[1], value[2] end
+  text = harmless(tostring(text or ""))
+  return { text = text, colour = colour, columns = width.of(text) }
+end
+
 local function widths_of(rows)
   local widths = {}
   for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width.of(cell.text)) end
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, cell.columns) end
   end
   return widths
 end
 
-local function line_of(row, widths, columns)
+local function line_of(row, widths, columns, is_coloured)
   local cells = {}
   for i, cell in ipairs(row) do
     local text = cell.text
     local is_right = columns[i].right
-    local blanks = (" "):rep(widths[i] - width.of(text))
-    local painted = sheet.paint(text, cell.colour)
+    local blanks = (" "):rep(widths[i] - cell.columns)
+    local painted = sheet.paint(text, cell.colour, is_coloured)
     cells[i] = is_right and blanks .. painted or i == #row and painted or painted .. blanks
   end
   return (table.concat(cells, GAP):gsub("%s+$", ""))
@@ -54,20 +64,15 @@ end
 ---@return string
 function sheet.text(columns, rows)
   local all, head = {}, {}
-  for i, column in ipairs(columns) do head[i] = { text = column.title, colour = "dim" } end
+  for i, column in ipairs(columns) do head[i] = cell_of { column.title, "dim" } end
   all[1] = head
   for _, row in ipairs(rows) do
     local cells = {}
-    for i = 1, #columns do
-      local cell = row[i]
-      local text, colour = cell, nil
-      if type(cell) == "table" then text, colour = cell[1], cell[2] end
-      cells[i] = { text = harmless(tostring(text or "")), colour = colour }
-    end
+    for i = 1, #columns do cells[i] = cell_of(row[i]) end
     all[#all + 1] = cells
   end
-  local widths, lines = widths_of(all), {}
-  for i, row in ipairs(all) do lines[i] = line_of(row, widths, columns) end
+  local widths, lines, is_coloured = widths_of(all), {}, sheet.is_coloured()
+  for i, row in ipairs(all) do lines[i] = line_of(row, widths, columns, is_coloured) end
   return table.concat(lines, "\n") .. "\n"
 end
 

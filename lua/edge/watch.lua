@@ -12,46 +12,87 @@ local MOMENT = 200 -- ms without another event, until it is told
 local Watch = {}
 Watch.__index = Watch
 
-local function stamp(path)
-  local status = uv.fs_stat(path)
+local function text_of(status)
   if not status then return "gone" end
   return ("%d %d %d %d"):format(status.ino, status.size, status.mtime.sec, status.mtime.nsec)
 end
 
--- The files, and every Lua file beside them: the one that was missing may be new.
-local function stamps(self)
-  local all = {}
-  for _, file in ipairs(self.files) do all[file] = stamp(file) end
-  for directory in pairs(self.handles) do
-    local scan = uv.fs_scandir(directory)
-    local name = scan and uv.fs_scandir_next(scan)
-    while name do
-      if name:find "%.lua$" then all[directory .. "/" .. name] = stamp(directory .. "/" .. name) end
-      name = uv.fs_scandir_next(scan)
-    end
+-- Counts what is under way: the returned functions begin and end a part of it, done() is called after the last.
+local function counter(done)
+  local open = 0
+  local function over()
+    open = open - 1
+    if open == 0 then done() end
   end
-  return all
+  return function() open = open + 1 end, over
 end
 
-local function has_changed(self)
-  local before, now = self.stamps, stamps(self)
-  self.stamps = now
+local function lua_files(directory, scan)
+  local list = {}
+  for name in uv.fs_scandir_next, scan do
+    if name:find "%.lua$" then list[#list + 1] = directory .. "/" .. name end
+  end
+  return list
+end
+
+-- The files, and every Lua file beside them: the one that was missing may be new. A disk that is slow is waited for on
+-- libuv's threads, not here.
+local function take_stamps(self, done)
+  local all = {}
+  local begin, over = counter(function() done(all) end)
+  local function stamp(path)
+    begin()
+    uv.fs_stat(path, function(_, status)
+      all[path] = text_of(status)
+      over()
+    end)
+  end
+  begin()
+  for _, file in ipairs(self.files) do stamp(file) end
+  for directory in pairs(self.handles) do
+    begin()
+    uv.fs_scandir(directory, function(_, scan)
+      for _, file in ipairs(scan and lua_files(directory, scan) or {}) do stamp(file) end
+      over()
+    end)
+  end
+  over()
+end
+
+local function are_same(before, now)
   for file, text in pairs(now) do
-    if before[file] ~= text then return true end
+    if before[file] ~= text then return false end
   end
   for file in pairs(before) do
-    if not now[file] then return true end
+    if not now[file] then return false end
   end
-  return false
+  return true
 end
 
-local function on_quiet(self)
-  if has_changed(self) then self.tell() end
+local function compare(self)
+  self.checking = true
+  take_stamps(self, function(now)
+    self.checking = false
+    if self.timer:is_closing() then return end
+    local before, unsure = self.stamps, self.unsure
+    self.stamps, self.unsure = now, false
+    if unsure or not are_same(before, now) then self.tell() end
+  end)
+end
+
+-- What changes meanwhile may have been seen already or not.
+local function begin_anew(self)
+  self.beginning = self.beginning + 1
+  take_stamps(self, function(now)
+    self.beginning = self.beginning - 1
+    self.stamps = now
+  end)
 end
 
 local function on_event(self)
   if self.timer:is_closing() then return end
-  self.timer:start(MOMENT, 0, function() on_quiet(self) end)
+  if self.beginning > 0 then self.unsure = true end
+  self.timer:start(MOMENT, 0, function() compare(self) end)
 end
 
 local function watch_directory(self, directory)
@@ -80,7 +121,7 @@ function Watch:set(files)
     if not self.handles[directory] then watch_directory(self, directory) end
   end
   self.files = files
-  if not self.timer:is_active() then self.stamps = stamps(self) end -- what is due already is still to be told
+  if not self.timer:is_active() and not self.checking then begin_anew(self) end -- else there is something to be told
 end
 
 --- Watches no longer.
@@ -96,7 +137,7 @@ end
 ---@return luvisor.Watch
 function watch.new(tell, write)
   return setmetatable({
-    tell = tell, write = write, files = {}, stamps = {}, handles = {}, timer = uv.new_timer(),
+    tell = tell, write = write, files = {}, handles = {}, stamps = {}, beginning = 0, timer = uv.new_timer(),
   }, Watch)
 end
 

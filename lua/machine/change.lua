@@ -11,6 +11,7 @@ local pace = require "luvisor.machine.pace"
 local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program_change"
 local remote_change = require "luvisor.machine.remote_change"
+local routine = require "luvisor.machine.routine"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.upgrade"
 local works = require "luvisor.machine.change_work"
@@ -26,6 +27,12 @@ local function finish_one(self)
   self.done(self.failures)
 end
 
+-- Steps are counted for those who look on; one may have more than one part.
+local function tell(self, path, what)
+  if self.told < self.total then self.told = self.told + 1 end
+  if self.look_on then self.look_on(self.told, self.total, path, what) end
+end
+
 local function fail(self, child, message)
   self.failures[#self.failures + 1] = { path = child:path(), message = message }
 end
@@ -37,8 +44,7 @@ local HELPED = { backoff = true, fatal = true, done = true }
 -- What a worker that is not touched keeps of its old spec.
 local function with_old_code(spec, old)
   spec.module, spec.args, spec.fsm, spec.ready = old.module, old.args, old.fsm, old.ready
-  spec.definition, spec.machine, spec.passages = old.definition, old.machine, old.passages
-  return spec
+  return routine.keep_code(spec, old)
 end
 
 -- The spec of a supervisor's child in the supervisor's list is the one that its next start takes.
@@ -75,6 +81,7 @@ local function when_upgraded(self, work, child, node)
       self.failures[#self.failures + 1] = one
     end
     note(self, child, ok and "upgraded" or "upgrade failed: " .. message)
+    tell(self, child:path(), ok and "upgraded" or "not upgraded")
     finish_one(self)
   end
 end
@@ -92,6 +99,7 @@ function treat.same() end
 function treat.change(self, work, child, node)
   local spec = node.new
   note(self, child, "changed in place: " .. plans.keys(node))
+  tell(self, child:path(), "changed")
   if spec.kind == "program" then return program_change.apply(child, spec, node.differences) end
   if spec.kind == "supervisor" then return end
   if node.timeouts and upgrade.is_possible(child) then return begin_upgrade(self, work, child, node) end
@@ -110,7 +118,7 @@ end
 
 function treat.keep(_, _, child, node)
   if node.new.kind == "program" then return program_change.apply(child, node.new, node.differences) end
-  child.next_spec = node.new
+  child.next_spec, child.special = node.new, true
 end
 
 -- ---- what runs in a guest
@@ -220,10 +228,11 @@ end
 ---@param plan luvisor.Plan
 ---@param done fun(failures: { path: string, message: string }[]|nil, message: string|nil)
 ---@param cause? string who asked for it, as `why` has it: "reload by uid 1000"
-function change.apply(tree, plan, done, cause)
+---@param look_on? fun(done: integer, total: integer, path: string, what: string) of each step
+function change.apply(tree, plan, done, cause, look_on)
   local self = setmetatable({
     env = tree.env, done = done, cause = cause or "reload", failures = {}, works = {}, additions = {},
-    open = 1, visits = 0, worked = finish_one,
+    open = 1, visits = 0, worked = finish_one, tell = tell, told = 0, total = #(plan.steps or {}), look_on = look_on,
   }, Change)
   self.pace = pace.new(tree.env, function(message) done(nil, message) end)
   self.pace:put(begin, self, plan)

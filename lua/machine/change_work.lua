@@ -21,6 +21,7 @@ local function start(self, supervisor, child)
     end
   end)
   supervisor:start_child(child)
+  self:tell(child:path(), "started")
 end
 
 local function add(self, supervisor, spec)
@@ -73,7 +74,10 @@ end
 local ask
 
 local function on_gone(self, work, child)
-  if work.gone[child] then work.supervisor.children:remove(child) end
+  if work.gone[child] then
+    self:tell(child:path(), "removed")
+    work.supervisor.children:remove(child)
+  end
   for _, other in ipairs(work.before[child] or {}) do
     work.blocked[other] = work.blocked[other] - 1
     if work.blocked[other] == 0 then self.pace:put(ask, self, work, other) end

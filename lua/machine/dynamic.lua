@@ -55,9 +55,9 @@ local function start_in_pool(self, extra, reply)
   end
   self.next_name = (self.next_name or 0) + 1
   local child = self:add_child(spec.template, self.next_name)
-  child.extra = extra
+  if extra then child.extra, child.special = extra, true end
   if reply ~= dynamic.ignore then
-    child.dynamic = true
+    child.dynamic, child.special = true, true
     answer_start(self, child, reply)
   end
   self:start_child(child)
@@ -78,7 +78,7 @@ function dynamic.start_child(self, what, reply)
     return refuse(reply, "ALREADY_PRESENT", "%s has a child %s already", self:path(), what.name)
   end
   local child = self:add_child(what)
-  child.dynamic = true
+  child.dynamic, child.special = true, true
   answer_start(self, child, reply)
   self:start_child(child)
 end
@@ -151,7 +151,7 @@ function dynamic.restart_child(self, which, reply)
   if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
   unit.reset(child)
   join_group(self, child)
-  child.dynamic = true
+  child.dynamic, child.special = true, true
   unit.wait(child, function(what, why)
     if what == "stopped" then return refuse(reply, "STOPPED", "%s was stopped", child:path()) end
     if what == "ended" and not exit.is_normal(why) then

@@ -19,6 +19,7 @@ function ends.add(self, unit, fn)
   end
   local record = { fn = fn, unit = unit }
   list[record] = true
+  unit.special = true
   return record
 end
 

@@ -59,7 +59,7 @@ local function open(self, instance)
     queue = env.mail.open(self.task, self, self.spec.mailbox or settings and settings.mailbox or mailbox.CAPACITY),
     plain_first = 1, plain_last = 0, plain = {},
   }
-  instance._box, instance._queue = box, box.queue
+  instance._box, instance._queue, self.special = box, box.queue, true
   return box
 end
 

@@ -58,7 +58,7 @@ end
 local function new_stub(home, parent, name, change)
   local stub = setmetatable({
     env = home.env, home = home, parent = parent, name = name, generation = 0, phase = "idle",
-    spec = { kind = change.unit, name = name, strategy = change.strategy },
+    spec = { kind = change.unit, name = name },
   }, Stub)
   parent.children = parent.children or roster.new()
   parent.children:add(stub)
@@ -79,6 +79,7 @@ local function take_over(one, change)
   if one.home then
     one.phase, one.generation, one.restarts = change.phase, change.generation, change.restarts
     one.up = change.up
+    one.spec.strategy, one.spec.tags = change.strategy, change.tags
     one.reason, one.ready_at = change.why, change.ready_for and one.env.now() - change.ready_for
     one.last_exit = change.exit and exit.unpack(change.exit)
   end

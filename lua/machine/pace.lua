@@ -1,7 +1,7 @@
 -- Pace: much work a little at a time, in the order in which it was put, with a turn of the loop for everybody else in
 -- between.
 
-local BURST = 8 -- pieces before others have their turn
+local BURST = 16 -- pieces before others have their turn
 
 local pace = {}
 
@@ -17,17 +17,21 @@ end
 
 local run
 
+-- What is posted is still done in this turn of the loop; what is put off is not.
 local function run_later(self)
-  if self.posted then return end
-  self.posted = true
-  self.env.post(run, self)
+  if self.due then return end
+  self.due = true
+  if self.left > 0 then return self.env.post(run, self) end
+  self.left = BURST
+  self.env.after(0, run, self)
 end
 
 function run(self)
-  self.posted = nil
-  for _ = 1, BURST do
+  self.due = nil
+  while self.left > 0 do
     local piece = next_piece(self)
     if not piece then return end
+    self.left = self.left - 1
     local ok, message = xpcall(piece[1], debug.traceback, table.unpack(piece, 2, piece.n))
     if not ok then
       self.queue, self.first, self.last = {}, 1, 0
@@ -51,7 +55,7 @@ end
 ---@param failed fun(message: string)
 ---@return luvisor.Pace
 function pace.new(env, failed)
-  return setmetatable({ env = env, failed = failed, queue = {}, first = 1, last = 0 }, Pace)
+  return setmetatable({ env = env, failed = failed, queue = {}, first = 1, last = 0, left = BURST }, Pace)
 end
 
 return pace

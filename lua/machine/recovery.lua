@@ -7,6 +7,7 @@
 
 local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
+local routine = require "luvisor.machine.routine"
 local strategy = require "luvisor.core.strategy"
 local sweep = require "luvisor.machine.sweep"
 local timetable = require "luvisor.machine.timetable"
@@ -88,9 +89,12 @@ local function try_group(self)
   if not group or not group.due or self.sweep then return end
   self.regroup = nil
   for _, child in ipairs(group.remove) do self.children:remove(child) end
-  for _, child in ipairs(group.start) do
-    if not self.up then return end
-    if may_start(child) then self:start_child(child) end
+  local start, i = group.start, 1
+  while self.up do
+    i = routine.start(self.env, start, i)
+    if not start[i] then return end
+    if may_start(start[i]) then self:start_child(start[i]) end
+    i = i + 1
   end
 end
 
@@ -106,7 +110,7 @@ local function gather_group(self, child, due)
 end
 
 local function restart(self, child)
-  if ALONE[self.spec.strategy] then return self:start_child(child) end
+  if ALONE[self.spec.strategy] then return routine.restart(self.env, child) or self:start_child(child) end
   child.phase = "restarting"
   local group = self.regroup
   if not group or group.child ~= child then return gather_group(self, child, true) end

@@ -58,6 +58,7 @@ local function advance(self)
   rolling.restart(child, function(done, message, code)
     if done then
       self.restarted = self.restarted + 1
+      if self.tell then self.tell(self.at, #self.units, child:path()) end
       return self.env.post(advance, self)
     end
     self.supervisor.rolling[self.name] = nil
@@ -74,7 +75,8 @@ end
 ---@param name string the name that was declared
 ---@param reply fun(count: integer|nil, message: string|nil, code: string|nil)
 ---@param cause? string who asks
-function rolling.run(supervisor, name, reply, cause)
+---@param tell? fun(done: integer, total: integer, path: string) of each that was restarted
+function rolling.run(supervisor, name, reply, cause, tell)
   if not supervisor.up then return refuse(reply, "NOT_RUNNING", "%s is not running", supervisor:path()) end
   local units = instances_of(supervisor, name)
   if not units[1] then
@@ -84,7 +86,7 @@ function rolling.run(supervisor, name, reply, cause)
   if supervisor.rolling[name] then return refuse(reply, "BUSY", "%s is being restarted already", name) end
   supervisor.rolling[name] = true
   advance { supervisor = supervisor, env = supervisor.env, name = name, units = units, at = 0, restarted = 0,
-    reply = reply, cause = cause }
+    reply = reply, cause = cause, tell = tell }
 end
 
 return rolling

@@ -3,6 +3,7 @@
 -- programs that stand side by side under one_for_one.
 
 local chronicle = require "luvisor.machine.chronicle"
+local together = require "luvisor.machine.together"
 local unit = require "luvisor.machine.unit"
 
 local BURST = 256 -- children asked before others have their turn
@@ -33,6 +34,11 @@ local function batch_end(supervisor, units, first)
   return last
 end
 
+local function wait_for(self, child)
+  self.waiting[child] = true
+  self.pending = self.pending + 1
+end
+
 local function ask(self, child)
   local gone
   if self.force then
@@ -40,10 +46,17 @@ local function ask(self, child)
   else
     gone = unit.ask_to_stop(child, self.cause, self.by, child.spec.kind == "worker" and self.group or nil)
   end
-  if not gone then
-    self.waiting[child] = true
-    self.pending = self.pending + 1
-  end
+  if not gone then wait_for(self, child) end
+end
+
+-- Those who are gone when they were asked; false where the next one has to be asked in full.
+local function ask_row(self, units, next)
+  self.in_row = true
+  local after, left = together.stop_row(self, units, next, math.min(#units, self.burst))
+  self.in_row = nil
+  if not self.broken then self.next = after end
+  if left then wait_for(self, left) end
+  return after > next
 end
 
 -- false when it has to wait, or is over
@@ -58,8 +71,10 @@ local function ask_next(self)
     end
     self.last = self.force and #units or batch_end(supervisor, units, next)
   end
-  self.next = next + 1
-  ask(self, units[next])
+  if self.pending > 0 or self.force or not ask_row(self, units, next) then
+    self.next = next + 1
+    ask(self, units[next])
+  end
   return supervisor.sweep == self
 end
 
@@ -74,11 +89,9 @@ end
 function advance(self)
   if self.posted or self.asking then return end
   self.asking, self.group = true, chronicle.group(self.supervisor.env.now(), self.cause, self.by)
+  self.burst = self.next + BURST - 1
   local more
-  for _ = 1, BURST do
-    more = ask_next(self)
-    if not more then break end
-  end
+  repeat more = ask_next(self) until not more or self.next > self.burst and self.next <= #self.units
   self.asking = nil
   if not more then return end
   self.posted = true
@@ -94,6 +107,8 @@ end
 function sweep.run(supervisor, units, done, cause, by)
   local self = { supervisor = supervisor, units = units, next = 1, last = 0, pending = 0, waiting = {}, done = done,
     force = supervisor.forced, cause = cause, by = by }
+  local before = supervisor.sweep
+  if before then before.broken = true end
   supervisor.sweep = self
   advance(self)
 end
@@ -111,9 +126,9 @@ end
 function sweep.force(supervisor)
   local self = supervisor.sweep
   if not self or self.force then return end
-  self.force = true
+  self.force, self.broken = true, true
   for child in pairs(self.waiting) do unit.ask_to_kill(child) end
-  local first = self.next
+  local first = self.in_row and together.next() or self.next
   self.next, self.last = #self.units + 1, #self.units
   for i = first, #self.units do ask(self, self.units[i]) end
   if self.pending == 0 then advance(self) end

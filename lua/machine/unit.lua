@@ -11,6 +11,8 @@
 --   restarting  ended by itself, starts again with its siblings
 --   done      ended by itself and stays so
 --   fatal     given up; only an explicit start tries again
+-- A unit is `special` where somebody waits for it, writes to it or wants to be told of its end, or where there is more
+-- to it than to others: then every step is taken in full, until a start at which nothing of that is left.
 -- A start raises the generation; whatever an older generation still has to say is dropped. Stop is a phase: one that
 -- arrives while starting is remembered by it, one in backoff or waiting takes effect at once, one before the start
 -- means that nothing runs. Only the supervisor that owns the unit calls these functions.
@@ -20,6 +22,7 @@ local chronicle = require "luvisor.machine.chronicle"
 local ends = require "luvisor.machine.ends"
 local exit = require "luvisor.core.exit"
 local restart = require "luvisor.core.lazy" "luvisor.core.restart"
+local together = require "luvisor.machine.together"
 
 local REMEMBERED = 32 -- exits a policy can look back on
 
@@ -53,31 +56,28 @@ local function failed_launch(self, generation, message)
   self:exited(generation, exit.new { kind = "error", message = message })
 end
 
+--- The generation that starts has none: its end is told later, as that of any other.
+function unit.fail_launch(self, message)
+  self.env.post(failed_launch, self, self.generation, tostring(message))
+end
+
+local function renew(self)
+  if self.next_spec then self.spec, self.next_spec = self.next_spec, nil end
+  local is_special = self.waiters or self.history or self.dynamic or self.extra or self.env.ends[self]
+  self.special = is_special and true or nil
+end
+
 --- Starts a new generation. The body answers through ready and exited, never before this returns. Nothing ever runs
 --- twice: who calls this has seen to that, and should that be wrong, nothing is started.
 function unit.start(self)
   if ALIVE[self.phase] then return self.env.log("error", self, "runs already, and is not started once more") end
   if self.timer then cancel_timer(self) end
-  if self.next_spec then self.spec, self.next_spec = self.next_spec, nil end
+  if self.special then renew(self) end
   self.generation = self.generation + 1
   self.phase = "starting"
   if self.env.watched.start then self.env.emit("start", self, { generation = self.generation }) end
   local ok, message = pcall(self.launch, self)
-  if not ok then self.env.post(failed_launch, self, self.generation, tostring(message)) end
-end
-
-local asked_together -- the unit that is being asked with its group, until it is gone
-
--- One that is gone at once has nothing of its own to remember.
-local function stop_together(self, group)
-  local outer = asked_together
-  asked_together = self
-  self:stop()
-  local is_gone = asked_together ~= self
-  asked_together = outer
-  if is_gone and self.last_exit == exit.shutdown then return chronicle.join(self, group) end
-  chronicle.note(self, "asked", group.cause, group.by)
-  if is_gone then chronicle.note(self, "stopped", self.last_exit) end
+  if not ok then unit.fail_launch(self, message) end
 end
 
 --- Asks the unit to end; true when there is nothing to wait for.
@@ -97,7 +97,7 @@ function unit.ask_to_stop(self, cause, by, group)
   self.phase = "stopping"
   if not group then chronicle.note(self, "asked", cause, by) end
   if self.env.watched.stop then self.env.emit("stop", self, { generation = self.generation, cause = cause }) end
-  if group then stop_together(self, group) else self:stop() end
+  if group then together.stop(self, group) else self:stop() end
   return not ALIVE[self.phase]
 end
 
@@ -140,7 +140,7 @@ function unit.exited(self, generation, why)
     return self.parent:child_ended(self, why, phase == "running")
   end
   self.phase, self.ready_at = "stopped", nil
-  if self == asked_together then asked_together = nil else chronicle.note(self, "stopped", why) end
+  if not together.notes(self) then chronicle.note(self, "stopped", why) end
   if env.logs.info and not self.mirrored then env.log("info", self, "stopped: %s", tostring(why)) end
   self.parent:child_stopped(self, why)
 end
@@ -151,7 +151,7 @@ local function remember(self, why, was_ready, now)
   local history = self.history
   if not history then
     history = { failed_starts = 0, restarts = 0, last_ready_for = 0 }
-    self.history = history
+    self.history, self.special = history, true
   end
   local uptime = was_ready and now - self.ready_at or 0
   -- A program that was ready, but never passed a health check, has only seemed to start.
@@ -227,7 +227,7 @@ end
 
 --- Calls fn(what, why) once, with the unit's next "ready", "ended" or "stopped".
 function unit.wait(self, fn)
-  self.waiters = self.waiters or {}
+  self.waiters, self.special = self.waiters or {}, true
   self.waiters[#self.waiters + 1] = fn
 end
 

@@ -141,7 +141,7 @@ local function transitional(job)
   for key, value in next, job.old.definition do definition[key] = value end
   definition.actors = {}
   for state in pairs(job.old.definition.actors) do definition.actors[state] = { fn = fn } end
-  spec.definition, spec.passages = setmetatable(definition, getmetatable(job.old.definition)), nil
+  spec.definition, spec.passages, spec.routine = setmetatable(definition, getmetatable(job.old.definition)), nil, nil
   job.stand_in = fn
   return setmetatable(spec, getmetatable(job.old))
 end
@@ -188,7 +188,7 @@ function upgrade.begin(self, spec, maps, done)
   local job = {
     unit = self, old = self.spec, spec = spec, maps = maps, done = done, generation = self.generation, looks = 0,
   }
-  self.next_spec = spec
+  self.next_spec, self.special = spec, true
   self.spec = transitional(job)
   look_later(job)
   self.env.task.set_actor(self.task, job.stand_in)

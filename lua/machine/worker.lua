@@ -17,6 +17,7 @@ local mailbox = require "luvisor.core.lazy" "luvisor.machine.mailbox"
 local passage = require "luvisor.machine.passage"
 local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
+local worker_begin = require "luvisor.machine.worker_begin"
 local worker_exit = require "luvisor.machine.worker_exit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
@@ -123,20 +124,6 @@ return function(env)
     return actor.fn, actor.every, is_ready and self.phase == "starting"
   end
 
-  --- The way to the first actor, where nothing on it can wait and nobody looks on; all else is for `advance`.
-  function Worker.begin(instance)
-    if logs.info or watched.transition then return end
-    local self = instance._unit
-    local passages = self.spec.passages
-    local found = passages and passages.initial
-    local actor = found and found.actor
-    if not actor then return end
-    local state, is_ready = found.state, found.ready
-    self.state, self.past, self.is_ready = state, found.past, is_ready
-    if is_ready then ready(self, self.generation) end
-    return actor.fn, actor.every, state.heartbeat, state.timeout, is_ready
-  end
-
   -- ---- ends
 
   local function finish(self, why)
@@ -152,6 +139,14 @@ return function(env)
   function Worker.rests_ready(instance)
     local self = instance._unit
     ready(self, self.generation)
+  end
+
+  --- A turn has ended with an event that leads to the end, and its task is closed; see routine.lua.
+  function Worker.ended(self, event)
+    local box = rawget(self.instance, "_box")
+    if box then mailbox.leaves_state(self, box) end
+    if logs.info or watched.transition or not pass(self, event) then walk(self, self.instance, event) end
+    finish(self, worker_exit.outcome(self))
   end
 
   --- The machine has reached a terminal state.
@@ -208,7 +203,7 @@ return function(env)
   end
 
   local function abort(self, why)
-    self.failure, self.cancelled = self.failure or why, true
+    self.failure, self.cancelled, self.special = self.failure or why, true, true
     limit(self.task, "stop", CANCEL_GRACE)
     if task.cancel(self.task) then return end
     self.cancelled = nil
@@ -281,7 +276,7 @@ return function(env)
   end
 
   letterbox.attach(Worker, env, {
-    begin = Worker.begin, advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
+    begin = worker_begin(env), advance = Worker.advance, ready = Worker.rests_ready, finished = Worker.finished,
     failed = Worker.failed, late = Worker.late, beat = Worker.beat,
   })
   return Worker

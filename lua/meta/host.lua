@@ -97,6 +97,14 @@ function task.watch_beats(on) end
 ---@return host.handle
 function task.open(object, start_limit) end
 
+--- The same with an object made for the unit: { _unit = unit } with that metatable.
+---@param unit table
+---@param meta table
+---@param start_limit? number
+---@return host.handle handle
+---@return table object
+function task.launch(unit, meta, start_limit) end
+
 --- Ends a task: runs the to-be-closed variables of a coroutine that waits, and forgets it.
 ---@param handle host.handle
 function task.close(handle) end
@@ -135,6 +143,15 @@ function task.nudge(handle) end
 ---@param handle host.handle
 ---@param seconds? number
 function task.stop(handle, seconds) end
+
+--- As stop. Where the turn that a resting task has for it ends with an event that is a key of `endings`, the task is
+--- closed and advance is not asked.
+---@param handle host.handle
+---@param seconds? number
+---@param endings table
+---@return any|nil ending endings[event]; nothing where it was a plain stop
+---@return string? event
+function task.finish(handle, seconds, endings) end
 
 --- Something is in the task's mailbox: ends its wait in receive. A request is served even if it does not wait: by
 --- `serve`, between two turns, which come when they would have come.

@@ -51,4 +51,11 @@ function account.may(capability) end
 ---@return number hard
 function account.limit(resource) end
 
+--- How a program becomes somebody else, or more, when that user executes it; nil when it does not.
+---@param path string
+---@param uid integer
+---@param gid integer
+---@return "setuid"|"setgid"|"has capabilities"|nil
+function account.elevation(path, uid, gid) end
+
 return account

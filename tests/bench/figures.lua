@@ -107,7 +107,8 @@ return {
     rows = {
       { key = "status.p50", title = "p50", unit = "ms" },
       { key = "status.p99", title = "p99", unit = "ms", value = 50 },
-      { key = "status.beside", title = "p99 beside a worker that never gives way", unit = "ms", value = 50 },
+      { key = "status.busy_p99", title = "p99 with a reload under way", unit = "ms", value = 50 },
+      { key = "status.busy_most", title = "the longest of these", unit = "ms" },
       { key = "status.raw_p99", title = "p99 of as many bytes, echoed", unit = "ms" },
       { key = "status.cpu", title = "CPU of the host, each", unit = "ms" },
       { key = "status.ratio", title = "p50 to the echo's", unit = "x" },

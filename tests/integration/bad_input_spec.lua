@@ -74,6 +74,9 @@ local CASES = {
     'tree.lua:3: luvisor.defaults: key "restrats": unknown setting, did you mean "restarts"?' },
   ["unknown event"] = { "luvisor.on('exti', print)",
     'tree.lua:3: luvisor.on: unknown event "exti", did you mean "exit"?' },
+  ["a constructor that there is not"] = { "return luvisor.superviser {}",
+    'tree.lua:3: luvisor has no "superviser", did you mean "supervisor"?\n' },
+  ["no function for an event"] = { "luvisor.on('exit', 3)", "tree.lua:3: luvisor.on: expected a function, got number" },
   ["what this version does not have yet"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.program { name = 'p', command = 'true', orphans = 'x' } } }",
     'tree.lua:3: program "p": key "orphans": ' },

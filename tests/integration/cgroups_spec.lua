@@ -25,6 +25,19 @@ if os.fork() == 0:
 time.sleep(1000)
 ]]
 
+-- Has another pid and another session whenever one looks.
+local HOP = [[
+import os, time
+if os.fork() == 0:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        os.setsid()
+        if os.fork() > 0: os._exit(0)
+        open("hopping", "w").close()
+    os._exit(0)
+time.sleep(1000)
+]]
+
 local directory
 
 local function run(children)
@@ -33,6 +46,7 @@ local function run(children)
   host.write(directory .. "/hog.py", HOG)
   host.write(directory .. "/crowd.py", CROWD)
   host.write(directory .. "/escape.py", ESCAPE)
+  host.write(directory .. "/hop.py", HOP)
   return host.spawn({ "run", "tree.lua" }, nil, { cwd = directory })
 end
 
@@ -130,6 +144,23 @@ describe("a control group", function()
     process:expect("STARTING %(pid (%d+)%)", 10, 2)
     assert.is_false(host.is_alive(pid))
     assert.equal(0, process:stop())
+  end)
+
+  -- The control is that nobody else can: what is read of a group's members is over when it is read.
+  maybe("of version 2 is killed by the kernel, all of it at once", function()
+    local process = run(program("env -u LUVISOR_UNIT python3 hop.py", "cgroup = true, ready = { after = 0 }"))
+    local pid = process:expect "STARTING %(pid (%d+)%)"
+    local path = host.read(("/proc/%s/cgroup"):format(pid)):match "0::([^\n]*/luvisor%-[%w.]+/[^\n]+)"
+    local mount = host.read("/proc/self/mountinfo"):match "%d+ %d+ %S+ %S+ (%S+) [^\n]-%- cgroup2 "
+    if not path or not mount then
+      process:stop()
+      return pending "there is no version 2 here"
+    end
+    local procs = mount .. path .. "/cgroup.procs"
+    assert(host.wait_until(function() return uv.fs_stat(directory .. "/hopping") end, 10))
+    assert.equal(0, process:stop())
+    assert(process:output():find "killing who is left in its cgroup", process:output())
+    assert.is_nil(uv.fs_stat(procs)) -- a group can be removed when nobody is in it
   end)
 
   maybe("is shared with nobody, whatever the names", function()

@@ -55,6 +55,34 @@ describe("a connection", function()
     return told():find "END$"
   end
 
+  -- How many of 40 subscriptions it takes, and what is left of them when it is closed.
+  local function subscriptions(module)
+    connect(module)
+    local taken, open, message, code = 0, 0, nil, nil
+    for _ = 1, 40 do
+      local ok, text, word = near:subscribe(function()
+        open = open + 1
+        return function() open = open - 1 end
+      end)
+      if ok then taken = taken + 1 else message, code = text, word end
+    end
+    assert.equal(taken, open)
+    near:close()
+    assert.equal(0, open)
+    return taken, message, code
+  end
+
+  it("has 16 subscriptions, which end with it", function()
+    local taken, message, code = subscriptions(connection)
+    assert.equal(16, taken)
+    assert.equal("a connection has at most 16 subscriptions; open another one", message)
+    assert.equal("LIMIT", code)
+  end)
+
+  it("has as many as anybody wants without the bound: the control arm", function()
+    assert.equal(40, (subscriptions((altered("connection", "SUBSCRIPTIONS = 16", "SUBSCRIPTIONS = 1000")))))
+  end)
+
   it("waits 5 s for the rest of a line, and takes 1 MiB", function()
     assert.equal(5, connection.PATIENCE)
     assert.equal(1024 * 1024, connection.LONGEST)

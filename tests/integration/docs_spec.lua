@@ -5,6 +5,7 @@
 --   lua file=NAME                 a module for the trees after it
 --   lua fragment                  a part of something: only has to parse
 --   console run                   lines "$ luvisor ..." and what they print; "$ echo $?" and the exit code
+--   console day                   the same in one shell, of which the hosts stay; "..." is anything, any gap is a gap
 
 local host = require "host"
 
@@ -84,7 +85,48 @@ local function run_console(directory, block)
   compare()
 end
 
+local MARK = "\1"
+
+-- What each command prints begins with a mark.
+local function script_of(block)
+  local lines, expected = {}, {}
+  for _, line in ipairs(block.lines) do
+    local command = line:match "^%$ (.*)$"
+    if command then
+      lines[#lines + 1] = ("printf '%s'\n%s"):format(MARK, command)
+      expected[#expected + 1] = { command = command }
+    else
+      table.insert(expected[#expected], line)
+    end
+  end
+  return table.concat(lines, "\n"), expected
+end
+
+local function pattern_of(lines)
+  local text = table.concat(lines, "\n"):gsub("%.%.%.", "\2"):gsub("%p", "%%%0"):gsub(" +", " ")
+  return "^" .. text:gsub("\2", ".-") .. "\n?$"
+end
+
+local function run_day(directory, block)
+  local script, expected = script_of(block)
+  local env = {
+    LUVISOR_SOCKET = directory .. "/day.sock", -- and beside it all that the host writes
+    PATH = host.binary:match "^(.*)/[^/]*$" .. ":" .. os.getenv "PATH",
+  }
+  host.write(directory .. "/day.sh", "exec 2>&1\n" .. script .. "\n")
+  local process = host.spawn({ "day.sh" }, env, { cwd = directory, command = { "sh" } })
+  process:wait(60)
+  local at = 0
+  for output in process:output():gmatch(MARK .. "([^" .. MARK .. "]*)") do
+    at = at + 1
+    local told = output:gsub(" +", " ")
+    assert(told:find(pattern_of(expected[at])), ("$ %s\n%s"):format(expected[at].command, output))
+  end
+  assert.equal(#expected, at)
+end
+
 local KINDS = {
+  ["^console day"] = run_day,
   ["^lua run"] = run_tree, ["^lua check"] = check_tree, ["^lua file="] = add_file, ["^lua fragment"] = parse,
   ["^console run"] = run_console,
 }

@@ -3,6 +3,7 @@
 
 local host = require "host"
 local json = require "host.json"
+local terminal = require "terminal"
 
 describe("luvisor", function()
   local directory, process
@@ -183,6 +184,9 @@ describe("luvisor", function()
     says("nothing has changed\n", "set", "db", "health.every", "5")
     says("~ top/w  changed in place: timeouts\n", "set", "w", "heartbeat.running", "9")
     says("~ top/w  changed in place: restart\n", "set", "w", "restart", "transient")
+    local both = "~ top/web:0  changed in place: max_age\n~ top/web:1  changed in place: max_age\n"
+    says(both, "set", "web", "max_age", "9")
+    says(both, "set", "web:*", "max_age", "8")
     refuses('"command" cannot be changed in place; what can: .*health%.every', "set", "db", "command", "ls")
     refuses('"helth.every" cannot be changed in place, did you mean "health.every"', "set", "db", "helth.every", "3")
     refuses('top/db: key "backoff.max": expected a number', "set", "db", "backoff.max", "soon")
@@ -219,6 +223,21 @@ describe("luvisor", function()
     assert.truthy(first_is_back and second_stops and first_is_back < second_stops, output)
     local _, out = luvisor("why", "top/web:0")
     assert.truthy(out:find("rolling restart by uid", 1, true), out)
+    assert.equal(0, process:stop())
+  end)
+
+  it("and reload show at a terminal how far they are", function()
+    start()
+    for _, words in ipairs { { "restart", "--rolling", "web" }, { "reload" } } do
+      host.write(directory .. "/tree.lua", (TREE:gsub("sleep 600", "sleep 601")))
+      local screen = terminal.open({ words[1], "--socket", process:socket(), table.unpack(words, 2) }, {}, {
+        columns = 100, rows = 20, record = directory .. "/screen" })
+      assert(screen:shows("EXIT 0", 30), process:output())
+      screen:close()
+      assert.truthy(host.read(directory .. "/screen"):find "\r\27%[K1/%d  top/%S+: %l+", words[1])
+    end
+    local _, _, err = luvisor "reload"
+    assert.equal("", err)
     assert.equal(0, process:stop())
   end)
 

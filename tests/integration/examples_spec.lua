@@ -46,6 +46,33 @@ describe("example", function()
     end
   end)
 
+  describe("pub_sub", function()
+    for _, executors in ipairs {
+      "coroutine coroutine coroutine", "thread process coroutine", "process thread process",
+    } do
+      it("tells all readers, also the one that was lost, with " .. executors, function()
+        local tree = run("pub_sub", { EXECUTORS = executors })
+        tree:expect "weather/station report 1 has 2 readers\n"
+        tree:expect "weather/nervous ended: error: this is too much, restarts\n"
+        tree:expect("weather/nervous reads report %d+\n", 10, 4)
+        tree:expect("weather/reader reads report %d+\n", 10, 4)
+        assert.equal(0, tree:stop())
+      end)
+    end
+  end)
+
+  describe("key_value", function()
+    for _, executors in ipairs { "coroutine coroutine", "thread coroutine", "process thread" } do
+      it("is found by its name, and missed when it is gone, with " .. executors, function()
+        local tree = run("key_value", { EXECUTORS = executors })
+        tree:expect "shelf/user the answer is 42\n"
+        tree:expect "shelf/user hears that shelf/keeper is down: error: the store is lost\n"
+        tree:expect("shelf/user the answer is 42\n", 10, 2)
+        assert.equal(0, tree:stop())
+      end)
+    end
+  end)
+
   describe("remote_shell", function()
     it("runs its workers at the other end of a pipe, and restarts the one that fails", function()
       local tree = run "remote_shell"

@@ -10,7 +10,7 @@ local luvisor = require "luvisor"
 return luvisor.supervisor { name = "top", children = {
   luvisor.program { name = "bad", command = { "sh", "-c", "exit 7" }, ready = { after = 60 }, autostart = false,
     restart = luvisor.restart.retries(1), backoff = { min = 0.05, max = 0.05 } },
-  luvisor.program { name = "good", command = { "sleep", "600" }, ready = { after = 0 } },
+  luvisor.program { name = "good", tags = { "fine", "web" }, command = { "sleep", "600" }, ready = { after = 0 } },
 } }
 ]]
 
@@ -87,7 +87,10 @@ describe("the history", function()
       assert.truthy(event.kind and event.unit and event.time)
     end
     assert.equal("", expect { "--since", "2999-01-01" })
-    for _, wrong in ipairs { { "--since", "soon" }, { "-n", "0" }, { "@tag" } } do
+    out = expect({ "@web" }, "ready +top/good")
+    assert.falsy(out:find "top/bad")
+    assert.equal("", expect { "@none" })
+    for _, wrong in ipairs { { "--since", "soon" }, { "-n", "0" } } do
       assert.equal(2, (process:client(table.move(wrong, 1, 2, 2, { "history" }))))
     end
   end)

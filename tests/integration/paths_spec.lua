@@ -52,6 +52,23 @@ describe("paths", function()
     for _, socket in ipairs { "", "/a/", "/a\0b" } do assert.is_nil((paths.of({ socket = socket }, {}))) end
   end)
 
+  it("are told with the reason, and what to do, when they cannot be", function()
+    local found = paths.of({}, { XDG_RUNTIME_DIR = directory })
+    found.directory, found.advice = "/proc/none/luvisor", "XDG_RUNTIME_DIR is not set"
+    local ok, message = paths.secure(found)
+    assert.is_nil(ok)
+    assert.truthy(message:find "^/proc/none/luvisor cannot be made for the control socket: ENOENT: ", message)
+    assert.truthy(message:find " %(XDG_RUNTIME_DIR is not set%)$", message)
+    for value, reason in pairs {
+      [""] = "XDG_RUNTIME_DIR is not set", ["here"] = "XDG_RUNTIME_DIR is no absolute path (here)",
+      ["/none"] = "XDG_RUNTIME_DIR is not there (/none)",
+    } do
+      local _, advice = paths.all({}, { XDG_RUNTIME_DIR = value, HOME = "/home/me" })
+      assert.equal(reason .. ", HOME is /home/me: set XDG_RUNTIME_DIR to a directory of yours, or give --socket PATH",
+        advice)
+    end
+  end)
+
   it("make a directory that only its owner may enter", function()
     local found = paths.of({}, { XDG_RUNTIME_DIR = directory })
     assert.is_true(paths.secure(found))

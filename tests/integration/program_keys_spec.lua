@@ -214,4 +214,48 @@ return luvisor.supervisor { name = "t", children = {
     local process = host.spawn({ "run", "tree.lua" }, nil, { cwd = directory })
     assert.equal(0, (process:wait(10)), process:output())
   end)
+
+  -- Says what check warns of a program that runs `file` as nobody, with these keys besides.
+  local function warned(file, keys, as_root)
+    host.write(directory .. "/tree.lua", ([[
+local luvisor = require "luvisor"
+return luvisor.supervisor { name = "t", children = {
+  luvisor.program { name = "p", command = { %q }, %s %s } } }
+]]):format(file, IS_ROOT and not as_root and 'user = "nobody",' or "", keys or ""))
+    local process = host.spawn({ "check", "tree.lua" }, nil, { cwd = directory })
+    assert.equal(0, (process:wait(10)), process:output())
+    return process:output():match "warning: ([^\n]*)"
+  end
+
+  describe("that take on more than their user has, and forget to die with the host:", function()
+    it("are told, once each, by check and at the start", function()
+      assert.matches("^t/p: /usr/bin/su is setuid: the kernel does not kill it", warned "su")
+      assert.matches("is setuid", warned "/bin/su")
+      write_tree 'stdout = "null" }, luvisor.program { name = "q", command = "su --version", user = "nobody"'
+      local process = host.spawn({ "run", "tree.lua" }, nil, { cwd = directory })
+      process:wait(10)
+      assert.equal(IS_ROOT and 1 or 0, process:count "warn  t/q /usr/bin/su is setuid")
+    end)
+
+    it("ordinary ones are not, nor what does not exist or gains nothing", function()
+      assert.is_nil(warned "sh")
+      assert.is_nil(warned "no-such-program")
+      assert.is_nil(warned("su", "die_with_host = false,"))
+      assert.is_nil(warned("su", "no_new_privs = true,"))
+      if IS_ROOT then assert.is_nil(warned("su", nil, true)) end
+      host.write(directory .. "/script", "#!/bin/sh\n")
+      uv.fs_chmod(directory .. "/script", 2541) -- 04755
+      assert.is_nil(warned(directory .. "/script"))
+    end)
+
+    local maybe = IS_ROOT and it or function(name) pending(name .. ": it takes root") end
+    maybe("so are those that have capabilities", function()
+      local file = directory .. "/able"
+      assert(os.execute(("cp /bin/true %s"):format(file)))
+      assert.is_nil(warned(file))
+      assert(os.execute(([[python3 -c 'import os, struct
+os.setxattr("%s", "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))']]):format(file)))
+      assert.matches("able has capabilities", warned(file))
+    end)
+  end)
 end)

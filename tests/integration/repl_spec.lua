@@ -45,6 +45,8 @@ describe("the REPL", function()
     local code, out = eval "1 + 1, 'two'"
     assert.equal(0, code)
     assert.equal('2, "two"\n', out)
+    assert.equal("nil\n", select(2, eval "nil"))
+    assert.equal("", select(2, eval "local x = nil"))
     code, out = eval "info 'other'"
     assert.equal(0, code)
     assert.matches('path = "top/below/other"', out)

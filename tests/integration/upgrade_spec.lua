@@ -237,13 +237,14 @@ describe("an upgrade, on every executor,", function()
   it("of a supervisor elsewhere touches just the units in it that have changed", function()
     start {}
     process:expect("root/s/other third turn", 20)
-    write { MORE = "luvisor.worker { name = 'new', module = 'plain', args = { text = 'n' } }" }
+    write { MORE = "luvisor.worker { name = 'new', module = 'plain', tags = { 'x' }, args = { text = 'n' } }" }
     assert.equal("+ root/s/new  added\n", select(2, luvisor "reload"))
     process:expect("root/s/new starting %-> running", 20)
+    assert.truthy(select(2, luvisor("status", "@x")):find "new")
     write { ARGS = "{ more = 1 }" }
     local _, out = luvisor "reload"
     assert.truthy(out:find("- root/s/new  removed\n~ root/s/in  upgrade (args changed)\n", 1, true), out)
-    assert.truthy(process:output():find "root/s/new stopped")
+    process:expect("root/s/new stopped", 20)
     assert.falsy(units():find "root/s/new")
     assert.truthy(units():find("root/s/in 1 nil\nroot/s/other 1 nil", 1, true), units())
     assert.equal(0, process:stop())

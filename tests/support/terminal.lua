@@ -28,7 +28,7 @@ end
 --- Starts `luvisor ARGS...` in a terminal of its own.
 ---@param args string[]
 ---@param env? table<string, string>
----@param size? { columns: integer, rows: integer }
+---@param size? { columns: integer, rows: integer, record?: string } record: a file for all that is written
 function terminal.open(args, env, size)
   count = count + 1
   local self = setmetatable({ socket = ("luvisor-test-%d-%d"):format(uv.os_getpid(), count) }, Terminal)
@@ -37,9 +37,10 @@ function terminal.open(args, env, size)
   words[#words + 1] = host.binary
   table.move(args, 1, #args, #words + 1, words)
   for i, word in ipairs(words) do words[i] = quote(word) end
-  local line = table.concat(words, " ") .. "; echo EXIT $?; read forever"
+  local line = table.concat(words, " ") .. "; echo EXIT $?"
   size = size or { columns = 80, rows = 24 }
-  tmux(self, "new-session", "-d", "-x", tostring(size.columns), "-y", tostring(size.rows), line)
+  if size.record then line = ("script -qfc %s %s"):format(quote(line), quote(size.record)) end
+  tmux(self, "new-session", "-d", "-x", tostring(size.columns), "-y", tostring(size.rows), line .. "; read forever")
   return self
 end
 

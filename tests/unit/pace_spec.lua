@@ -6,33 +6,34 @@ local reloads = require "reloads"
 local worlds = require "world"
 
 describe("a pace", function()
-  local world, posted
+  local world, waiting
 
-  -- A loop of which each turn is what was posted before it.
-  local env = { post = function(fn, ...) posted[#posted + 1] = table.pack(fn, ...) end }
+  -- A loop of which each turn is what was due before it.
+  local env = { after = function(_, fn, ...) waiting[#waiting + 1] = table.pack(fn, ...) end }
+  env.post = function(...) env.after(0, ...) end
 
   local function turn()
-    local now = posted
-    posted = {}
+    local now = waiting
+    waiting = {}
     for _, one in ipairs(now) do one[1](table.unpack(one, 2, one.n)) end
   end
 
-  before_each(function() posted = {} end)
+  before_each(function() waiting = {} end)
   after_each(function()
     if world then world:close() end
     world = nil
   end)
 
-  it("does eight pieces a turn, in the order in which they were put", function()
+  it("does sixteen pieces a turn, in the order in which they were put", function()
     local done, line = {}, paces.new(env, error)
-    for i = 1, 20 do line:put(function(value) done[#done + 1] = value end, i) end
+    for i = 1, 40 do line:put(function(value) done[#done + 1] = value end, i) end
     assert.same({}, done)
-    for _, count in ipairs { 8, 16, 20, 20 } do
+    for _, count in ipairs { 16, 32, 40, 40 } do
       turn()
       assert.equal(count, #done)
     end
-    for i = 1, 20 do assert.equal(i, done[i]) end
-    assert.same({}, posted)
+    for i = 1, 40 do assert.equal(i, done[i]) end
+    assert.same({}, waiting)
   end)
 
   it("takes what is put meanwhile, and begins again", function()
@@ -47,7 +48,7 @@ describe("a pace", function()
   it("drops the rest after an error, and tells", function()
     local count, message = 0, nil
     local line = paces.new(env, function(text) message = text end)
-    for i = 1, 20 do
+    for i = 1, 40 do
       line:put(function()
         count = count + 1
         if i == 10 then error "as ordered" end
@@ -58,8 +59,8 @@ describe("a pace", function()
     assert.truthy(message:find "as ordered")
   end)
 
-  -- How many turns others have while so many workers are changed.
-  local function turns_of(count)
+  -- The most that are stopped in one turn of the loop while so many workers are restarted.
+  local function most_at_once(count)
     local function tree(version)
       local children = {}
       for i = 1, count do children[i] = world:worker("w" .. i, { args = { version } }) end
@@ -67,27 +68,28 @@ describe("a pace", function()
     end
     world = worlds.new { quiet = true }
     reloads.tree(world, tree(1))
-    local turns, over = 0, false
-    local function look()
-      turns = turns + 1
-      if not over then world.env.post(look) end
-    end
-    local subscribed = 0
-    world.env.subscribe("start", function()
-      subscribed = subscribed + 1
-      over = subscribed == count
+    local most, now = 0, 0
+    world.env.subscribe("stop", function()
+      now = now + 1
+      most = math.max(most, now)
     end)
-    world.env.post(look)
-    local _, outcome = reloads.apply(world, tree(2))
+    local after = world.env.after
+    world.env.after = function(seconds, fn, ...) -- as far as the pace puts it off
+      return after(seconds, seconds > 0 and fn or function(...)
+        now = 0
+        fn(...)
+      end, ...)
+    end
+    local _, outcome = reloads.apply(world, tree(2), 1)
     assert.same({}, outcome.failures)
     for i = 1, count do assert.equal(2, (world:generations("w" .. i))) end
-    world:close()
-    world = nil
-    return turns
+    return most
   end
 
   it("has the others have their turn while many are restarted", function()
-    local few, many = turns_of(4), turns_of(400)
-    assert.is_true(many > few + 100, ("%d and %d turns"):format(few, many))
+    assert.equal(4, most_at_once(4))
+    world:close()
+    local most = most_at_once(400)
+    assert.is_true(most <= 16, tostring(most))
   end)
 end)

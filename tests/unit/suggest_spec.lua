@@ -26,6 +26,11 @@ describe("suggest", function()
     it("finds nothing for " .. far:sub(1, 30), function() assert.is_nil(suggest.nearest(far, keys)) end)
   end
 
+  it("takes a word that was only begun for the nearest", function()
+    assert.equal("status", suggest.nearest("stat", { "start", "status" }))
+    assert.equal("start", suggest.nearest("stat", { "start", "stop" }))
+  end)
+
   it("does not depend on the order of the candidates", function()
     assert.equal("cat", suggest.nearest("caat", { "coat", "cat" }))
     assert.equal("bat", suggest.nearest("aat", { "cat", "bat" }))

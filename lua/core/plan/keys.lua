@@ -21,7 +21,7 @@ for _, key in ipairs {
 local DERIVED = {}
 for _, key in ipairs {
   "kind", "name", "where", "path", "restart_name", "restart_given", "shutdown_derived", "counted", "children",
-  "template", "definition", "machine", "passages", "module", "fsm", "args", "drift", "families", "adopted",
+  "template", "definition", "machine", "passages", "routine", "module", "fsm", "args", "drift", "families", "adopted",
   "shell", "env", "env_file", "user", "group", "groups",
 } do DERIVED[key] = true end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How long a client waits for the status of N units, and for as many bytes from a socket that does nothing else: the
--- two in turn, SAMPLES times; then the same of a host with a worker that never gives way beside them. usage: luvisor lua status.lua N SAMPLES
+-- two in turn, SAMPLES times. Then the same wait while a reload that restarts all of them is always under way, and a
+-- client that hears everything never reads. usage: luvisor lua status.lua N SAMPLES
 
 local here = arg[0]:match "^(.*)/" or "."
 package.path = here .. "/?.lua;" .. package.path
@@ -16,16 +17,8 @@ local luvisor = require "luvisor"
 local definition = require("luvisor.worker").define()
 definition:actor("running", { every = 0.5 }, function(self) return self.stopping and "complete" or "keepalive" end)
 local children = {}
-for i = 1, %d do children[i] = luvisor.worker { name = "w" .. i, module = definition } end
-%s
+for i = 1, %d do children[i] = luvisor.worker { name = "w" .. i, module = definition, args = { %d } } end
 return luvisor.supervisor { name = "top", children = children }
-]]
-
-local RUNAWAY = [[
-luvisor.defaults { heartbeat = 600 }
-local spinning = require("luvisor.worker").define()
-spinning:actor("running", function() while true do end end)
-children[#children + 1] = luvisor.worker { name = "spinning", module = spinning }
 ]]
 
 -- Echoes lines of a given length: "N\n" is answered with N bytes.
@@ -83,11 +76,12 @@ local function connect(path)
   local pipe = uv.new_pipe(false)
   self.pipe = pipe
   pipe:connect(path, function(err)
-    if err then return end -- it is there, but nobody listens yet
+    assert(not err, err)
     self.connected = true
     pipe:read_start(function(_, chunk)
       self.got = self.got + #assert(chunk, "it is gone")
       self.done = chunk:byte(-1) == 10
+      if self.done and self.on_answer then self.on_answer() end
     end)
   end)
   wait_for(function() return self.connected end)
@@ -109,16 +103,29 @@ local function clean_up()
   uv.fs_rmdir(directory)
 end
 
--- The pid of a host, and the way to it.
-local function start(name, more)
-  local socket = directory .. "/" .. name .. ".sock"
-  local tree = write(name .. ".lua", TREE:format(UNITS, more))
-  return spawn("run", "--log-level", "none", "--name", name, "--socket", socket, tree), connect(socket)
+local function deafen(path)
+  local deaf = connect(path)
+  deaf.pipe:read_stop()
+  deaf.pipe:write('{"jsonrpc":"2.0","id":1,"method":"events"}\n' .. REQUEST:rep(40))
 end
 
-local pid, host = start("host", "")
+-- Reloads again and again, each of which restarts everything; returns how many so far.
+local function keep_reloading(path)
+  local version, self = 1, connect(path)
+  local function reload()
+    version = version + 1
+    write("tree.lua", TREE:format(UNITS, version))
+    self.pipe:write('{"jsonrpc":"2.0","id":1,"method":"reload"}\n')
+  end
+  self.on_answer = reload
+  reload()
+  return function() return version - 2 end
+end
+
+local tree = write("tree.lua", TREE:format(UNITS, 1))
+local pid = spawn("run", "--log-level", "none", "--socket", directory .. "/host.sock", tree)
 spawn("lua", write("echo.lua", ECHO), directory .. "/echo.sock")
-local echo = connect(directory .. "/echo.sock")
+local host, echo = connect(directory .. "/host.sock"), connect(directory .. "/echo.sock")
 local status, raw = {}, {}
 for _ = 1, 10 do ask(host, REQUEST) end
 local used = 0
@@ -129,13 +136,14 @@ for i = 1, SAMPLES do
   used = used + cpu_of(pid) - before
   raw[i] = ask(echo, length .. "\n")
 end
-local _, troubled = start("troubled", RUNAWAY)
-local beside = {}
-for i = 1, SAMPLES do beside[i] = ask(troubled, REQUEST) end
+deafen(directory .. "/host.sock")
+local reloads, busy = keep_reloading(directory .. "/host.sock"), {}
+while #busy < SAMPLES or reloads() == 0 do busy[#busy + 1] = ask(host, REQUEST) end
 clean_up()
-bench.report("status.beside", bench.percentile(beside, 0.99), "ms")
 bench.report("status.p50", bench.percentile(status, 0.5), "ms")
 bench.report("status.p99", bench.percentile(status, 0.99), "ms")
+bench.report("status.busy_p99", bench.percentile(busy, 0.99), "ms")
+bench.report("status.busy_most", bench.percentile(busy, 1), "ms")
 bench.report("status.raw_p99", bench.percentile(raw, 0.99), "ms")
 bench.report("status.cpu", used / SAMPLES, "ms")
 bench.report("status.ratio", bench.percentile(status, 0.5) / bench.percentile(raw, 0.5), "x")

@@ -175,16 +175,33 @@ end
 
 local function kill_all(handle)
   if not is_over then handle:kill(system.stop) end
-  wait_for(function() return is_silent end, "the end of all")
+  local silent, why = pcall(wait_for, function() return is_silent end, "the end of all")
   local timer, over = uv.new_timer(), false
   timer:start(5000, 0, function() over = true end)
   wait_for(function() return is_over or over end, "its end")
   if not is_over then handle:kill "sigkill" end
   os.execute("rm -rf " .. dir)
+  if not silent then error(why, 0) end
+end
+
+local function measure(handle)
+  wait_for(function() return #said >= count end, "the start of all")
+  figures[figure](handle)
+end
+
+-- Who is told to end takes them with him.
+local function leave(handle)
+  for _, signal in ipairs { "sigterm", "sigint" } do
+    uv.new_signal():start(signal, function()
+      pcall(kill_all, handle)
+      os.exit(1)
+    end)
+  end
 end
 
 local handle = begin()
-wait_for(function() return #said >= count end, "the start of all")
-figures[figure](handle)
+leave(handle)
+local ok, why = pcall(measure, handle)
 kill_all(handle)
-os.exit(0)
+if not ok then io.stderr:write(why, "\n") end
+os.exit(ok and 0 or 1)

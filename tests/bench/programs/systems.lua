@@ -4,7 +4,7 @@
 -- A system has `needs`, a program that has to be there, and setup(job) -> command of its supervising process. A job
 -- has `dir`, `count`, `limits` (directory of beacon and respawner), `command(i)` of the i-th beacon, and `log`:
 -- whether output is captured into files of 1 MB that are rotated. `status(job)` is the command that asks how all are,
--- `stop` the signal that stops them all.
+-- `stop` the signal that stops them all. One that is `paced` waits a second before it starts anything again.
 
 local uv = require "luv"
 
@@ -35,7 +35,7 @@ function systems.luvisor.setup(job)
   end
   lines[#lines + 1] = "}, intensity = { restarts = 1000000, within = 1 } }"
   write(job.dir .. "/tree.lua", table.concat(lines, "\n"))
-  return { uv.exepath(), "run", "--socket", job.dir .. "/socket", "--log-level", "warn", job.dir .. "/tree.lua" }
+  return { uv.exepath(), "run", "--socket", job.dir .. "/socket", "--log-level", "error", job.dir .. "/tree.lua" }
 end
 
 function systems.luvisor.status(job)
@@ -44,7 +44,7 @@ end
 
 -- ---- supervisord
 
-systems.supervisord = { needs = "supervisord", stop = "sigterm" }
+systems.supervisord = { needs = "supervisord", paced = true, stop = "sigterm" }
 
 function systems.supervisord.setup(job)
   local lines = {
@@ -87,7 +87,7 @@ local function services(job, logger)
   return dir
 end
 
-systems.runit = { needs = "runsvdir", stop = "sighup" }
+systems.runit = { needs = "runsvdir", paced = true, stop = "sighup" }
 
 function systems.runit.setup(job)
   return { "runsvdir", services(job, "svlogd") }
@@ -97,7 +97,7 @@ function systems.runit.status(job)
   return { "sh", "-c", ("sv status %s/services/*"):format(job.dir) }
 end
 
-systems.s6 = { needs = "s6-svscan", stop = "sigterm" }
+systems.s6 = { needs = "s6-svscan", paced = true, stop = "sigterm" }
 
 function systems.s6.setup(job)
   return { "s6-svscan", "-c", tostring(job.count * 2 + 10), services(job, "s6-log n3 s1000000") }
