@@ -58,19 +58,23 @@ static void write_literal(FILE *output, const unsigned char *bytes, size_t size)
   fputs(size ? "\"" : "    \"\"", output);
 }
 
-static void write_module(FILE *output, const struct module *module) {
-  uLong room = compressBound(module->size);
+/* What is between the braces of a struct embedded; deflated without the dictionary where that
+ * is what is written. */
+static void write_packed(FILE *output, const char *name, unsigned char *bytes,
+                         size_t size) {
+  uLong room = compressBound(size);
   unsigned char *packed = malloc(room);
-  z_stream stream = {.next_in = module->bytes, .avail_in = (uInt)module->size};
+  z_stream stream = {.next_in = bytes, .avail_in = (uInt)size};
   if (!packed || deflateInit2(&stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
     fail("out of memory");
-  deflateSetDictionary(&stream, dictionary, (uInt)dictionary_size);
+  if (bytes != dictionary)
+    deflateSetDictionary(&stream, dictionary, (uInt)dictionary_size);
   stream.next_out = packed;
   stream.avail_out = (uInt)room;
   if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
-  fprintf(output, "  {\"%s\",\n", module->name);
+  fprintf(output, "{\"%s\",\n", name);
   write_literal(output, packed, stream.total_out);
-  fprintf(output, ",\n   %lu, %zu},\n", stream.total_out, module->size);
+  fprintf(output, ",\n   %lu, %zu}", stream.total_out, size);
   deflateEnd(&stream);
   free(packed);
 }
@@ -82,11 +86,14 @@ int main(int argc, char **argv) {
   read_modules(input);
   choose_dictionary();
   fputs("/* Written by cmake/pack.c. */\n#include \"embedded.h\"\n\n", output);
-  fprintf(output, "const size_t embedded_dictionary_size = %zu;\n", dictionary_size);
-  fputs("const unsigned char embedded_dictionary[] =\n", output);
-  write_literal(output, dictionary, dictionary_size);
+  fputs("const struct embedded embedded_dictionary = ", output);
+  write_packed(output, "", dictionary, dictionary_size);
   fputs(";\n\nconst struct embedded embedded_modules[] = {\n", output);
-  for (size_t i = 0; i < count; i++) write_module(output, &modules[i]);
+  for (size_t i = 0; i < count; i++) {
+    fputs("  ", output);
+    write_packed(output, modules[i].name, modules[i].bytes, modules[i].size);
+    fputs(",\n", output);
+  }
   fprintf(output, "  {0, 0, 0, 0},\n};\n\nconst size_t embedded_count = %zu;\n", count);
   if (fclose(output) != 0) fail("cannot write");
   return 0;

@@ -2,12 +2,18 @@
 /* Embedded: see embedded.h. */
 #include "embedded.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 enum { RAW_DEFLATE = -15 };
+
+static unsigned char dictionary[EMBEDDED_DICTIONARY];
+static pthread_once_t dictionary_once = PTHREAD_ONCE_INIT;
+static bool has_dictionary; /* without memory for it when it was needed first: never */
 
 /* Of each module the bytecode that is kept, or NULL; itself NULL while nothing is. */
 static _Atomic(char *) *_Atomic kept;
@@ -21,18 +27,28 @@ const struct embedded *embedded_find(const char *name) {
                  compare);
 }
 
-static char *inflate_module(const struct embedded *module) {
-  char *bytes = malloc(module->size);
+static bool unpack(const struct embedded *module, char *bytes) {
   z_stream stream = {.next_in = (Bytef *)module->packed, /* zlib only reads it */
                      .avail_in = (uInt)module->packed_size,
                      .next_out = (Bytef *)bytes,
                      .avail_out = (uInt)module->size};
-  if (!bytes || inflateInit2(&stream, RAW_DEFLATE) != Z_OK) goto fail;
-  inflateSetDictionary(&stream, embedded_dictionary, (uInt)embedded_dictionary_size);
+  if (inflateInit2(&stream, RAW_DEFLATE) != Z_OK) return false;
+  if (module != &embedded_dictionary)
+    inflateSetDictionary(&stream, dictionary, (uInt)embedded_dictionary.size);
   int result = inflate(&stream, Z_FINISH);
   inflateEnd(&stream);
-  if (result == Z_STREAM_END) return bytes;
-fail:
+  return result == Z_STREAM_END;
+}
+
+static void unpack_dictionary(void) {
+  has_dictionary = unpack(&embedded_dictionary, (char *)dictionary);
+}
+
+static char *inflate_module(const struct embedded *module) {
+  pthread_once(&dictionary_once, unpack_dictionary);
+  if (!has_dictionary) return NULL;
+  char *bytes = malloc(module->size);
+  if (bytes && unpack(module, bytes)) return bytes;
   free(bytes);
   return NULL;
 }

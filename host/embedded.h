@@ -7,21 +7,23 @@
 #pragma once
 #include <stddef.h>
 
+/* The most that a dictionary may have: deflate looks back no further. */
+enum { EMBEDDED_DICTIONARY = 32768 };
+
 /* One module: lua/a/b.lua is "luvisor.a.b", lua/init.lua is "luvisor". */
 struct embedded {
   const char *name;
   const char *packed;
   size_t packed_size;
-  size_t size; /* of the bytecode */
+  size_t size; /* unpacked */
 };
 
 /* Sorted by name in the order of strcmp. */
 extern const struct embedded embedded_modules[];
 extern const size_t embedded_count;
 
-/* What the modules were deflated with. */
-extern const unsigned char embedded_dictionary[];
-extern const size_t embedded_dictionary_size;
+/* What the modules were deflated with, itself deflated. */
+extern const struct embedded embedded_dictionary;
 
 /* The module of a name, NULL when there is none. */
 const struct embedded *embedded_find(const char *name);
