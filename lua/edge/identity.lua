@@ -99,13 +99,7 @@ local function lookup(spec)
   return true, user, gid
 end
 
---- What a resolved program is to be; empty where it stays as the host is.
----@param spec luvisor.Spec
----@return { uid?: integer, gid?: integer, groups?: integer[], environment: table<string, string|false> }|nil
----@return string? key
----@return string? message
-function identity.of(spec)
-  if not (spec.user or spec.group or spec.groups) then return { environment = {} } end
+local function look_up(spec)
   local ok, user, gid = lookup(spec)
   if not ok then return nil, user, gid end
   local groups, key, message = all_groups(spec, user, gid)
@@ -118,6 +112,36 @@ function identity.of(spec)
     result.uid, result.gid, result.groups = user and user.uid, gid, groups
   end
   return result
+end
+
+local found -- by what was asked for, while somebody remembers
+
+local function key_of(spec)
+  local parts = { tostring(spec.user), math.type(spec.user) or "", tostring(spec.group), math.type(spec.group) or "" }
+  for _, group in ipairs(spec.groups or {}) do parts[#parts + 1] = tostring(group) .. (math.type(group) or "") end
+  return table.concat(parts, "\0")
+end
+
+--- Has each user and group asked for once, until the result is closed: a name service may take its time.
+---@return table to be closed
+function identity.remember()
+  local before = found
+  found = {}
+  return setmetatable({}, { __close = function() found = before end })
+end
+
+--- What a resolved program is to be; empty where it stays as the host is.
+---@param spec luvisor.Spec
+---@return { uid?: integer, gid?: integer, groups?: integer[], environment: table<string, string|false> }|nil
+---@return string? key
+---@return string? message
+function identity.of(spec)
+  if not (spec.user or spec.group or spec.groups) then return { environment = {} } end
+  local key = found and key_of(spec)
+  if key and found[key] then return found[key] end
+  local result, where, message = look_up(spec)
+  if key and found then found[key] = result end
+  return result, where, message
 end
 
 return identity

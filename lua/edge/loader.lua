@@ -147,6 +147,7 @@ end
 function loader.load(path, options)
   options = options or {}
   local before <close> = remember()
+  local lookups <close> = identity.remember() -- luacheck: ignore
   local loaded, message, code = load_all(path, options.file or path, generations.new(options.sources))
   if not loaded then return nil, message, code end
   before.keep, loaded.discard = true, before.put_back

@@ -232,8 +232,9 @@ describe("luvisor", function()
       host.write(directory .. "/tree.lua", (TREE:gsub("sleep 600", "sleep 601")))
       local screen = terminal.open({ words[1], "--socket", process:socket(), table.unpack(words, 2) }, {}, {
         columns = 100, rows = 20, record = directory .. "/screen" })
-      assert(screen:shows("EXIT 0", 30), process:output())
+      local has_ended = screen:shows("EXIT 0", 30)
       screen:close()
+      assert(has_ended, process:output())
       assert.truthy(host.read(directory .. "/screen"):find "\r\27%[K1/%d  top/%S+: %l+", words[1])
     end
     local _, _, err = luvisor "reload"

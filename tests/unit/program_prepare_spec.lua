@@ -132,6 +132,27 @@ describe("loading a program", function()
       function account.own() error "asked" end
       assert.same({ environment = {} }, identity.of {})
     end)
+
+    it("is asked for once in a load, and each time otherwise", function()
+      pretend(0)
+      local asked, user = 0, account.user
+      function account.user(...)
+        asked = asked + 1
+        return user(...)
+      end
+      local function ask(times, wanted)
+        for _ = 1, times do assert.equal(wanted == "web" and 33 or 40, identity.of({ user = wanted }).uid) end
+        return asked
+      end
+      local each = ask(1, "web")
+      assert.equal(3 * each, ask(2, "web"))
+      do
+        local over <close> = identity.remember() -- luacheck: ignore
+        assert.equal(4 * each, ask(5, "web"))
+        assert.equal(5 * each, ask(5, "bare"))
+      end
+      assert.equal(6 * each, ask(1, "web"))
+    end)
   end)
 
   describe("with environment files", function()
