@@ -173,7 +173,7 @@ bool tasks_run_on(const struct tasks *tasks, const lua_State *L);
 /* How many slots are open. */
 uint32_t tasks_count(const struct tasks *tasks);
 
-/* Pops a table of the machine's functions: begin(object), advance(object, event),
+/* Pops a table of the machine's functions: begin(object, now), advance(object, event),
  * ready(object), finished(object), failed(object, kind, message, traceback, limit),
  * late(object, limit), beat(object), held(object); and serve(object), run as the actor
  * is. */

@@ -23,6 +23,13 @@ enum handler {
   HANDLERS
 };
 
+/* What the last task began with, see task.set_handlers in lua/meta/host.lua. */
+struct first {
+  const void *table;
+  uint64_t every, heartbeat, stay; /* ns */
+  bool ready;
+};
+
 struct tasks {
   lua_State *L;
   struct schedule *schedule;
@@ -46,7 +53,8 @@ struct tasks {
   int spares;      /* reference: [0] the hand, and a list of more that nobody uses */
   int spare_count;
   int handlers[HANDLERS]; /* references */
-  const char *keepalive;  /* the interned string, kept alive by its reference */
+  struct first first;
+  const char *keepalive; /* the interned string, kept alive by its reference */
   int keepalive_ref;
 };
 

@@ -13,14 +13,41 @@ void turn_set_actor(lua_State *L, struct task *task) {
   task->phase = PHASE_ACTOR;
 }
 
-/* L: [..., actor, every, heartbeat, stay, ready] -> [...] */
+static uint64_t duration(lua_State *L, const char *key) {
+  lua_getfield(L, -1, key);
+  uint64_t ns = schedule_ns(lua_tonumber(L, -1));
+  lua_pop(L, 1);
+  return ns;
+}
+
+/* L: [..., first] -> [..., first]; most tasks begin as the one before did. */
+static const struct first *read_first(struct tasks *tasks) {
+  lua_State *L = tasks->L;
+  struct first *first = &tasks->first;
+  if (first->table == lua_topointer(L, -1)) return first;
+  first->every = duration(L, "every");
+  first->heartbeat = duration(L, "heartbeat");
+  first->stay = duration(L, "stay");
+  lua_getfield(L, -1, "ready");
+  first->ready = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  first->table = lua_topointer(L, -1);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, first); /* so that nothing else comes to lie there */
+  return first;
+}
+
+/* L: [..., first] -> [...] */
 static void begin_with(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
-  if (lua_toboolean(L, -1)) task->limits[LIMIT_START] = 0;
-  task_enter(tasks, task, schedule_ns(lua_tonumber(L, -3)),
-             schedule_ns(lua_tonumber(L, -2)));
-  lua_pop(L, 3);
-  turn_set_actor(L, task);
+  const struct first *first = read_first(tasks);
+  if (first->ready) task->limits[LIMIT_START] = 0;
+  task_enter(tasks, task, first->heartbeat, first->stay);
+  task->every = first->every;
+  task->phase = PHASE_ACTOR;
+  lua_rawgeti(L, -1, 1);
+  task_set_value(L, task, VALUE_ACTOR);
+  lua_pop(L, 1);
 }
 
 bool turn_begin(struct tasks *tasks, struct task *task) {
@@ -28,12 +55,13 @@ bool turn_begin(struct tasks *tasks, struct task *task) {
   uint32_t serial = task->serial;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_BEGIN]);
   task_push_value(L, task, VALUE_OBJECT);
-  if (vm_call(L, 1, 5) != LUA_OK) return task->serial == serial;
+  lua_pushnumber(L, (double)schedule_now(tasks->schedule) / 1e9);
+  if (vm_call(L, 2, 1) != LUA_OK) return task->serial == serial;
   bool open = task->serial == serial;
-  if (open && lua_isfunction(L, -5))
+  if (open && lua_istable(L, -1))
     begin_with(tasks, task);
   else
-    lua_pop(L, 5);
+    lua_pop(L, 1);
   return open;
 }
 

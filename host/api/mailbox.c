@@ -3,7 +3,7 @@
  * and no Lua runs between the caller and the handler. What is not plain (a target that is
  * not known yet, a full mailbox, an event, ...) goes the long way, which Lua has.
  * Documented in lua/meta/host_mailbox.lua. Thread: the runtime's. A method has its long way
- * as upvalue 2. */
+ * and the routes as upvalues 2 and 3. */
 #include "api/mailbox_serve.h"
 
 #include <string.h>
@@ -49,11 +49,9 @@ static int long_way(lua_State *L) {
 static struct mailbox *reach(lua_State *L, struct tasks *tasks, struct task **task) {
   int values = lua_gettop(L) - 2;
   if (values < 1 || values > MAILBOX_VALUES) return NULL;
-  lua_getiuservalue(L, lua_upvalueindex(1), 1);
   lua_pushvalue(L, 2);
-  lua_rawget(L, -2);
+  lua_rawget(L, lua_upvalueindex(3));
   struct mailbox *box = lua_touserdata(L, -1);
-  lua_replace(L, -2);
   bool open = box && !box->closed && !box->watched && box->count < box->limit;
   *task = open ? task_find(tasks, box->task) : NULL;
   if (*task) return box;
@@ -253,12 +251,23 @@ static int close(lua_State *L) {
 
 /* ---- the office ---- */
 
+/* In their place: the methods have the table as well. */
+static void clear_routes(lua_State *L) {
+  api_office(L)->routes = 0;
+  lua_getiuservalue(L, lua_upvalueindex(1), 1);
+  int routes = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, routes)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, routes);
+  }
+  lua_pop(L, 1);
+}
+
 static int forget(lua_State *L) {
-  struct office *office = api_office(L);
-  if (!office->routes) return 0;
-  office->routes = 0;
-  lua_newtable(L);
-  lua_setiuservalue(L, lua_upvalueindex(1), 1);
+  if (api_office(L)->routes) clear_routes(L);
   return 0;
 }
 
@@ -266,8 +275,8 @@ static int forget(lua_State *L) {
 static int route(lua_State *L) {
   struct mailbox *box = luaL_checkudata(L, 2, TYPE);
   box->timeout = schedule_ns(luaL_checknumber(L, 3));
-  if (++api_office(L)->routes > MOST_ROUTES) forget(L);
   lua_settop(L, 2);
+  if (++api_office(L)->routes > MOST_ROUTES) clear_routes(L);
   lua_getiuservalue(L, lua_upvalueindex(1), 1);
   lua_insert(L, 1);
   lua_rawset(L, 1);
@@ -294,7 +303,8 @@ static int method(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushvalue(L, 2);
-  lua_pushcclosure(L, is_call ? call : cast, 2);
+  lua_getiuservalue(L, lua_upvalueindex(1), 1);
+  lua_pushcclosure(L, is_call ? call : cast, 3);
   return 1;
 }
 

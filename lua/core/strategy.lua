@@ -29,10 +29,15 @@ function strategy.plan(name, index, children)
       stop[count] = children[i]
     end
   end
+  count = 0
   for i = first, last do
     local child = children[i]
-    local list = i ~= index and child.spec.restart_name == "temporary" and remove or start
-    list[#list + 1] = child
+    if i ~= index and child.spec.restart_name == "temporary" then
+      remove[#remove + 1] = child
+    else
+      count = count + 1
+      start[count] = child
+    end
   end
   return stop, start, remove
 end

@@ -35,8 +35,8 @@ end
 local function first_of(initial)
   local actor, state = initial and initial.actor, initial and initial.state
   if not actor then return nil end
-  return { state = state, past = initial.past, ready = initial.ready, fn = actor.fn, every = actor.every,
-    heartbeat = state.heartbeat, stay = state.timeout }
+  return { actor.fn, every = actor.every, heartbeat = state.heartbeat, stay = state.timeout, ready = initial.ready,
+    state = state, past = initial.past }
 end
 
 local known = setmetatable({}, { __mode = "k" }) -- by passages: one for each of the few kinds of worker that have these

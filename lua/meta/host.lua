@@ -81,8 +81,9 @@ local task = {}
 ---@alias host.limit "heartbeat"|"state"|"transition"|"start"|"stop"
 
 --- The machine's functions. advance runs on a worker's coroutine and returns its next actor, the seconds between two
---- turns, and whether to call ready; the others are called from the loop. begin comes before the first advance: it
---- returns the first actor and its seconds, where no coroutine is needed to get there, or nothing.
+--- turns, and whether to call ready; the others are called from the loop. begin(object, now) comes before the first
+--- advance: where no coroutine is needed to get to the first actor it returns { actor, every =, heartbeat =, stay =,
+--- ready = }, which nobody changes, else nothing.
 --- serve(object) runs as an actor does, with what task.mail announced. held(object) tells that a task is suspended.
 ---@param handlers table<string, function> begin, advance, ready, finished, failed, late, beat, serve, held
 function task.set_handlers(handlers) end
