@@ -13,6 +13,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,9 +306,13 @@ void launch_spec_init(struct launch_spec *spec) {
                                .limit_count = 1};
 }
 
+static void *_Atomic spare; /* a mapping for the next launch */
+
 static struct job *job_new(const struct launch_spec *spec) {
-  struct job *job = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  struct job *job = atomic_exchange(&spare, NULL);
+  if (!job)
+    job = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+               MAP_SHARED | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (job == MAP_FAILED) return NULL;
   *job = (struct job){.spec = spec, .host = getpid()};
   return job;
@@ -316,7 +321,8 @@ static struct job *job_new(const struct launch_spec *spec) {
 static void job_free(struct job *job) {
   free(job->groups);
   free((char *)job->candidates);
-  munmap(job, STACK_SIZE);
+  job = atomic_exchange(&spare, job);
+  if (job) munmap(job, STACK_SIZE);
 }
 
 static const char *file_of(const struct launch_spec *spec) {

@@ -8,30 +8,36 @@ local unit = require "luvisor.machine.unit"
 
 local BURST = 256 -- children asked before others have their turn
 
+local NONE = {}
+
 local sweep = {}
 
-local function depends(one, other)
-  return one.spec.after and one.spec.after[other.name] ~= nil
+-- Whether the child has to be asked after one of these, or one of these after it.
+local function is_bound(child, names, wanted)
+  if wanted[child.name] then return true end
+  for name in pairs(child.spec.after or NONE) do
+    if names[name] then return true end
+  end
+  return false
 end
 
-local function may_go_together(first, child)
-  if first.spec.kind ~= "program" or child.spec.kind ~= "program" then return false end
-  return not depends(first, child) and not depends(child, first)
+-- How far the programs that do not depend on each other reach.
+local function programs_end(units, first)
+  local names, wanted = {}, {}
+  for place = first, #units do
+    local child = units[place]
+    if child.spec.kind ~= "program" or is_bound(child, names, wanted) then return math.max(first, place - 1) end
+    names[child.name] = true
+    for name in pairs(child.spec.after or NONE) do wanted[name] = true end
+  end
+  return math.max(first, #units)
 end
 
 -- How far the children that may be asked now reach.
 local function batch_end(supervisor, units, first)
   local strategy = supervisor.spec.strategy
   if strategy == "simple_one_for_one" then return #units end
-  local last = first
-  if strategy ~= "one_for_one" then return last end
-  while units[last + 1] do
-    for i = first, last do
-      if not may_go_together(units[i], units[last + 1]) then return last end
-    end
-    last = last + 1
-  end
-  return last
+  return strategy == "one_for_one" and programs_end(units, first) or first
 end
 
 local function wait_for(self, child)
