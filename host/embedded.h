@@ -28,5 +28,10 @@ extern const struct embedded embedded_dictionary;
 /* The module of a name, NULL when there is none. */
 const struct embedded *embedded_find(const char *name);
 
-/* The module's bytecode, owned by the caller; NULL when out of memory. */
-char *embedded_unpack(const struct embedded *module);
+/* The module's bytecode; NULL when out of memory. To be released as soon as it is loaded. */
+const char *embedded_unpack(const struct embedded *module);
+void embedded_release(const struct embedded *module, const char *bytes);
+
+/* Has what is unpacked from now on kept for the next who asks: there are threads, which all
+ * load the same. */
+void embedded_keep(void);

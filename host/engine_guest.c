@@ -7,6 +7,7 @@
 
 #include "api/links.h"
 #include "deadline.h"
+#include "embedded.h"
 #include "engine.h"
 #include "guest.h"
 #include "runtime.h"
@@ -24,6 +25,7 @@ static void run(struct engine *engine, struct guest *guest) {
 /* An engine that would not close is left as it is: its loop is in use. */
 void engine_guest(struct guest *guest) {
   struct engine *engine = calloc(1, sizeof *engine);
+  embedded_keep();
   bool closed = true;
   if (engine && engine_open(engine, DEADLINE_FEW_BITS) == 0) {
     run(engine, guest);

@@ -41,10 +41,10 @@ static bool load_override(lua_State *L, const char *dir, const char *name) {
 /* pushes the module's function */
 static void load_embedded(lua_State *L, const struct embedded *module,
                           const char *chunk) {
-  char *bytes = embedded_unpack(module);
+  const char *bytes = embedded_unpack(module);
   if (!bytes) luaL_error(L, "not enough memory");
   int status = luaL_loadbufferx(L, bytes, module->size, chunk, "b");
-  free(bytes);
+  embedded_release(module, bytes);
   if (status != LUA_OK) lua_error(L);
 }
 

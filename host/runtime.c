@@ -16,7 +16,10 @@
 #define TURN_BUDGET (UINT64_C(2) * 1000000)  /* ns of tasks between posted calls */
 #define ROUND_BUDGET (UINT64_C(8) * 1000000) /* ns of work between two polls */
 
-enum { POST_VALUES = 4 };
+enum {
+  POST_VALUES = 4,
+  PASSED_OVER = 4 /* polls in a row that brought something, until a slice is due */
+};
 
 struct runtime {
   struct vm *vm;
@@ -26,7 +29,9 @@ struct runtime {
   lua_Integer post_first, post_last;
   int timer_fd;
   struct watch *watch; /* NULL while nobody watches */
-  uint64_t armed;      /* real ns the timerfd stands at, UINT64_MAX for off */
+  uint64_t entries;    /* into Lua, before the poll */
+  unsigned passed_over;
+  uint64_t armed; /* real ns the timerfd stands at, UINT64_MAX for off */
   uv_poll_t timer;
   uv_prepare_t before_poll;
   uv_check_t after_poll;
@@ -101,10 +106,11 @@ void runtime_kick(struct runtime *runtime) {
   uv_idle_start(&runtime->busy, on_busy);
 }
 
-static void round_of_work(struct runtime *runtime) {
+static void round_of_work(struct runtime *runtime, bool with_slice) {
   schedule_advance(&runtime->schedule, expired, runtime);
   bool left = work(runtime, runtime->schedule.now + ROUND_BUDGET);
-  left = tasks_run_sliced(runtime->tasks) || left;
+  if (with_slice) tasks_run_sliced(runtime->tasks);
+  left = tasks_have_sliced(runtime->tasks) || left;
   if (left)
     runtime_kick(runtime);
   else
@@ -128,6 +134,19 @@ static void arm_timer(struct runtime *runtime) {
     uv_ref((uv_handle_t *)&runtime->timer);
 }
 
+static uint64_t entries_of(const struct runtime *runtime) {
+  return atomic_load_explicit(&runtime->vm->interrupt.entry, memory_order_relaxed);
+}
+
+/* A slice is as long as many an answer: where something has come, more of it is looked for
+ * first. */
+static bool is_slice_due(struct runtime *runtime) {
+  bool idle = entries_of(runtime) == runtime->entries;
+  if (!idle && ++runtime->passed_over < PASSED_OVER) return false;
+  runtime->passed_over = 0;
+  return true;
+}
+
 static void on_before_poll(uv_prepare_t *handle) {
   struct runtime *runtime = handle->data;
   if (runtime->schedule.manual) {
@@ -135,16 +154,18 @@ static void on_before_poll(uv_prepare_t *handle) {
     return;
   }
   schedule_read(&runtime->schedule);
-  round_of_work(runtime);
+  round_of_work(runtime, false);
   arm_timer(runtime);
   schedule_sleep(&runtime->schedule, runtime->armed);
+  runtime->entries = entries_of(runtime);
 }
 
 static void on_after_poll(uv_check_t *handle) {
   struct runtime *runtime = handle->data;
   if (runtime->schedule.manual) return;
+  bool with_slice = is_slice_due(runtime);
   schedule_read(&runtime->schedule);
-  round_of_work(runtime);
+  round_of_work(runtime, with_slice);
 }
 
 static void on_timer(uv_poll_t *handle, int status, int events) {

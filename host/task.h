@@ -158,6 +158,9 @@ bool tasks_run(struct tasks *tasks, uint64_t budget);
 /* Lets one of the tasks whose slices have ended go on; true when more are left. */
 bool tasks_run_sliced(struct tasks *tasks);
 
+/* Whether any waits for its next slice. */
+bool tasks_have_sliced(const struct tasks *tasks);
+
 /* Expiry of a task's deadline, by its mark. */
 void task_expired(struct tasks *tasks, struct deadline *deadline);
 

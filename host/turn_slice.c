@@ -69,6 +69,10 @@ void task_put_off(struct tasks *tasks, struct task *task) {
   tasks->sliced_tail = task;
 }
 
+bool tasks_have_sliced(const struct tasks *tasks) {
+  return tasks->sliced_head != NULL;
+}
+
 bool tasks_run_sliced(struct tasks *tasks) {
   struct task *task = tasks->sliced_head;
   if (!task) return false;

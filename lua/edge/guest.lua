@@ -4,7 +4,7 @@
 
 -- The collector's pause and work: while the library is loaded, so that what that leaves behind is used again, and after
 -- it, as host/engine.c has it.
-local LOADING_PAUSE, LOADING_WORK, PAUSE, WORK = 110, 400, 200, 1
+local LOADING_PAUSE, LOADING_WORK, PAUSE, WORK = 120, 400, 200, 1
 
 collectgarbage("incremental", LOADING_PAUSE, LOADING_WORK)
 
@@ -41,6 +41,8 @@ local over   -- the exit was told
 -- ---- the end
 
 local function leave()
+  local groups = tree and rawget(tree.env, "cgroups")
+  if groups then groups.close() end
   system.quit(0)
 end
 

@@ -55,6 +55,13 @@ local function program(command, keys)
     :format(command, keys or "")
 end
 
+-- The groups that a host has made, as far as they are there.
+local function groups_of(pid)
+  local find = host.spawn({ "/sys/fs/cgroup", "-name", "luvisor-" .. pid .. ".*" }, nil, { command = { "find" } })
+  find:wait(10)
+  return find:stdout()
+end
+
 local function probe()
   directory = host.directory()
   local process = run(program("true", "cgroup = { memory = '32MB', pids = 10, cpu = 0.5 }"))
@@ -176,10 +183,15 @@ describe("a control group", function()
     local group = host.read(("/proc/%s/cgroup"):format(pid)):match "luvisor%-[%w.]+/top%+p%.1"
     assert.truthy(group)
     assert.equal(0, process:stop())
-    local find = host.spawn({ "/sys/fs/cgroup", "-name", "luvisor-" .. process.pid .. ".*" }, nil,
-      { command = { "find" } })
-    find:wait(10)
-    assert.equal("", find:stdout())
+    assert.equal("", groups_of(process.pid))
+  end)
+
+  maybe("is gone with its host, with those of a subtree in a process in it", function()
+    local process = run [[luvisor.supervisor { name = "sub", executor = "process", cgroup = { pids = 100 }, children = {
+      luvisor.program { name = "p", command = "sleep 1000", cgroup = { pids = 10 }, ready = { after = 0 } } } }]]
+    process:expect "top starting %-> running"
+    assert.equal(0, process:stop())
+    assert.equal("", groups_of(process.pid))
   end)
 end)
 

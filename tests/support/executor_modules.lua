@@ -226,6 +226,7 @@ local match = require("luvisor").match
 local worker = require "luvisor.worker"
 local Tasks = worker.define()
 Tasks:actor("running", function(self)
+  self:extend(30) -- ten starts of a process come in this turn
   local function say(what, ...)
     local row = table.pack(...)
     for i = 1, row.n do row[i] = tostring(row[i]) end

@@ -70,21 +70,25 @@ local function wait_for(predicate)
   tick:close()
 end
 
+-- The socket may be there a moment before somebody listens.
+local function reach(path)
+  local pipe, failed = uv.new_pipe(false), nil
+  pipe:connect(path, function(err) failed = err or false end)
+  wait_for(function() return failed ~= nil end)
+  if not failed then return pipe end
+  pipe:close()
+  uv.sleep(10)
+  return reach(path)
+end
+
 local function connect(path)
-  local self = { pipe = nil, connected = false, got = 0, done = false }
   wait_for(function() return uv.fs_stat(path) end)
-  local pipe = uv.new_pipe(false)
-  self.pipe = pipe
-  pipe:connect(path, function(err)
-    assert(not err, err)
-    self.connected = true
-    pipe:read_start(function(_, chunk)
-      self.got = self.got + #assert(chunk, "it is gone")
-      self.done = chunk:byte(-1) == 10
-      if self.done and self.on_answer then self.on_answer() end
-    end)
+  local self = { pipe = reach(path), got = 0, done = false }
+  self.pipe:read_start(function(_, chunk)
+    self.got = self.got + #assert(chunk, "it is gone")
+    self.done = chunk:byte(-1) == 10
+    if self.done and self.on_answer then self.on_answer() end
   end)
-  wait_for(function() return self.connected end)
   return self
 end
 
