@@ -84,7 +84,7 @@ local function add_looking(own, session, print)
   end
 
   function own.info(what)
-    return inspect.unit(unit_of(what))
+    return inspect.closely(unit_of(what))
   end
 
   function own.unit(what)

@@ -97,7 +97,8 @@ function explain.unit(self, seen)
   seen = seen or {}
   seen[self], seen.depth = true, (seen.depth or 0) + 1
   local result = {
-    unit = inspect.unit(self), entries = entries_of(self), states = states_of(self), causes = causes_of(self.last_exit),
+    unit = inspect.closely(self), entries = entries_of(self), states = states_of(self),
+    causes = causes_of(self.last_exit),
   }
   local other = culprit(self)
   if other and not seen[other] and seen.depth < DEEPEST then result.because = explain.unit(other, seen) end

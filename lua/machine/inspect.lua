@@ -72,4 +72,14 @@ function inspect.unit(self, path, usage)
   }
 end
 
+--- The same, and where it comes from: its module, and the place in a script where it is defined.
+---@param self table
+---@return table
+function inspect.closely(self)
+  local about, module, where = inspect.unit(self), self.spec.module, self.spec.where
+  about.module = type(module) == "string" and module or nil
+  about.defined = where and ("%s:%d"):format(where.file, where.line) or nil
+  return about
+end
+
 return inspect

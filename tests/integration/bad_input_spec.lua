@@ -20,10 +20,11 @@ return worker
 local CASES = {
   ["syntax error"] = { "return luvisor.supervisor { name = = 7 }", "tree.lua:3: unexpected symbol near '='" },
   ["runtime error"] = { "local x = nil; return x.y", "tree.lua:3: attempt to index a nil value (local 'x')" },
-  ["error of the script's own"] = { "error 'no inbox'", "tree.lua:3: no inbox" },
+  ["error of the script's own (sup_start_fail)"] = { "error 'no inbox'", "tree.lua:3: no inbox" },
   ["error that is no text"] = { "error { code = 7 }", "tree.lua:3" },
-  ["no result"] = { "local _ = first", "tree.lua: the script returned no unit" },
-  ["a result that is no unit"] = { "return { name = 'x' }", "tree.lua: the script returned no unit" },
+  ["no result (sup_start_error_return)"] = { "local _ = first", "tree.lua: the script returned no unit" },
+  ["a result that is no unit (sup_start_error_return)"] = {
+    "return { name = 'x' }", "tree.lua: the script returned no unit" },
   ["a root that is no supervisor"] = { "return first",
     'tree.lua: the root must be a supervisor, got the program "first"' },
   ["wrong type"] = { "return luvisor.supervisor { name = 'top', children = { first, "

@@ -33,7 +33,7 @@ describe("exit", function()
     it("reads: " .. case[2], function() assert.equal(case[2], tostring(exit.new(case[1]))) end)
   end
 
-  it("is always one line of bounded length", function()
+  it("is always one line of bounded length (format_log_1, format_log_2)", function()
     local text = tostring(exit.new { kind = "error", message = ("x\r\n"):rep(10000) })
     assert.is_nil(text:find("\n"))
     assert.is_true(#text < 500)

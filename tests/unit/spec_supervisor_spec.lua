@@ -92,9 +92,11 @@ describe("spec.supervisor", function()
     { of_pool { template = at(7, "t", { after = { x = "ready" } }) },
       'tree.lua:7: worker "t": key "after": unknown unit "x", a template has no siblings' },
   }
-  for _, case in ipairs(cases) do
-    it("refuses: " .. case[2], function() assert_refused(case[2], supervisor(case[1])) end)
-  end
+  describe("(sup_flags, child_specs)", function()
+    for _, case in ipairs(cases) do
+      it("refuses: " .. case[2], function() assert_refused(case[2], supervisor(case[1])) end)
+    end
+  end)
 
   it("takes a template", function()
     local s = assert(supervisor { strategy = "simple_one_for_one", template = a, max_children = 5, children = {} })
@@ -102,7 +104,8 @@ describe("spec.supervisor", function()
     assert.same({}, s.children)
   end)
 
-  it("accepts exactly OTP's combinations of restart, significant, auto_shutdown and shutdown", function()
+  it("accepts exactly OTP's combinations of restart, significant, auto_shutdown and shutdown "
+    .. "(child_specs, child_specs_map)", function()
     local restarts = { false, "permanent", "transient", "temporary" }
     local autos = { false, "never", "any_significant", "all_significant" }
     local shutdowns = { false, 0, 1000, "kill", "infinity" }

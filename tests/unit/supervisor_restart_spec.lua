@@ -17,7 +17,7 @@ describe("a supervisor whose child ends", function()
     world:tree(keys)
   end
 
-  it("restarts only the dead child (one_for_one)", function()
+  it("restarts only the dead child (one_for_one, supervisor_one_for_one_restarts_only_failed_child)", function()
     tree_of(nil, { intensity = { restarts = 2, within = 3600 } })
     world:crash "a"
     assert.same({ 2, 1 }, { world:generations("a", "b") })
@@ -69,6 +69,24 @@ describe("a supervisor whose child ends", function()
       assert.equal("running", world:phase "a")
       world:finish "a"
       assert.is_nil(world:phase "a")
+    end)
+
+    it("a permanent one that shuts down by itself; not a transient or temporary one "
+      .. "(permanent_shutdown, transient_shutdown, temporary_shutdown)", function()
+      local function ending(restart)
+        return world:supervisor(restart, { restart = restart, auto_shutdown = "any_significant",
+          world:worker("of_" .. restart, { restart = "transient", significant = true }) })
+      end
+      world:tree { "a", ending "permanent", ending "transient", ending "temporary" }
+      for _, restart in ipairs { "permanent", "transient", "temporary" } do
+        world:finish("of_" .. restart)
+        assert.equal("shutdown", world:events_of("exit", restart)[1].exit.kind)
+      end
+      assert.same({ "running", 2 }, { world:phase "permanent", world:generations "permanent" })
+      assert.same({ "done", 1 }, { world:phase "transient", world:generations "transient" })
+      assert.is_nil(world:phase "temporary")
+      assert.equal(world:unit "transient", (world:call("restart_child", "root", "transient")))
+      assert.equal("running", world:phase "of_transient")
     end)
 
     it("retires a worker that ended well and says nothing about restarts "

@@ -149,6 +149,28 @@ describe("a supervisor starting", function()
     assert.is_nil(world:phase "skipping")
   end)
 
+  it("is listed and no more where a supervisor below it declines to start, and forgets one that is temporary "
+    .. "(sup_start_ignore_init)", function()
+    local function declining(name, keys)
+      keys[1] = world:worker("of_" .. name, { restart = "transient", significant = true }, { may_skip = true })
+      keys.auto_shutdown = "any_significant"
+      world.scripts["of_" .. name].on_start = "skip"
+      return world:supervisor(name, keys)
+    end
+    world:tree { "a", declining("kept", { restart = "transient" }), declining("gone", { restart = "temporary" }),
+      declining("never", { autostart = false }) }
+    assert.equal("running", world:phase "root")
+    assert.same({ "done", "idle" }, { world:phase "kept", world:phase "never" })
+    assert.is_nil(world:phase "gone")
+    assert.equal(1, task.count()) -- of "a"
+    world:forget()
+    world:step(100)
+    assert.same({}, world:heard())
+    assert.same({ 1, 1, 0 }, { world.scripts.of_kept.starts, world.scripts.of_gone.starts,
+      world.scripts.of_never.starts })
+    assert.same({}, world:messages "error")
+  end)
+
   it("lets a start that ended be stopped before it began (3.1, 3.25)", function()
     world:load { "a", "b" }
     world.started:start()
