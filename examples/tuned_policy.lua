@@ -9,7 +9,7 @@
 --   > plan()                                               what a reload would take back
 --   > reload()                                             and it does
 --
--- Try: a policy of your own, function(exit) return exit.code == 7 and "give_up" or "restart" end, in place of retries(4).
+-- Try: a policy of your own in place of retries(4): function(exit) return exit.code == 7 and "give_up" or "restart" end
 
 local luvisor = require "luvisor"
 
