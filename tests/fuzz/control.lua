@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What has to hold of a client's bytes, whatever they are and however they come in pieces: the lines that are served are
--- those of the text, up to the first that is too long; every answer is one line of JSON-RPC; a line that is not whole
+-- What has to hold of a client's bytes, whatever they are and however they come in pieces: the lines that are served
+-- are those of the text, up to the first that is too long; every answer is one line of JSON-RPC; a line that is not whole
 -- has its time limit, and nothing else has one; a client that does not read is not read from.
 
 local LONGEST = 200 -- bytes of a line: short, so that the limit is met often
@@ -40,7 +40,7 @@ local function new_pipe()
     return true
   end
   function pipe:get_write_queue_size() return self.waiting end
-  function pipe:shutdown(fn) fn() end
+  function pipe.shutdown(_, fn) fn() end
   function pipe:is_closing() return self.closed end
   function pipe:close() self.closed = true end
   -- It reads all that was written.
