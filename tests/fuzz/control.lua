@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What has to hold of a client's bytes, whatever they are and however they come in pieces: the lines that are served
--- are those of the text, up to the first that is too long; every answer is one line of JSON-RPC; a line that is not whole
--- has its time limit, and nothing else has one; a client that does not read is not read from.
+-- are those of the text, up to the first that is too long; every answer is one line of JSON-RPC; a line that is not
+-- whole has its time limit, and nothing else has one; a client that does not read is not read from.
 
 local LONGEST = 200 -- bytes of a line: short, so that the limit is met often
 local BEHIND = 1024 * 1024
