@@ -40,7 +40,8 @@ static void note_found(struct census_query *query, pid_t pid) {
 
 static void note_done(struct census_query *query, int error) {
   struct asker *asker = query->data;
-  assert_int_equal(error, 0);
+  assert_true(error == 0 ||
+              (asker->query.mark && error == UV_EAGAIN)); /* one that ends */
   asker->answered = true;
   asker->answers++;
 }
