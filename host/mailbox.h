@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 enum { MAILBOX_VALUES = 4 }; /* of a request that is no letter */
+enum { MAILBOX_SHORT = 40 }; /* bytes of a string that exists only once in a Lua state */
 
 /* The user values of the userdata; HOT and the next are the handlers found last. */
 enum mailbox_part { MAILBOX_STORE = 1, MAILBOX_UNIT, MAILBOX_SPEC, MAILBOX_HOT };

@@ -21,6 +21,7 @@ struct patient {
 
 struct reaper {
   uv_signal_t signal;
+  uv_check_t turn;  /* active from a signal to the end of the loop's turn */
   uv_timer_t retry; /* active while patients wait */
   int open_handles;
   const struct nursery *nursery;
@@ -124,9 +125,16 @@ unsigned reaper_sweep(struct reaper *reaper) {
   return total;
 }
 
+static void on_turn(uv_check_t *turn) {
+  uv_check_stop(turn);
+  reaper_sweep(turn->data);
+}
+
+/* When many die at once, each is told of by itself: one look at all of them is enough. */
 static void on_sigchld(uv_signal_t *signal, int number) {
+  struct reaper *reaper = signal->data;
   (void)number;
-  reaper_sweep(signal->data);
+  uv_check_start(&reaper->turn, on_turn);
 }
 
 struct reaper *reaper_new(uv_loop_t *loop, const struct nursery *nursery) {
@@ -135,12 +143,14 @@ struct reaper *reaper_new(uv_loop_t *loop, const struct nursery *nursery) {
     free(reaper);
     return NULL;
   }
+  uv_check_init(loop, &reaper->turn);
   uv_timer_init(loop, &reaper->retry);
-  reaper->open_handles = 2;
+  reaper->open_handles = 3;
   reaper->nursery = nursery;
-  reaper->signal.data = reaper->retry.data = reaper;
+  reaper->signal.data = reaper->turn.data = reaper->retry.data = reaper;
   uv_signal_start(&reaper->signal, on_sigchld, SIGCHLD);
   uv_unref((uv_handle_t *)&reaper->signal);
+  uv_unref((uv_handle_t *)&reaper->turn);
   uv_unref((uv_handle_t *)&reaper->retry);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   return reaper;
@@ -154,5 +164,6 @@ static void on_closed(uv_handle_t *handle) {
 void reaper_free(struct reaper *reaper) {
   if (!reaper) return;
   uv_close((uv_handle_t *)&reaper->signal, on_closed);
+  uv_close((uv_handle_t *)&reaper->turn, on_closed);
   uv_close((uv_handle_t *)&reaper->retry, on_closed);
 }

@@ -248,7 +248,8 @@ uint32_t task_reserve_wait(struct task *task) {
 
 void task_wait(struct tasks *tasks, struct task *task, enum wait kind, uint64_t ns) {
   task->waits = (uint8_t)kind;
-  if (kind == WAIT_SLEEP) task->wait_no++; /* nobody has its number */
+  /* nobody has its number */
+  if (kind == WAIT_SLEEP || kind == WAIT_MAIL) task->wait_no++;
   task->waited = true;
   if (ns) schedule_wake(tasks->schedule, &task->wake, schedule_now(tasks->schedule) + ns);
 }

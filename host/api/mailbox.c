@@ -14,7 +14,7 @@
 #include "task.h"
 #include "vm.h"
 
-enum { MOST_ROUTES = 1000, SHORT = 40 };
+enum { MOST_ROUTES = 1000 };
 #define TYPE "luvisor.queue"
 
 static struct tasks *tasks_of(lua_State *L) {
@@ -64,7 +64,7 @@ static bool is_clean(lua_State *L, int count) {
   for (int i = 3; i < 3 + count; i++) {
     int type = lua_type(L, i);
     if (type == LUA_TTABLE) return false;
-    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > SHORT)) return false;
+    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > MAILBOX_SHORT)) return false;
   }
   return true;
 }
@@ -77,7 +77,7 @@ static int put(lua_State *L, struct mailbox *box, struct task *task,
   int at = lua_gettop(L), count = at - 3;
   int code = codec_copy_values(L, 3, count, &problem);
   if (code < 0) return api_refused(L, code, problem.text);
-  if (box->closed) { /* copying may have run anything */
+  if (box->closed || !task_find(tasks_of(L), box->task)) { /* copying may run anything */
     lua_settop(L, at - 1);
     return long_way(L);
   }
@@ -194,9 +194,9 @@ static int push_served_call(lua_State *L, struct mailbox *box) {
 /* give_up() -> the call that is being served and has no answer, as a letter, or nothing */
 static int give_up(lua_State *L) {
   struct mailbox *box = check(L);
-  int results = box->deferred ? 0 : push_served_call(L, box);
-  box->serving = false;
-  return results;
+  int results = push_served_call(L, box);
+  if (box->serving) mailbox_end(L, box, STORE);
+  return box->deferred ? 0 : results;
 }
 
 /* defer() -> the call that is being served, whose answer comes later, or nothing */

@@ -66,13 +66,19 @@ static void choose(lua_State *L, bool is_call) {
   lua_settop(L, name);
 }
 
+/* What the name on top is known by: a long one may come to lie where another was. */
+static const void *name_at_hand(lua_State *L) {
+  bool is_short = lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) <= MAILBOX_SHORT;
+  return is_short ? lua_topointer(L, -1) : NULL;
+}
+
 /* Pushes the handler of the request that is served, or nil; that of the last one is at
  * hand. */
 static void push_handler(lua_State *L, struct mailbox *box) {
   bool is_call = box->served.kind == REQUEST_CALL;
   int part = MAILBOX_HOT + is_call;
   mailbox_push_value(L, box, STORE, 1);
-  const void *name = lua_topointer(L, REST);
+  const void *name = name_at_hand(L);
   if (name && name == box->hot[is_call]) {
     lua_getiuservalue(L, BOX, part);
     lua_replace(L, REST);

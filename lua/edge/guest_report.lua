@@ -151,7 +151,8 @@ local function reply_to(id)
       value = { path = value:path() }
     end
     report.flush()
-    parent:send(table.pack("reply", id, value, message, code), true)
+    local ok, why, its_code = parent:send(table.pack("reply", id, value, message, code), true)
+    if not ok then parent:send(table.pack("reply", id, nil, "the answer cannot be sent: " .. why, its_code), true) end
   end
 end
 

@@ -7,6 +7,7 @@ local account = require "host.account"
 local identity = {}
 
 local NO_SHELL = {}
+local AS_IT_IS = { environment = {} } -- shared by all who stay as the host is
 for _, name in ipairs { "nologin", "false", "true" } do
   for _, directory in ipairs { "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/" } do NO_SHELL[directory .. name] = true end
 end
@@ -136,7 +137,7 @@ end
 ---@return string? key
 ---@return string? message
 function identity.of(spec)
-  if not (spec.user or spec.group or spec.groups) then return { environment = {} } end
+  if not (spec.user or spec.group or spec.groups) then return AS_IT_IS end
   local key = found and key_of(spec)
   if key and found[key] then return found[key] end
   local result, where, message = look_up(spec)

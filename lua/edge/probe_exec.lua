@@ -31,12 +31,12 @@ end
 
 --- Begins; done(ok, message) may be called before this returns.
 ---@param unit table the program
----@param options table those that the program was launched with
+---@param options fun(): table those that the program was launched with
 ---@param probe table
 ---@param done fun(ok: boolean, message: string|nil)
 ---@return function cancel kills the whole group
 function probe_exec.start(unit, options, probe, done)
-  local own, child = options_of(options, probe.command, unit.run and unit.run.pid), nil
+  local own, child = options_of(options(), probe.command, unit.run and unit.run.pid), nil
   local function on_exit(code, signal, core)
     local why = program_exit.of_status({ 0 }, code, signal, core)
     child:signal_group("KILL")

@@ -12,7 +12,7 @@ local probes = {}
 
 --- Begins a probe; done(ok, message) may be called at once, or after it was called off.
 ---@param unit table
----@param options table those that the program was launched with
+---@param options fun(): table those that the program was launched with
 ---@param probe table
 ---@param done fun(ok: boolean|nil, message: string|nil)
 ---@return function call_off

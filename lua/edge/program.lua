@@ -100,6 +100,8 @@ local CHECKS = { check_paths, check_limits, check_nice, check_oom_score }
 
 -- ---- all of it
 
+local NONE = {} -- shared by all to whose environment nothing is added
+
 local function merge(...)
   local all = {}
   for _, layer in ipairs { ... } do
@@ -126,7 +128,8 @@ function program.prepare(spec)
     if not ok then return nil, key, message end
   end
   spec.identity = who
-  spec.variables = merge(who.environment, from_files, spec.env or {})
+  local variables = merge(who.environment, from_files, spec.env or {})
+  spec.variables = next(variables) and variables or NONE
   return true
 end
 

@@ -30,6 +30,7 @@ local up = require "luvisor.edge.up"
 local run = {}
 
 local OK, FAILED, USAGE = 0, 1, 2
+local LARGE = 1024 -- KiB that loading a script has taken
 
 local function complain(message)
   system.put(2, "luvisor: " .. message .. "\n")
@@ -129,6 +130,14 @@ local function open_log(options, place)
   return journal.keep(options.daemon and daemon.relay(write) or write, enabled), enabled
 end
 
+-- A large script leaves much behind when it was read; those who are started next can have the room.
+local function load(path)
+  local before = collectgarbage "count"
+  local loaded, message = loader.load(path)
+  if collectgarbage "count" - before > LARGE then collectgarbage() end
+  return loaded, message
+end
+
 --- Runs a tree until it ends.
 ---@param path string
 ---@param options table<string, string>
@@ -141,7 +150,7 @@ function run.tree(path, options, arguments)
   if code then return fail(nameless, code) end
   local file = system.absolute(path) or path
   signals.begin()
-  local loaded, message = loader.load(path)
+  local loaded, message = load(path)
   if not loaded then return fail(message, USAGE) end
   local write, enabled = open_log(options, place)
   if not write then return fail(enabled, FAILED) end

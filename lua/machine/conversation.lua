@@ -53,6 +53,11 @@ local function results(out, fn)
   return unpack(out, 1, out.n)
 end
 
+local function serve(self, env, box)
+  local _ <close> = box -- what fails is told to who waits for it
+  return env.mail.serve(self)
+end
+
 --- The first message that the pattern matches (see luvisor.match), any without one. Waits as long as it takes, or for
 --- `timeout` seconds; requests are served meanwhile. Else nil, message, CODE: ETIMEDOUT; ECANCELED when a stop comes,
 --- or has come before a receive without a timeout; EINTR when a request that was served led to an event.
@@ -66,7 +71,7 @@ function methods.receive(self, pattern, timeout)
     if out then return results(out, more) end
     from = box.plain_first > box.plain_last and 1 or more
     if mailbox.has_requests(box) then
-      local event = env.mail.serve(self)
+      local event = serve(self, env, box)
       if event ~= "keepalive" then
         mailbox.set_due(unit, box, event)
         return nil, "the event " .. tostring(event) .. " is due", "EINTR"

@@ -67,11 +67,17 @@ local function log_letter(self)
   end
 end
 
+-- What goes wrong with who looks on is no fault of the sender.
+local function tell(self, told, way, kind, letter)
+  local ok, message = pcall(told, way, kind, letter)
+  if not ok then self.env.log("error", self, "trace: %s", tostring(message)) end
+end
+
 -- A box has one onlooker, which serves both that a handle may want.
-local function look_on(box)
+local function look_on(self, box)
   local told, ring = box.told, box.ring
   box.trace = (told or ring) and function(way, kind, letter)
-    if told then told(way, kind, letter) end
+    if told then tell(self, told, way, kind, letter) end
     if ring then ring[#ring + 1] = { kind = kind, at = ring.now(), table.unpack(letter, 1, letter.n) } end
     if ring and #ring > ring.limit then table.remove(ring, 1) end
   end
@@ -84,7 +90,7 @@ function inspection.trace(self, fn)
   local box = mailbox.of(self)
   if not box then return not_running(self) end
   box.told = fn ~= false and (type(fn) == "function" and fn or log_letter(self)) or nil
-  return look_on(box)
+  return look_on(self, box)
 end
 
 --- The last letters that came, the oldest first: rows with their kind and when. They are kept from the first time that
@@ -96,7 +102,7 @@ function inspection.letters(self, limit)
   local ring = box.ring or { now = self.env.now }
   ring.limit = math.min(math.max(limit or ring.limit or KEPT, 1), MOST_KEPT)
   box.ring = limit ~= false and ring or nil
-  look_on(box)
+  look_on(self, box)
   if not box.ring then return {} end
   while #ring > ring.limit do table.remove(ring, 1) end
   return table.move(ring, 1, #ring, 1, {})

@@ -52,13 +52,26 @@ end
 
 -- ---- the box
 
+-- A request has failed in a receive. Where the worker caught that it goes on, and whoever waits for an answer is told
+-- now; one that ends of it tells with its end.
+local function close_served(box, failure)
+  local self = box.unit
+  if failure == nil or self.env.task.object() ~= self.instance then return end
+  local letter = box.serving or box.queue:give_up()
+  box.serving, box.event = nil, nil
+  if not letter or letter.kind ~= "call" or box.deferred and box.deferred[letter] then return end
+  answer(self.env, letter, nil, ("%s: %s"):format(self:path(), tostring(failure)), "FAILED")
+end
+
+local Box = { __close = close_served }
+
 local function open(self, instance)
   local env = self.env
   local settings = env.settings
-  local box = {
+  local box = setmetatable({
     queue = env.mail.open(self.task, self, self.spec.mailbox or settings and settings.mailbox or mailbox.CAPACITY),
-    plain_first = 1, plain_last = 0, plain = {},
-  }
+    plain_first = 1, plain_last = 0, plain = {}, unit = self,
+  }, Box)
   instance._box, instance._queue, self.special = box, box.queue, true
   return box
 end
@@ -118,14 +131,16 @@ end
 
 local function conclude(self, box, letter, deferred, first, ...)
   local event = box.event
-  box.serving, box.event = nil, nil
+  box.event = nil
   if first == POSTPONE then
     postpone(box, letter)
   elseif letter.kind ~= "call" then
     event = event or first
   elseif not deferred then
+    box.serving = letter -- until it has its answer: what cannot be sent is raised
     reply(self, letter, first, ...)
   end
+  box.serving = nil
   if event ~= nil and event ~= "keepalive" then return event end
 end
 
@@ -274,8 +289,8 @@ end
 --- Answers such a call; false when it has its answer already.
 function mailbox.answer_deferred(self, box, letter, ...)
   if not box or not box.deferred or not box.deferred[letter] then return false end
-  box.deferred[letter] = nil
   reply(self, letter, ...)
+  box.deferred[letter] = nil
   return true
 end
 

@@ -121,11 +121,17 @@ local function hold(self, address, letter)
   self.trying = self.trying or self.env.after(RETRY, try_again, self, RETRY)
 end
 
+-- What is too large for a frame is answered as well.
+local function answer(self, id, ...)
+  local ok, message, code = self.write(table.pack("answer", id, ...), true)
+  if not ok then self.write(table.pack("answer", id, nil, "the answer cannot be sent: " .. message, code), true) end
+end
+
 --- A letter has come from over there.
 function Post:letter(address, kind, id, ...)
   local letter = table.pack(...)
   letter.kind = kind or nil
-  if id then letter.answer = function(...) self.write(table.pack("answer", id, ...), true) end end
+  if id then letter.answer = function(...) answer(self, id, ...) end end
   if self.held[address] or not hand_over(self, address, letter) then hold(self, address, letter) end
 end
 

@@ -29,7 +29,8 @@ end
 function probe.begin(self, run, what, tell)
   local attempt = { env = self.env, probe = what.probe, timeout = what.timeout, tell = tell, over = false }
   attempt.limit = self.env.deadline(what.timeout, on_limit, attempt)
-  attempt.call_off = self.env.probes.run(self, run.options, what.probe, function(ok, message)
+  local function options() return self:beside(run) end
+  attempt.call_off = self.env.probes.run(self, options, what.probe, function(ok, message)
     finish(attempt, ok, message)
   end)
   return attempt

@@ -47,9 +47,14 @@ local function set_state(self, run, state, why)
   end
 end
 
+local function cancel_start_limit(self, run)
+  self.env.cancel(run.start_limit)
+  run.start_limit, run.start_due = nil, nil
+end
+
 -- It is on its way out: nothing is expected of it any more but its end.
 local function leave_service(self, run)
-  self.env.cancel(run.start_limit)
+  cancel_start_limit(self, run)
   program_ready.cancel(self, run)
   program_health.cancel(self, run)
   program_notify.cancel(self, run)
@@ -130,7 +135,7 @@ end
 --- The program is ready; deaf unless it is being started.
 function Program.now_ready(self, run)
   if self.run ~= run or run.state ~= "STARTING" then return end
-  self.env.cancel(run.start_limit)
+  cancel_start_limit(self, run)
   run.was_ready = true
   program_ready.cancel(self, run)
   set_state(self, run, "RUNNING", "ready")
@@ -172,7 +177,7 @@ function Program.fail(self, run, why, signal)
   program_retire.begin(self, run)
 end
 
-Program.change, Program.leave_service = set_state, leave_service
+Program.change, Program.leave_service, Program.beside = set_state, leave_service, program_launch.beside
 
 local function launched(self, run, child, message, code)
   if not child then

@@ -18,7 +18,7 @@ local function additions(self, variables)
   return variables
 end
 
-local function options(self, run, variables, on_exit)
+local function make(self, run, variables, on_exit)
   local spec, process = self.spec, self.env.process
   local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
   local inherited = spec.clear_env and {} or process.environment()
@@ -42,11 +42,19 @@ local function adopt(self, run, on_exit)
   adoptions[self:path()] = nil
   local child = self.env.process.adopt(left.pid, left.mark, { on_exit = on_exit })
   run.adopted = child ~= nil
-  run.options = options(self, run, {}, on_exit) -- for those who are started beside it
   return child
 end
 
---- Launches the generation `run`, with run.options.
+--- What those are launched with who are to run beside it, as it does. Made when it is asked for: few ever are.
+---@param run table
+---@return table options
+function program_launch.beside(self, run)
+  local options = make(self, run, {})
+  options.previous, options.cgroups = nil, run.cgroup and run.cgroup.procs
+  return options
+end
+
+--- Launches the generation `run`.
 ---@param self table the unit
 ---@param run table
 ---@param on_exit fun(code?: integer, signal?: integer, core: boolean)
@@ -60,12 +68,12 @@ function program_launch.spawn(self, run, on_exit)
   local ok, message, code = program_notify.prepare(self, run, variables)
   if not ok then return nil, message, code end
   program_sockets.announce(self.spec, variables)
-  run.options = options(self, run, variables, on_exit)
-  ok, message, code = program_sockets.prepare(self, run.options)
-  if ok then ok, message, code = program_cgroup.prepare(self, run, run.options) end
-  if ok then ok, message, code = program_ready.prepare(self, run, run.options) end
+  local options = make(self, run, variables, on_exit)
+  ok, message, code = program_sockets.prepare(self, options)
+  if ok then ok, message, code = program_cgroup.prepare(self, run, options) end
+  if ok then ok, message, code = program_ready.prepare(self, run, options) end
   if not ok then return nil, message, code end
-  return self.env.process.spawn(run.options)
+  return self.env.process.spawn(options)
 end
 
 return program_launch

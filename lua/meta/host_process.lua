@@ -69,7 +69,7 @@ function process.spawn(options) end
 ---@return string? code
 function process.adopt(pid, mark, options) end
 
---- The host's own environment, as "NAME=value".
+--- The host's own environment, as "NAME=value"; the same list again while it has not changed: read it only.
 ---@return string[]
 function process.environment() end
 

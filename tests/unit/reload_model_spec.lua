@@ -50,7 +50,7 @@ local function picture(unit, depth, lines)
   local spec, state = unit.spec, unit:describe()
   lines[#lines + 1] = ("%s%s %s %s %s"):format(("  "):rep(depth), tostring(unit.name), spec.kind, unit.phase, state)
   local detail = spec.kind == "worker" and unit.instance and tostring(unit.instance.args and unit.instance.args[1])
-    or spec.kind == "program" and unit.run and table.concat(unit.run.options.command, " ")
+    or spec.kind == "program" and unit.run and table.concat(unit.run.child.options.command, " ")
     or spec.kind == "supervisor" and ("%s %d %g"):format(spec.strategy, unit.intensity.restarts, unit.intensity.within)
   lines[#lines + 1] = ("%s  %s %s"):format(("  "):rep(depth), tostring(detail), tostring(spec.shutdown))
   for _, child in ipairs(branch.children(unit)) do picture(child, depth + 1, lines) end

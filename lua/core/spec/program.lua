@@ -168,7 +168,8 @@ local function settle_stop(out)
     return keys.problem(out, "shutdown", "stop.timeout says the same, give one of them")
   end
   out.shutdown = stop.timeout or out.shutdown
-  out.stop = { signal = stop.signal or STOP.signal, command = stop.command }
+  local is_plain = not stop.command and (stop.signal or STOP.signal) == STOP.signal
+  out.stop = is_plain and STOP or { signal = stop.signal or STOP.signal, command = stop.command }
   return true
 end
 

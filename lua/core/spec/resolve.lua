@@ -36,12 +36,20 @@ function resolve.shutdown(spec, children)
   return sum
 end
 
-local function fill_backoff(spec, settings)
-  local given = spec.backoff
+-- Those who wait alike share one.
+local function filled_backoff(given, state)
+  local pace = backoff.fill(given, state.settings.backoff)
+  local key = ("ddddd"):pack(pace.min, pace.max, pace.factor, pace.jitter, pace.reset_after)
+  state.paces[key] = state.paces[key] or pace
+  return state.paces[key]
+end
+
+local function fill_backoff(spec, state)
+  local given, settings = spec.backoff, state.settings
   if given == true or given == nil and spec.kind == "program" then
     spec.backoff = settings.backoff
   elseif given then
-    spec.backoff = backoff.fill(given, settings.backoff)
+    spec.backoff = filled_backoff(given, state)
   elseif spec.kind ~= "program" then
     spec.backoff = nil
   end
@@ -101,7 +109,7 @@ function walk(spec, parent_path, state)
     return keys.fail(spec, ('the same unit is used twice, as "%s" and as "%s"'):format(spec.path, path))
   end
   spec.path = path
-  fill_backoff(spec, state.settings)
+  fill_backoff(spec, state)
   FILL[spec.kind](spec, state.settings)
   if spec.after then table.insert(state.waiting, { spec, parent_path }) end
   if spec.kind == "supervisor" then return walk_children(spec, state) end
@@ -131,7 +139,7 @@ function resolve.tree(root, script, environment)
   local ok
   ok, message, code = check_root(root)
   if not ok then return nil, message, code end
-  local state = { settings = settings, waiting = {}, counted = {}, files = {} }
+  local state = { settings = settings, waiting = {}, counted = {}, files = {}, paces = {} }
   ok, message, code = walk(root, nil, state)
   for _, entry in ipairs(state.waiting) do entry[1].after = instances.references(entry[1].after, state.counted) end
   if ok and #state.waiting > 0 then ok, message, code = order.apply(root, state.waiting) end
@@ -150,7 +158,7 @@ end
 function resolve.child(parent, child, settings)
   if not unit.is(child) then return nil, "expected a unit, got " .. type(child), "EINVAL" end
   local ok, message, code = supervisor.check_child(parent, child)
-  local state = { settings = settings, waiting = {}, counted = {}, files = {} }
+  local state = { settings = settings, waiting = {}, counted = {}, files = {}, paces = {} }
   if ok then ok, message, code = walk(child, parent.path, state) end
   if not ok then return nil, message, code end
   if child.after then child.after = instances.references(child.after, parent.counted) end
