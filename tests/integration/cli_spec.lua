@@ -95,7 +95,8 @@ describe("luvisor", function()
     check_usage({ "run", "--log-levl", "info", "x.lua" }, 'unknown option --log-levl, did you mean "--log-level"?',
       "Try: luvisor run --help")
     check_usage({ "run", "--log-level=inof", "x.lua" }, '--log-level: unknown value "inof", did you mean "info"?')
-    check_usage({ "run", "--log-format=xml", "x.lua" }, '--log-format: unknown value "xml", expected one of "text", "json"')
+    check_usage({ "run", "--log-format=xml", "x.lua" },
+      '--log-format: unknown value "xml", expected one of "text", "json"')
     check_usage({ "run", "x.lua", "--log-format" }, "--log-format needs a value: text, json")
     check_usage({ "check", "-q", "x.lua" }, "unknown option -q")
   end)
