@@ -143,6 +143,13 @@ end
 
 list_keys.s, list_keys.r, list_keys.S = asker "stop", asker "restart", asker "start"
 list_keys["/"] = function(self) self.mode = "filter" end
+
+function list_keys.escape(self)
+  self.filter = ""
+  choose(self)
+  return follow(self)
+end
+
 list_keys["?"] = function(self) self.mode = "help" end
 list_keys.h = list_keys["?"]
 

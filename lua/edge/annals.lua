@@ -81,7 +81,7 @@ end
 
 local function subscribe(self, env)
   local function listen(event)
-    if is_of_interest(event) then keep(self, event) end
+    if own == self and is_of_interest(event) then keep(self, event) end
   end
   for _, kind in ipairs(script.kinds) do
     if not NOT_KEPT[kind] then env.subscribe(kind, listen) end

@@ -34,18 +34,22 @@ end
 
 -- ---- the unit
 
-local function upgrade_worker(worker, loaded, maps, done, left)
-  if upgrade.is_possible(worker) then return upgrade.begin(worker, loaded.spec, maps, done) end
-  if left <= 0 or not unit.is_alive(worker) then return done(nil, "it has no state that could go on") end
-  worker.env.after(LOOK, upgrade_worker, worker, loaded, maps, done, left - LOOK)
+local function upgrade_worker(job)
+  local worker = job.worker
+  if upgrade.is_possible(worker) then return upgrade.begin(worker, job.spec, job.maps, job.done) end
+  if job.left <= 0 or not unit.is_alive(worker) then return job.done(nil, "it has no state that could go on") end
+  job.left = job.left - LOOK
+  worker.env.after(LOOK, upgrade_worker, job)
 end
 
 local function change_worker(world, worker, loaded, told, reply)
   local before = use(world, loaded)
-  upgrade_worker(worker, loaded, told.change.action == "upgrade", function(ok, message)
+  local function done(ok, message)
     if not ok then use(world, before) end
     reply(ok, message)
-  end, PATIENCE)
+  end
+  local maps = told.change.action == "upgrade"
+  upgrade_worker { worker = worker, spec = loaded.spec, maps = maps, done = done, left = PATIENCE }
 end
 
 local function change_tree(world, loaded, told, reply)

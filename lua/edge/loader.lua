@@ -198,6 +198,7 @@ function loader.load_unit(told, generation)
   if not unit_spec then return nil, settings end
   local ok, message = loader.prepare(unit_spec, settings, generation)
   if not ok then return nil, message end
+  if unit_spec.kind == "worker" then unit_spec.executor = "coroutine" end -- within the runtime that it has
   return unit_spec, settings
 end
 

@@ -22,6 +22,8 @@ local HELP = {
   { "trace(u [, on])", "logs what a worker does, or stops to" },
   { "messages(u)", "what a worker's mailbox has seen, and how much of it waits" },
   { "stop(u) start(u) restart(u)", "says what state was reached" },
+  { "set(u, key, value)", "another value in place, until the next reload; restart takes a policy, too" },
+  { "scale(u, n) remove(u)", "so many instances of a counted program; stops and forgets a unit" },
   { "reload() plan() rollback()", "applies the script as it is now; shows what that would do; goes back" },
   { "at(u)", "evaluates code in a worker's own runtime, as its `self`: at 'etl/x' 'self.data'" },
   { "unit(u)", "its handle; luvisor is there, too" }, { "help()", "this" },
@@ -137,9 +139,15 @@ local function add_methods(own, session)
     session:put(why_text.of(ask(session, "why", { units = { path_of(what) } })))
   end
 
-  for _, name in ipairs { "reload", "plan", "rollback" } do
-    own[name] = function() session:put(steps.text(ask(session, name, {}))) end
+  local function add_steps(name, params_of)
+    own[name] = function(...) session:put(steps.text(ask(session, name, params_of(...)))) end
   end
+  for _, name in ipairs { "reload", "plan", "rollback" } do
+    add_steps(name, function() return {} end)
+  end
+  add_steps("remove", function(what) return { units = { path_of(what) } } end)
+  add_steps("scale", function(name, count) return { unit = name, count = count } end)
+  add_steps("set", function(what, key, value) return { unit = path_of(what), key = key, value = value } end)
 end
 
 -- ---- workers

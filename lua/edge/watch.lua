@@ -1,6 +1,7 @@
 -- Watch: tells when a file of the script's has changed. The directories are watched, not the files: editors write
 -- another file and give it the old one's name. What happens within a moment is one change, and one that leaves every
--- file as it was, by size, time and inode, is none.
+-- file as it was, by size, time and inode, is none. Of other files there nothing is heard: a log that is written beside
+-- the script would put off the end of the moment for ever.
 
 local uv = require "luv"
 
@@ -89,15 +90,20 @@ local function begin_anew(self)
   end)
 end
 
-local function on_event(self)
-  if self.timer:is_closing() then return end
+-- Without a name it may be any.
+local function concerns(self, name)
+  return not name or self.names[name] or name:find "%.lua$"
+end
+
+local function on_event(self, name)
+  if self.timer:is_closing() or not concerns(self, name) then return end
   if self.beginning > 0 then self.unsure = true end
   self.timer:start(MOMENT, 0, function() compare(self) end)
 end
 
 local function watch_directory(self, directory)
   local handle = uv.new_fs_event()
-  local ok, message = handle:start(directory, {}, function() on_event(self) end)
+  local ok, message = handle:start(directory, {}, function(_, name) on_event(self, name) end)
   if ok then
     self.handles[directory] = handle
     return
@@ -110,7 +116,11 @@ end
 ---@param files string[]
 function Watch:set(files)
   local wanted = {}
-  for _, file in ipairs(files) do wanted[file:match "^(.*)/[^/]*$" or "."] = true end
+  self.names = {}
+  for _, file in ipairs(files) do
+    wanted[file:match "^(.*)/[^/]*$" or "."] = true
+    self.names[file:match "[^/]+$"] = true
+  end
   for directory, handle in pairs(self.handles) do
     if not wanted[directory] then
       handle:close()
@@ -137,7 +147,8 @@ end
 ---@return luvisor.Watch
 function watch.new(tell, write)
   return setmetatable({
-    tell = tell, write = write, files = {}, handles = {}, stamps = {}, beginning = 0, timer = uv.new_timer(),
+    tell = tell, write = write, files = {}, names = {}, handles = {}, stamps = {}, beginning = 0,
+    timer = uv.new_timer(),
   }, Watch)
 end
 

@@ -172,6 +172,10 @@ static void held_pipe(void **state) {
   int fd;
   struct output *output = open_output(&fd);
   start_holder(fd);
+  run_for(&loop, 100);
+  assert_true(
+      uv_loop_alive(&loop)); /* control: of itself it does not end with its program */
+  assert_int_equal(said_len, 0);
   uint64_t begun = now_ms();
   output_drain(output, 100);
   uv_run(&loop, UV_RUN_DEFAULT);

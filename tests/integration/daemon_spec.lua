@@ -177,9 +177,9 @@ describe("the name of a host", function()
   before_each(function() directory = host.directory() end)
   after_each(host.clean_up)
 
-  local function run(...)
-    host.write(directory .. "/tree.lua", SERVICE)
-    return host.spawn({ "run", ..., "tree.lua" }, { XDG_RUNTIME_DIR = directory }, { cwd = directory })
+  local function run(option, text)
+    host.write(directory .. "/tree.lua", text or SERVICE)
+    return host.spawn({ "run", option, "tree.lua" }, { XDG_RUNTIME_DIR = directory }, { cwd = directory })
   end
 
   it("is one host's at a time: the second exits with 3, and another name is free", function()
@@ -194,6 +194,27 @@ describe("the name of a host", function()
     other:expect "top starting %-> running"
     assert.equal(0, first:stop())
     run("--name=one"):expect "top starting %-> running"
+  end)
+
+  it("is its host's until nothing of the tree runs any more, and then free (3.54)", function()
+    local first = run("--name=one", [[
+local luvisor = require "luvisor"
+return luvisor.supervisor { name = "top", children = {
+  luvisor.program { name = "slow", command = { "sh", "-c", "trap 'while [ ! -e go ]; do sleep 0.05; done; exit 0' TERM;"
+    .. " echo up; while :; do sleep 0.05; done" }, ready = { line = "up" }, stdout = { prefix = true },
+    shutdown = 60 },
+} }
+]])
+    first:expect "top starting %-> running"
+    first:signal "sigterm"
+    first:expect "SIGTERM: stopping"
+    local second = run "--name=one"
+    assert.equal(3, second:wait(10))
+    assert.truthy(second:stderr():find('another host has the name "one"', 1, true), second:stderr())
+    assert.is_nil(second:stderr():find "STARTING")
+    host.write(directory .. "/go", "")
+    assert.equal(0, first:wait(15))
+    run("--name=one"):expect "top starting %-> running" -- the control: refused was what came too early
   end)
 
   it("is free again when its host was killed, and what is left of that does not matter", function()

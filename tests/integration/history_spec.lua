@@ -51,6 +51,21 @@ describe("the history", function()
     host.clean_up()
   end)
 
+  it("ends with the tree, whatever the units still say", function()
+    host.write(directory .. "/tree.lua", [[
+      local luvisor = require "luvisor"
+      local W = require("luvisor.worker").define()
+      W:actor("starting", function() return "run" end)
+      W:actor("running", { every = 0.01 }, function() error "enough" end)
+      return luvisor.supervisor { name = "top", intensity = { restarts = 0, within = 5 }, children = {
+        luvisor.worker { name = "w", module = W }, luvisor.worker { name = "other", module = W, executor = "process" },
+      } }
+    ]])
+    spawn()
+    assert.equal(1, (process:wait(20)), process:output())
+    assert.equal(0, process:count "subscriber of", process:output())
+  end)
+
   it("tells what happened, and who asked, also when the host has ended and after the next start", function()
     spawn()
     process:client { "start", "bad" }

@@ -88,6 +88,28 @@ describe("a host among hostile files", function()
     assert.truthy(said:find("variables: a fifo, not a file", 1, true), said)
   end)
 
+  it("takes neither a script nor a module from where it is called (3.66)", function()
+    local rogue = 'io.stderr:write "the rogue was here\\n"\nreturn {}\n'
+    for _, name in ipairs { "tree.lua", "luvisor.lua", "rogue.lua", "luv.lua" } do host.write(at(name), rogue) end
+    assert(uv.fs_mkdir(at "own", 448))
+    host.write(at "own/main.lua", [[
+local luvisor = require "luvisor"
+require "luv"
+pcall(require, "rogue")
+return luvisor.supervisor { name = "top", children = {} }
+]])
+    local function check(args, env)
+      local process = host.spawn(args, env, { cwd = directory })
+      local code = process:wait(10)
+      return code, process:output():find("the rogue was here", 1, true) ~= nil
+    end
+    assert.same({ 0, false }, { check { "check", "own/main.lua" } })
+    assert.same({ 2, false }, { check { "check" } })
+    assert.same({ 2, false }, { check { "run" } })
+    -- The control: it is there to be found, for who asks for it.
+    assert.same({ 0, true }, { check({ "check", "own/main.lua" }, { LUA_PATH = at "?.lua" }) })
+  end)
+
   it("says so when there is no current directory", function()
     put()
     for option, expected in pairs {

@@ -20,13 +20,15 @@ describe("a host in a world of mischief", function()
 
   local function run(children)
     host.write(directory .. "/tree.lua", ([[
-      local luvisor = require "luvisor"
+      local luvisor, system = require "luvisor", require "host.system"
       local Beats = require("luvisor.worker").define()
       Beats:actor("starting", function() return "run" end)
       Beats:actor("running", { every = 0.05 }, function(self)
         if self.stopping then return "complete" end
         self.turns = (self.turns or 0) + 1
         if self.turns %% 10 == 0 then self.log:info("turn %%d", self.turns) end
+        self.began = self.began or system.wall()
+        if system.wall() > self.began + 1000 then self.log:info "by the wall it is late" end
         return "keepalive"
       end)
       return luvisor.supervisor { name = "top", children = { %s } }]]):format(children))
@@ -48,6 +50,7 @@ describe("a host in a world of mischief", function()
       local year = os.date("%Y", os.time() + jump)
       assert.truthy(process:output():find(("\n%s%%-[^\n]* top/w turn"):format(year)), process:output())
     end
+    assert.is_true(process:count "by the wall it is late" > 0) -- the control: who asks that clock is misled
     for _, sign in ipairs { "STOPPING", "UNHEALTHY", "BACKOFF", "top/w terminating" } do
       assert.equal(0, process:count("top/[pw] [^\n]*" .. sign), process:output())
     end

@@ -88,6 +88,20 @@ describe("a program's output", function()
     assert.equal(1, process:count "/dev/full: no more lines are dropped, 2000000 were")
   end)
 
+  it("waits for ever where it has nowhere to go and nobody drains it (3.43, the control)", function()
+    local pipe = uv.new_pipe()
+    local script = in_directory "yes | head -n 2000000; echo went on > DIR/done"
+    local ended
+    uv.spawn("sh", { args = { "-c", script }, stdio = { nil, pipe } }, function() ended = true end)
+    host.stay(0.3) -- it can be no further than the pipe is large, however long this is
+    assert.is_nil(ended)
+    assert.is_nil(read "done")
+    pipe:read_start(function() end)
+    assert(host.wait_until(function() return ended end, 30))
+    pipe:close()
+    assert.equal("went on\n", read "done")
+  end)
+
   it("is found again on USR1 by whoever moved the file", function()
     local process = run_tree(in_directory [[luvisor.program { name = "p", shell = true,
       command = "while sleep 0.02; do echo tick; done", stdout = { file = "DIR/log" } } ]])

@@ -113,6 +113,18 @@ describe("luvisor", function()
     assert.equal(0, process:stop())
   end)
 
+  it("run --watch is not held up by other files beside the script", function()
+    write_tree "a"
+    local command = { "-c", "while :; do echo x >>noise.log; sleep 0.02; done" }
+    local noise = host.spawn(command, nil, { cwd = directory, command = { "sh" } })
+    assert(host.wait_until(function() return uv.fs_stat(directory .. "/noise.log") end, 10))
+    start "--watch"
+    write_tree("a", "b")
+    process:expect "top/b STARTING %-> RUNNING"
+    assert.falsy(noise.over)
+    assert.equal(0, process:stop())
+  end)
+
   it("run without --watch does not: the control arm", function()
     write_tree "a"
     start()

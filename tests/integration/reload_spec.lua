@@ -201,6 +201,10 @@ describe("a reload", function()
     process:expect "reload: nothing has changed"
     assert.equal(1, process:count "reload: done")
     assert.equal(1, process:count "reload: nothing has changed")
+    for round = 2, 3 do -- the control: where nobody waits each is one of its own
+      process:signal "sighup"
+      process:expect("reload: nothing has changed", 5, round)
+    end
     local log = process:output()
     assert.is_true(log:find("top/slow stopped", 1, true) < log:find("top/quick STOPPED -> STARTING", 1, true), log)
     assert.equal(0, process:stop())

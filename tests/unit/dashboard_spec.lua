@@ -114,6 +114,10 @@ describe("dashboard", function()
     press "/\27"
     it_:press { name = "escape" }
     assert.equal(4, #it_.shown)
+    press "/web\r"
+    assert.equal(2, #it_.shown)
+    it_:press { name = "escape" }
+    assert.equal(4, #it_.shown)
   end)
 
   it("scrolls a long list with the cursor", function()

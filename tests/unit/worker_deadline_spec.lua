@@ -102,6 +102,16 @@ describe("a worker's deadline", function()
       assert.same({}, world:heard "restart")
     end)
 
+    it("is missed by one that is too quiet, among as many (3.23, the control)", function()
+      local children = { world:worker("quiet", { restart = "temporary" }, { every = 1.9 }) }
+      for i = 1, 50 do children[#children + 1] = world:worker("chatty" .. i, nil, { every = 0.001 }) end
+      world:tree(children)
+      world.scripts.quiet:run(function(self) self:sleep(2.1) return "keepalive" end)
+      world:step(30)
+      assert.equal("root/quiet", world:events_of("exit")[1].unit)
+      assert.equal(1, #world:events_of "exit")
+    end)
+
     it("is found for one among a thousand, and for nobody else", function()
       local children = {}
       for i = 1, 1000 do children[i] = world:worker("w" .. i, { restart = "temporary" }) end
@@ -190,6 +200,18 @@ describe("a worker's deadline", function()
         w:actor("b", { every = 1 }, function() return "keepalive" end)
       end, { start_timeout = 3, ready = "b", restart = "temporary", backoff = { min = 1000 } }, machine)
       checked(3, "timeout: start 3 s in a")
+    end)
+
+    it("is not found where there is none (3.28, the control)", function()
+      local machine = fsm {
+        initial = "new", transitions = { new = { go = "a" }, a = { go = "b" }, b = { go = fsm.OK } },
+      }
+      run(function(w)
+        w:actor("a", wait)
+        w:actor("b", { every = 1 }, function() return "keepalive" end)
+      end, { start_timeout = "infinity", ready = "b", restart = "temporary" }, machine)
+      world:step(10000)
+      assert.is_nil(ended())
     end)
 
     it("is lifted when the worker is ready", function()

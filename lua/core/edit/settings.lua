@@ -79,8 +79,12 @@ function special.backoff(spec, part, value)
 end
 
 function special.restart(spec, _, value)
+  if type(value) == "function" then -- from the REPL: JSON has none
+    spec.restart, spec.restart_name, spec.restart_given = value, nil, true
+    return true
+  end
   if type(value) ~= "string" or not restart.of(value) then
-    return nil, 'expected "permanent", "transient" or "temporary": a policy is a function, and in the script'
+    return nil, 'expected "permanent", "transient" or "temporary"; a policy is a function: in the script, or the REPL'
   end
   if spec.significant and value == "permanent" then return nil, "is permanent, and significant" end
   spec.restart, spec.restart_name, spec.restart_given = restart.of(value), value, true
