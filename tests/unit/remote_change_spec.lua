@@ -29,7 +29,8 @@ describe("a change of a unit in a guest", function()
 
   local function tree(version)
     return { intensity = { restarts = 9, within = 1 },
-      world:worker("w", { executor = "process", args = { version = version }, on_change = "upgrade", restart = "permanent" }) }
+      world:worker("w", { executor = "process", args = { version = version }, on_change = "upgrade",
+        restart = "permanent" }) }
   end
 
   local function begin()
