@@ -12,6 +12,7 @@ local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program_change"
 local remote_change = require "luvisor.machine.remote_change"
 local routine = require "luvisor.machine.routine"
+local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.upgrade"
 local works = require "luvisor.machine.change_work"
@@ -33,8 +34,8 @@ local function tell(self, path, what)
   if self.look_on then self.look_on(self.told, self.total, path, what) end
 end
 
-local function fail(self, child, message)
-  self.failures[#self.failures + 1] = { path = child:path(), message = message }
+local function fail(self, path, message)
+  self.failures[#self.failures + 1] = { path = path, message = message }
 end
 
 -- ---- what becomes of one unit
@@ -73,7 +74,7 @@ local function when_upgraded(self, work, child, node)
   return function(ok, message, failures)
     if not ok then
       put_back(work.supervisor, spec, old)
-      fail(self, child, message)
+      fail(self, child:path(), message)
       self.env.log("error", child, "upgrade failed, the old code goes on: %s", message)
     end
     for _, one in ipairs(failures or {}) do
@@ -117,7 +118,10 @@ function treat.restart(self, work, child, node)
 end
 
 function treat.keep(_, _, child, node)
-  if node.new.kind == "program" then return program_change.apply(child, node.new, node.differences) end
+  if node.new.kind == "program" then
+    timetable.change(child, node.new)
+    return program_change.apply(child, node.new, node.differences)
+  end
   child.next_spec, child.special = node.new, true
 end
 
@@ -149,6 +153,7 @@ local function treat_child(self, work, child, node)
   local supervisor = work.supervisor
   if node.action == "add" or not child then
     supervisor.finished[node.new.name] = nil
+    if child and not work.gone[child] then works.remove(work, child) end -- it was added at run time
     if not GOES_ON[node.action] then work.add[#work.add + 1] = node.new end
     return
   end
@@ -233,7 +238,8 @@ end
 function change.apply(tree, plan, done, cause, look_on)
   local self = setmetatable({
     env = tree.env, done = done, cause = cause or "reload", failures = {}, works = {}, additions = {},
-    open = 1, visits = 0, worked = finish_one, tell = tell, told = 0, total = #(plan.steps or {}), look_on = look_on,
+    open = 1, visits = 0, worked = finish_one, tell = tell, fail = fail, told = 0,
+    total = #(plan.steps or {}), look_on = look_on,
   }, Change)
   self.pace = pace.new(tree.env, function(message) done(nil, message) end)
   self.pace:put(begin, self, plan)

@@ -4,7 +4,10 @@
 
 local chronicle = require "luvisor.machine.chronicle"
 local dynamic = require "luvisor.machine.dynamic"
+local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
+
+local RESTS = { done = true, fatal = true }
 
 local works = {}
 
@@ -34,6 +37,9 @@ end
 local function add(self, work, spec)
   if not is_current(work) then return end
   local supervisor = work.supervisor
+  if work.children:find(spec.name) then
+    return self:fail(supervisor:path() .. "/" .. spec.name, "a child of that name was started meanwhile")
+  end
   supervisor.finished[spec.name] = nil
   local child = supervisor:add_child(spec)
   if spec.restart_name == "temporary" then child.static = true end
@@ -68,8 +74,8 @@ end
 -- ---- stopping
 
 local function restart_one(self, work, child, spec)
-  child.spec = spec
   if not is_current(work) then return end
+  timetable.change(child, spec)
   if not work.children:find(child.name) then work.children:add(child) end -- was temporary
   start(self, work, child)
 end
@@ -157,10 +163,11 @@ function works.remove(work, child)
   work.stop[#work.stop + 1] = child
 end
 
---- Has a child restarted with another spec; one that was stopped by hand only takes it.
+--- Has a child restarted with another spec; one that was stopped by hand only takes it, and one that has a schedule and
+--- is down.
 function works.restart(self, work, child, spec)
-  if child.phase == "stopped" or child.phase == "idle" then
-    child.spec = spec
+  if child.phase == "stopped" or child.phase == "idle" or spec.schedule and RESTS[child.phase] then
+    timetable.change(child, spec)
     if child.phase == "idle" and spec.autostart ~= false then works.start_later(self, work, child) end
     return
   end

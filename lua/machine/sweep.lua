@@ -61,7 +61,10 @@ local function ask_row(self, units, next)
   local after, left = together.stop_row(self, units, next, math.min(#units, self.burst))
   self.in_row = nil
   if not self.broken then self.next = after end
-  if left then wait_for(self, left) end
+  if left then
+    wait_for(self, left)
+    if self.force then unit.ask_to_kill(left) end
+  end
   return after > next
 end
 

@@ -5,6 +5,7 @@
 -- that was given up is tried again.
 
 local dynamic = require "luvisor.machine.dynamic"
+local keys = require "luvisor.core.lazy" "luvisor.core.plan.keys"
 local rolling = require "luvisor.machine.rolling"
 local schedule = require "luvisor.core.schedule"
 local unit = require "luvisor.machine.unit"
@@ -89,13 +90,27 @@ function timetable.next_at(child)
   return schedule.next_at(child.timetable, child.env.calendar.wall(), child.env.now())
 end
 
+local function cancel(child)
+  child.overdue = nil
+  if child.schedule_timer then child.env.cancel(child.schedule_timer) end
+  child.schedule_timer = nil
+end
+
+--- Gives a child another spec, and goes by the schedule that this has; one that has not changed keeps its beat.
+---@param child table
+---@param spec table
+function timetable.change(child, spec)
+  local is_same = keys.same(child.spec.schedule, spec.schedule)
+  child.spec = spec
+  if is_same then return end
+  cancel(child)
+  child.timetable = nil
+  if spec.schedule then timetable.begin(child) end
+end
+
 --- The supervisor ends.
 function timetable.cancel(supervisor)
-  for _, child in ipairs(supervisor.children:all()) do
-    child.overdue = nil
-    if child.schedule_timer then child.env.cancel(child.schedule_timer) end
-    child.schedule_timer = nil
-  end
+  for _, child in ipairs(supervisor.children:all()) do cancel(child) end
 end
 
 return timetable

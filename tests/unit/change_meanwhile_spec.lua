@@ -44,3 +44,37 @@ describe("a supervisor that starts anew in the midst of a change", function()
     assert.equal("crasher added slow", names())
   end)
 end)
+
+describe("a child that was added at run time, and is of the new script", function()
+  local world
+
+  before_each(function() world = worlds.new() end)
+  after_each(function() world:close() end)
+
+  local function program(command) return world:program("x", { command = { command }, ready = { after = 0 } }) end
+  local function start() world:call("start_child", "root", world:adopt(program "by hand", "root")) end
+
+  it("gives way to that one", function()
+    reloads.tree(world, { "a" })
+    start()
+    local _, outcome = reloads.apply(world, { "a", program "by the script" })
+    assert.equal("TERM", world.process.spawned[1].sent[1])
+    assert.equal(1, #world.process.spawned)
+    world.process.spawned[1]:dies(0)
+    world:step(0)
+    assert.same({}, outcome.failures)
+    assert.equal(2, #world.process.spawned)
+    assert.equal(2, world.started.root.children.count)
+  end)
+
+  it("stays, and that is told, where it came meanwhile", function()
+    reloads.tree(world, { "a", world:program("slow", { ready = { after = 0 } }) })
+    local _, outcome = reloads.apply(world, { "a", program "by the script" })
+    start()
+    world.process.spawned[1]:dies(0)
+    world:step(0)
+    assert.equal("root/x", outcome.failures[1].path)
+    assert.equal(2, #world.process.spawned)
+    assert.equal(2, world.started.root.children.count)
+  end)
+end)

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Names in brackets after a test are those of the OTP or Runsmith case that it was made after.
 
+local luvisor = require "luvisor"
+local worker = require "luvisor.worker"
 local worlds = require "world"
 
 describe("a supervisor stopping", function()
@@ -265,5 +267,34 @@ describe("a supervisor stopping", function()
     world.scripts.a.ignores_stop = false
     world:step(2)
     assert.equal("shutdown", world.ended.kind)
+  end)
+end)
+
+describe("force in the midst of a row", function()
+  local world
+
+  before_each(function() world = worlds.new { quiet = true } end)
+  after_each(function() world:close() end)
+
+  -- what becomes of one that does not listen, and in whose turn the end by force is ordered, or not
+  local function end_of_deaf(forces)
+    local definition = worker.define()
+    definition:actor("running", { every = 1 }, function(self)
+      if self.stopping and forces then world.started:kill() end
+      return "keepalive"
+    end)
+    world:tree { "a", luvisor.worker { name = "deaf", module = definition, shutdown = "infinity" }, "c" }
+    world:step(2)
+    world.started:stop()
+    world:step(5)
+    return world:phase "deaf"
+  end
+
+  it("does not leave out the one that is being asked", function()
+    assert.equal("stopped", end_of_deaf(true))
+  end)
+
+  it("is needed: the control arm", function()
+    assert.equal("stopping", end_of_deaf(false))
   end)
 end)
