@@ -33,8 +33,8 @@ void tasks_free(struct tasks *tasks) {
 }
 
 void tasks_set_handlers(struct tasks *tasks, lua_State *L) {
-  static const char *const names[HANDLERS] = {
-      "begin", "advance", "ready", "finished", "failed", "late", "beat", "serve", "held"};
+  static const char *const names[HANDLERS] = {"begin",  "advance", "ready", "finished",
+                                              "failed", "late",    "beat",  "serve"};
   for (int i = 0; i < HANDLERS; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, tasks->handlers[i]);
     lua_getfield(L, -1, names[i]);

@@ -178,7 +178,7 @@ uint32_t tasks_count(const struct tasks *tasks);
 
 /* Pops a table of the machine's functions: begin(object, now), advance(object, event),
  * ready(object), finished(object), failed(object, kind, message, traceback, limit),
- * late(object, limit), beat(object), held(object); and serve(object), run as the actor
+ * late(object, limit), beat(object); and serve(object), run as the actor
  * is. */
 void tasks_set_handlers(struct tasks *tasks, lua_State *L);
 

@@ -19,7 +19,6 @@ enum handler {
   HANDLER_LATE,
   HANDLER_BEAT,
   HANDLER_SERVE,
-  HANDLER_HELD,
   HANDLERS
 };
 

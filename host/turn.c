@@ -231,7 +231,6 @@ static int after_call(struct tasks *tasks, struct task *task, lua_State *co) {
                                         : after_advance(tasks, task, co);
   if (next >= 0 || task->serial != serial) return next;
   release_coroutine(tasks, task);
-  if (task->held && task->phase == PHASE_ACTOR) task_notify(tasks, task, HANDLER_HELD, 0);
   return next;
 }
 

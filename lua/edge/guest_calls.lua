@@ -31,7 +31,11 @@ end
 
 function CALLS.rolling_restart(...) return rolling.run(...) end
 
-function CALLS.restart(one, _, reply) rolling.restart(one, reply) end
+function CALLS.restart(one, _, reply)
+  if one.home then return one:forward(one, "restart", nil, reply) end -- kept in a guest of this one
+  rolling.restart(one, reply)
+end
+
 function CALLS.reload(one, _, reply) one:reload(reply) end
 
 function CALLS.kill(one, _, reply)
@@ -62,7 +66,8 @@ function CALLS.eval(one, code, reply)
   require "luvisor.edge.repl".inside(world, one, code, as_values(reply))
 end
 
-local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true }
+local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true,
+  restart = true }
 
 --- Carries out a call, and replies; what is for a guest of this one goes on to it.
 function guest_calls.run(env, reply, path, name, what, cause)

@@ -11,6 +11,13 @@ function branch.children(unit)
   return unit.children and unit.children:all() or NONE
 end
 
+--- There is a new unit: names may mean others than they did.
+---@param env table
+function branch.note_name(env)
+  env.version = (env.version or 0) + 1
+  if env.addresses then env.mail.forget() end
+end
+
 --- The unit of a path that begins below this one; the unit itself for an empty one.
 ---@param unit table
 ---@param path string

@@ -142,8 +142,9 @@ end
 --- Stops the unit, if it is up, and starts it: itself once it is ready, or nil, message, CODE.
 function Handle:restart(timeout)
   local found = unit_of(self) or error("restart: not a unit", 2)
-  local call = there(found, "restart", function(one, _, reply) rolling.restart(one, reply) end)
-  return request(found, call, nil, timeout)
+  local function here(one, _, reply) rolling.restart(one, reply) end
+  local is_kept_there = found.home ~= nil -- not what has the runtime: that is started from here
+  return request(found, is_kept_there and there(found, "restart", here) or here, nil, timeout)
 end
 
 --- Has a program read its configuration again (its key `reload`): true, or nil, message, CODE.

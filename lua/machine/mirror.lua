@@ -62,6 +62,7 @@ local function new_stub(home, parent, name, change)
   }, Stub)
   parent.children = parent.children or roster.new()
   parent.children:add(stub)
+  if type(name) == "string" then branch.note_name(home.env) end
   return stub
 end
 

@@ -11,6 +11,7 @@
 -- while a group is being restarted takes the sweep over, and one that arrives while starting ends what was started.
 
 local announce = require "luvisor.machine.announce"
+local branch = require "luvisor.machine.branch"
 local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local fsm = require "luvisor.core.fsm"
@@ -105,16 +106,10 @@ local function start_child(self, child)
   if tree.waiting[1] then tree:changed() end
 end
 
--- Names mean other units now.
-local function note_name(env)
-  env.version = (env.version or 0) + 1
-  if env.addresses then env.mail.forget() end
-end
-
 local function add_child(self, spec, name)
   local child = unit.new(unit.kind_of(self.env, spec), self.env, spec, self, name)
   self.children:add(child)
-  if not name then note_name(self.env) end
+  if not name then branch.note_name(self.env) end
   if spec.schedule then timetable.begin(child) end
   return child
 end

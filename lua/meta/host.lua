@@ -84,8 +84,8 @@ local task = {}
 --- turns, and whether to call ready; the others are called from the loop. begin(object, now) comes before the first
 --- advance: where no coroutine is needed to get to the first actor it returns { actor, every =, heartbeat =, stay =,
 --- ready = }, which nobody changes, else nothing.
---- serve(object) runs as an actor does, with what task.mail announced. held(object) tells that a task is suspended.
----@param handlers table<string, function> begin, advance, ready, finished, failed, late, beat, serve, held
+--- serve(object) runs as an actor does, with what task.mail announced.
+---@param handlers table<string, function> begin, advance, ready, finished, failed, late, beat, serve
 function task.set_handlers(handlers) end
 
 --- Whether beat(object) is called for each heartbeat.
@@ -162,7 +162,7 @@ function task.mail(handle, request) end
 
 --- Suspends a task at its next boundary between two turns; none of that time counts against its deadlines.
 ---@param handle host.handle
----@return boolean held false when it is in the middle of a turn; then `held` is called at the end of that
+---@return boolean held false when it is in the middle of a turn, at the end of which it is
 function task.hold(handle) end
 
 --- Ends that.

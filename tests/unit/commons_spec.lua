@@ -55,6 +55,22 @@ describe("what runtimes have in common", function()
     assert.is_true(talk:run("a", function(self) return self:register "boss" end))
   end)
 
+  it("know a unit that has taken the place of one that was removed", function()
+    local sent
+    function home.deliver(_, letter, target)
+      sent = target
+      return letter ~= nil
+    end
+    local function cast() talk:run("a", function(self) return self:cast("root/g/w", "x") end) end
+    cast()
+    assert.equal(w, sent)
+    mirror.update(home, { { names = { "w" }, removed = true } })
+    mirror.update(home, { { names = { "w" }, unit = "worker", phase = "running", generation = 1 } })
+    cast()
+    assert.equal(mirror.find(home, "root/g/w"), sent)
+    assert.not_equal(w, sent)
+  end)
+
   it("are kept while others end (the control)", function()
     mirror.update(home, { { names = { "v" }, unit = "worker", phase = "running", generation = 1 } })
     ask("register", "boss")
