@@ -152,7 +152,7 @@ describe("a reload", function()
   it("that fails leaves everything as it was (3.61)", function()
     write("counter.lua", COUNTER:format(1, "old", UPGRADE))
     write_tree [[ sleep("a", 600), luvisor.worker { name = "c", module = "counter" } ]]
-    start { LUVISOR_LOAD_TIMEOUT = "0.5", LUVISOR_LOAD_MEMORY = "20MB" }
+    start { LUVISOR_LOAD_TIMEOUT = "2", LUVISOR_LOAD_MEMORY = "20MB" }
     for what, broken in pairs(BROKEN) do
       write("tree.lua", broken[1])
       process:signal "sighup"
