@@ -27,8 +27,9 @@ struct census {
   struct kin_owner owner;
   pid_t session; /* the host's */
   bool walking;
-  bool deep;  /* this walk reads marks */
-  bool blind; /* and could not read one */
+  bool needless; /* there is nobody whom this walk could find */
+  bool deep;     /* this walk reads marks */
+  bool blind;    /* and could not read one */
   struct query_list later, waiting, asked;
 };
 
@@ -128,6 +129,17 @@ static bool is_deep(const struct census *census, const struct query_list *list) 
   return false;
 }
 
+/* Nobody of them can be alive: they would descend from orphans, and there are none, or the
+ * walk would be a deep one. */
+static bool is_needless(const struct census *census) {
+  if (census->deep || !kin_inherits()) return false;
+  for (size_t i = 0; i < census->asked.count; i++) {
+    const struct census_query *query = census->asked.at[i];
+    if (!query->headless || !query->mark || query->far) return false;
+  }
+  return true;
+}
+
 static void walk_begin(struct census *census) {
   struct query_list empty = census->asked;
   census->asked = census->waiting;
@@ -137,6 +149,7 @@ static void walk_begin(struct census *census) {
   census->walking = true;
   census->blind = false;
   census->deep = is_deep(census, &census->asked);
+  census->needless = is_needless(census);
   census->session = getsid(0);
   if (census->proc) rewinddir(census->proc);
 }
@@ -158,7 +171,7 @@ static void on_turn(uv_idle_t *turn) {
   if (!census->walking) walk_begin(census);
   if (!census->proc)
     walk_end(census, census->proc_error);
-  else if (!walk_on(census))
+  else if (census->needless || !walk_on(census))
     walk_end(census, 0);
   if (!census->walking && census->waiting.count == 0) uv_idle_stop(&census->turn);
 }

@@ -9,6 +9,8 @@
  * A process group lies within one session, so asking for a session covers its groups.
  * Who has left the session is known by its mark. Reading marks takes its time, so a walk
  * does it only when there are orphans, and for sessions that nobody owns.
+ * Whoever is left of a program when its leader is dead descends from an orphan: where
+ * there is none, no walk is needed to answer for those whose leaders are dead.
  * Owns a directory handle opened once, so that a full fd table does not blind it.
  * Thread: loop. */
 #pragma once
@@ -21,12 +23,13 @@
 
 struct census;
 
-/* One question, embedded in the asker, which sets the first six; two questions for the
+/* One question, embedded in the asker, which sets the first seven; two questions for the
  * same session may not be open at once. A sid of 0 finds nobody. */
 struct census_query {
   pid_t sid;
   const char *mark; /* NULL: only the session counts */
   bool far;         /* members need not descend from the host: marks are always read */
+  bool headless;    /* its leader, a child of the host, is dead */
   void (*found)(struct census_query *query, pid_t pid); /* each member, zombies too */
   void (*done)(struct census_query *query, int error);  /* the walk is over */
   void *data;                                           /* the asker's */

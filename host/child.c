@@ -229,6 +229,7 @@ static void leader_died(void *data) {
     return;
   }
   child->state = LEFT;
+  child->query.headless = true;
   ask(child, 0);
   child->events.left(child->events.data, &status);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,12 @@ int kin_each(bool (*each)(void *data, pid_t pid), void *data) {
   }
   close(fd);
   return 0;
+}
+
+bool kin_inherits(void) {
+  int is_subreaper = 0;
+  if (getpid() == 1) return true;
+  return prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper, 0, 0, 0) == 0 && is_subreaper;
 }
 
 struct search {

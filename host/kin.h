@@ -19,6 +19,9 @@ int kin_each(bool (*each)(void *data, pid_t pid), void *data);
 /* Is it a child that has ended, and that nobody has waited for? */
 bool kin_is_zombie(pid_t pid);
 
+/* Do orphans come to this process, as a subreaper or PID 1? */
+bool kin_inherits(void);
+
 /* Is there a living orphan: a child that nobody owns, in a session that is not the host's?
  * Whoever of a program has got away from its session is one, or descends from one, as soon
  * as the program is dead. True when there is no telling. */

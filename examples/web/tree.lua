@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A web stack: three servers side by side, and what has to be there before them and after them.
 --
---   scripts/run examples/web/tree.lua          WEB_PORT: the first of the ports, 8080; WEB_DIR: for data and logs
+--   scripts/run examples/web/tree.lua          WEB_PORT: the first of the ports, 8080; WEB_DIR: for data and logs, "."
 --
 -- migrate   runs once; nothing serves before it has ended well
 -- web:0..2  ready when they answer, checked from then on, told to drain before they are stopped, logs in files

@@ -112,8 +112,7 @@ function check.one_of(words)
   return function(value)
     if known[value] then return true, value end
     if type(value) ~= "string" then return expected("one of " .. what, value) end
-    local hint = suggest.hint(value, words)
-    return false, ('unknown value "%s"%s'):format(value, hint ~= "" and hint or ", expected one of " .. what)
+    return false, suggest.unknown(value, words)
   end
 end
 

@@ -254,13 +254,19 @@ local function shown(text)
   return (text:gsub("[%z\1-\9\11-\31\127]", " "))
 end
 
+-- The mark that a further line has in place of the prompt.
+local function continuation(self)
+  return "\n" .. (" "):rep(width.of(self.prompt) - 2) .. "> "
+end
+
 --- What to show on a terminal of so many columns: the text with its prompt, how many rows it takes beyond the first,
 --- and row and column of the cursor, from 0.
 ---@param columns integer
 ---@return { text: string, rows: integer, row: integer, column: integer }
 function Editor:view(columns)
   local prompt = self.search and ("(search) `%s': "):format(self.search.what) or self.prompt
-  local before, after = shown(prompt .. self.left), shown(self.right)
+  local further = continuation(self)
+  local before, after = shown(prompt .. (self.left:gsub("\n", further))), shown((self.right:gsub("\n", further)))
   local row, column = walk(before, columns)
   local rows, last = walk(before .. after, columns)
   local text = before .. after

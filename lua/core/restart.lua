@@ -202,7 +202,7 @@ function restart.of(value)
   if type(value) ~= "string" then
     return nil, ("expected a restart type or a policy, got %s"):format(type(value)), "EINVAL"
   end
-  return nil, ('unknown value "%s"%s'):format(value, suggest.hint(value, restart.types)), "EINVAL"
+  return nil, suggest.unknown(value, restart.types), "EINVAL"
 end
 
 --- What a policy answered, made certain: no opinion is a restart, a delay only goes with a restart.

@@ -67,4 +67,14 @@ function suggest.hint(name, candidates)
   return word and (', did you mean "%s"?'):format(word) or ""
 end
 
+--- The message about a word that is none of a few: the nearest of them, or else all.
+---@param value string
+---@param words string[]
+---@return string
+function suggest.unknown(value, words)
+  local hint = suggest.hint(value, words)
+  if hint == "" then hint = (', expected one of "%s"'):format(table.concat(words, '", "')) end
+  return ('unknown value "%s"%s'):format(value, hint)
+end
+
 return suggest

@@ -133,7 +133,7 @@ local function check_choice(option, value)
   for _, choice in ipairs(option.choices) do
     if choice == value then return value end
   end
-  return nil, ('--%s: unknown value "%s"%s'):format(option.name, value, suggest.hint(value, option.choices))
+  return nil, ("--%s: %s"):format(option.name, suggest.unknown(value, option.choices))
 end
 
 -- "-n 5" or "-n5" -> the name of the option and its value, if it is there already
@@ -224,6 +224,13 @@ local function find_command(word)
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
+local function help_about(word)
+  if not word or word:find "^%-" then return help() end
+  local command, message = find_command(word)
+  if not command then return usage_error(message) end
+  return help_command(command)
+end
+
 -- What a host starts for a unit with a process of its own; nothing for people.
 local function run_guest(arguments)
   local input = math.tointeger(tonumber(arguments[2]))
@@ -249,7 +256,8 @@ function cli.main(arguments)
     help()
     return USAGE
   end
-  if word == "--help" or word == "-h" or word == "help" then return help() end
+  if word == "--help" or word == "-h" then return help() end
+  if word == "help" then return help_about(arguments[2]) end
   if word == "guest" then return run_guest(arguments) end
   if word == "complete" then
     return require("luvisor.edge.complete").call(commands, table.move(arguments, 2, #arguments, 1, {}))

@@ -4,6 +4,7 @@
 local client = require "luvisor.edge.client"
 local completion = require "luvisor.edge.completion"
 local script = require "luvisor.edge.script"
+local settings = require "luvisor.core.edit.settings"
 
 local complete = {}
 
@@ -84,6 +85,7 @@ local function offer_operand(command, place, options, prefix)
   local wanted = words[math.min(place, #words)] or ""
   if place > #words and not wanted:find("...", 1, true) then return DONE end
   if wanted:find "UNIT" then return offer_units(options, prefix) end
+  if wanted == "KEY" then return offer_words(settings.keys(), prefix) end
   if wanted == "SIG" then return offer_words(SIGNALS, prefix) end
   if wanted == "SHELL" then return offer_words(completion.shells, prefix) end
   return (wanted:find "FILE" or wanted:find "%.lua") and offer_files() or DONE

@@ -15,15 +15,25 @@ end
 
 local function say(message)
   if type(message) == "string" then return message end
-  return tostring(message)
+  local has_text = type(message) == "number" or (getmetatable(message) or {}).__tostring
+  return has_text and tostring(message) or ("an error that is no text, but a %s value"):format(type(message))
+end
+
+-- What a constructor says begins with the place of the call, and with what was wrong there.
+local PLACED = { '%a+ "', '%a+: key "', "luvisor[. ]%l+", "fsm: ", "define: " }
+
+local function places_itself(text)
+  for _, start in ipairs(PLACED) do
+    if text:find("^[^\n]*:%d+: " .. start) then return true end
+  end
+  return false
 end
 
 --- A message handler: a mistake that a constructor found names its place itself; anything else comes with the way that
 --- led there.
 function definition.explain(message)
   local text = say(message)
-  local places_itself = text:find '^[^\n]*:%d+: %a+ "' or text:find "^[^\n]*:%d+: luvisor[. ]%l+"
-  if type(message) == "string" and places_itself then return text end
+  if type(message) == "string" and places_itself(text) then return text end
   local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
   way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
   return way:find("traceback:\n") and text .. way or text

@@ -140,10 +140,20 @@ local function with_globals(self, fn)
   end
 end
 
+-- For whoever called require: Lua's own message lists every file that there is not. Of a `return require "name"` no
+-- frame is left to name.
+local function refuse_module(name)
+  local message = ("module '%s' not found beside the script or on package.path"):format(name)
+  if not debug.getinfo(2, "t").istailcall then error(message, 3) end
+  local where = place.of(3)
+  error(("%s:%d: %s"):format(where.file, where.line, message), 0)
+end
+
 local function add_loaders(self)
   local globals = self.globals
   function globals.require(name)
     if type(name) ~= "string" then error("require: expected a name, got " .. type(name), 2) end
+    if not self:has(name) then refuse_module(name) end
     local module, path = self:require(name)
     return module, path
   end
@@ -152,7 +162,8 @@ local function add_loaders(self)
     return loadfile(path, mode, globals)
   end
   function globals.dofile(path)
-    local chunk = assert(loadfile(path, nil, globals))
+    local chunk, message = loadfile(path, nil, globals)
+    if not chunk then error(message, 2) end
     local results = table.pack(chunk())
     return table.unpack(results, 1, results.n)
   end

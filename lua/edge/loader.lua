@@ -54,7 +54,7 @@ function loader.run(chunk, path, directory)
   place.set_script(path)
   local over <close> = begin(directory) -- luacheck: ignore
   local ok, result = xpcall(chunk, definition.explain)
-  if not ok then return nil, result, "EINVAL" end
+  if not ok then return nil, in_file(path, result), "EINVAL" end
   return result, script.finish()
 end
 

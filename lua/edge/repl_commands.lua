@@ -61,10 +61,10 @@ local function add_rows(unit, depth, rows)
 end
 
 local function machine_text(unit)
-  local machine = unit.spec.machine
+  local machine, present = unit.spec.machine, inspect.unit(unit).state -- also of one in another runtime
   local lines = {}
   for _, state in ipairs(machine.order) do
-    local mark = unit.state == state and "* " or "  "
+    local mark = state.name == present and "* " or "  "
     local ways = {}
     for _, event in ipairs(state.events) do ways[#ways + 1] = event .. " -> " .. state.edges[event].name end
     local limits = state.heartbeat and (" heartbeat %g s"):format(state.heartbeat) or ""

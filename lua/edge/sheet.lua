@@ -28,13 +28,16 @@ end
 
 -- Control characters would move the cursor; a unit's text must not.
 local function harmless(text)
-  return (text:gsub("[%c\127]", " "))
+  return text:find "[%c\127]" and text:gsub("[%c\127]", " ") or text
 end
+
+local EMPTY = { text = "", columns = 0 }
 
 local function cell_of(value)
   local text, colour = value, nil
   if type(value) == "table" then text, colour = value[1], value[2] end
-  text = harmless(tostring(text or ""))
+  if not text or text == "" then return EMPTY end
+  text = harmless(tostring(text))
   return { text = text, colour = colour, columns = width.of(text) }
 end
 
@@ -52,10 +55,10 @@ local function line_of(row, widths, columns, is_coloured)
     local text = cell.text
     local is_right = columns[i].right
     local blanks = (" "):rep(widths[i] - cell.columns)
-    local painted = sheet.paint(text, cell.colour, is_coloured)
+    local painted = is_coloured and sheet.paint(text, cell.colour, is_coloured) or text
     cells[i] = is_right and blanks .. painted or i == #row and painted or painted .. blanks
   end
-  return (table.concat(cells, GAP):gsub("%s+$", ""))
+  return table.concat(cells, GAP):match "^.*%S" or ""
 end
 
 --- The lines of a table: a head, and a row for each of `rows`, whose cells are texts or { text, colour }.

@@ -1,5 +1,5 @@
--- Program environment: what a program finds in its environment. The host's own, without what a service manager told
--- the host alone, then what the unit adds, then the mark by which everything that it starts can be found again.
+-- Program environment: what a program finds in its environment. The mark by which everything that it starts can be
+-- found again, the host's own, without what a service manager told the host alone, then what the unit adds.
 
 local program_environment = {}
 
@@ -22,21 +22,33 @@ local function sorted_names(additions)
   return names
 end
 
+local known, public -- the host's list that was given last, and what of it programs find
+
+local function without_private(inherited)
+  if inherited == known then return public end
+  known, public = inherited, {}
+  for _, item in ipairs(inherited) do
+    local name = name_of(item)
+    if name and not PRIVATE[name] then public[#public + 1] = item end
+  end
+  return public
+end
+
 --- The environment as "NAME=value" items.
----@param inherited string[] items of the host
+---@param inherited string[] items of the host; a list that has changed is another list
 ---@param additions table<string, string|false> false takes a name out
 ---@param mark string
 ---@return string[]
 function program_environment.build(inherited, additions, mark)
-  local items = {}
-  for _, item in ipairs(inherited) do
-    local name = name_of(item)
-    if name and not PRIVATE[name] and additions[name] == nil then items[#items + 1] = item end
+  local all = without_private(inherited)
+  if not next(additions) then return { MARK .. "=" .. mark, table.unpack(all) } end -- as most are: exactly as long
+  local items = { MARK .. "=" .. mark }
+  for _, item in ipairs(all) do
+    if additions[name_of(item)] == nil then items[#items + 1] = item end
   end
   for _, name in ipairs(sorted_names(additions)) do
     if additions[name] and name ~= MARK then items[#items + 1] = name .. "=" .. additions[name] end
   end
-  items[#items + 1] = MARK .. "=" .. mark
   return items
 end
 

@@ -23,15 +23,16 @@ local function make(self, run, variables, on_exit)
   local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
   local inherited = spec.clear_env and {} or process.environment()
   local who = spec.identity or {}
-  return {
-    command = spec.command, argv0 = spec.argv0, cwd = spec.cwd,
-    uid = who.uid, gid = who.gid, groups = who.groups, no_new_privs = spec.no_new_privs,
+  local list = {
+    command = spec.command, cwd = spec.cwd, no_new_privs = spec.no_new_privs,
     umask = spec.umask, nice = spec.nice, limits = spec.limits,
     oom_score = spec.oom_score_adj and tostring(spec.oom_score_adj),
     env = program_environment.build(inherited, additions(self, variables), mark),
     stdin = spec.stdin, stdout = program_output.stream(self, "stdout"), stderr = program_output.stream(self, "stderr"),
     previous = self.child_before, die_with_host = spec.die_with_host, marked = true, on_exit = on_exit,
   }
+  list.argv0, list.uid, list.gid, list.groups = spec.argv0, who.uid, who.gid, who.groups -- which few have
+  return list
 end
 
 -- The one of an earlier host is taken on once, by the first generation; nil when it is gone meanwhile.

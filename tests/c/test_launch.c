@@ -283,6 +283,7 @@ static int survivors_of_a_killed_host(bool die_with_host) {
   ssize_t got = read(ends[0], bytes, sizeof bytes);
   ssize_t at = got >= 6 && memcmp(bytes, "ready\n", 6) == 0 ? 6 : 0;
   memcpy(&pid, bytes + at, sizeof pid);
+  for (int i = 0; die_with_host && lives(pid) && i < 500; i++) usleep(10000);
   count = lives(pid);
   kill(pid, SIGKILL);
   waitpid(pid, NULL, 0);

@@ -21,7 +21,16 @@ local CASES = {
   ["syntax error"] = { "return luvisor.supervisor { name = = 7 }", "tree.lua:3: unexpected symbol near '='" },
   ["runtime error"] = { "local x = nil; return x.y", "tree.lua:3: attempt to index a nil value (local 'x')" },
   ["error of the script's own (sup_start_fail)"] = { "error 'no inbox'", "tree.lua:3: no inbox" },
-  ["error that is no text"] = { "error { code = 7 }", "tree.lua:3" },
+  ["error that is no text"] = { "error { code = 7 }", "tree.lua: an error that is no text, but a table value",
+    "tree.lua:3" },
+  ["required module that is missing"] = { "local part = require 'prat'",
+    "tree.lua:3: module 'prat' not found beside the script or on package.path\n" },
+  ["required module that is missing, in its last line"] = { "return require 'prat'",
+    "tree.lua:3: module 'prat' not found beside the script or on package.path\n" },
+  ["file to run that is missing"] = { "dofile 'prat.lua'", "tree.lua:3: cannot open prat.lua" },
+  ["unknown restart type"] = { "return luvisor.supervisor { name = 'top', restart = 'always', children = { first } }",
+    'tree.lua:3: supervisor "top": key "restart": unknown value "always", '
+    .. 'expected one of "permanent", "transient", "temporary"\n' },
   ["no result (sup_start_error_return)"] = { "local _ = first", "tree.lua: the script returned no unit" },
   ["a result that is no unit (sup_start_error_return)"] = {
     "return { name = 'x' }", "tree.lua: the script returned no unit" },
@@ -41,7 +50,7 @@ local CASES = {
   ["bad name"] = { "return luvisor.supervisor { name = 'a/b', children = { first } }",
     'tree.lua:3: supervisor "a/b": key "name"' },
   ["missing name"] = { "return luvisor.supervisor { children = { first } }",
-    'tree.lua:3: supervisor: key "name": missing' },
+    'tree.lua:3: supervisor: key "name": missing\n' },
   ["duplicate name"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.worker { name = 'first', module = 'w' } } }",
     'tree.lua:3: supervisor "top": key "children[2]": duplicate name "first", already child 1 at tree.lua:2' },
@@ -112,6 +121,7 @@ describe("a script with", function()
     assert.is_nil(host.read(directory .. "/started"))
     local err = process:stderr()
     assert.equal(1, select(2, ("\n" .. err):gsub("\nluvisor: ", "")), err)
+    assert.is_nil(err:find("luvisor/edge/generation", 1, true), err) -- it is not about luvisor's own code
     assert.is_nil(err:find("starting", 1, true))
     return err
   end

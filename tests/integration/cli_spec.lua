@@ -72,7 +72,10 @@ describe("luvisor", function()
         assert.truthy(out:find("usage: luvisor " .. command, 1, true))
       end
     end
-    assert.truthy(select(2, host.run { "run", "--help" }):find("--log-level", 1, true))
+    local _, about_run = host.run { "run", "--help" }
+    assert.truthy(about_run:find("--log-level", 1, true))
+    assert.equal(about_run, (select(2, host.run { "help", "run" })))
+    check_usage({ "help", "rnu" }, 'unknown command "rnu", did you mean "run"?')
   end)
 
   it("says how to use it when it is told nothing, and that this was no use", function()
@@ -92,6 +95,8 @@ describe("luvisor", function()
     check_usage({ "run", "--log-levl", "info", "x.lua" }, 'unknown option --log-levl, did you mean "--log-level"?',
       "Try: luvisor run --help")
     check_usage({ "run", "--log-level=inof", "x.lua" }, '--log-level: unknown value "inof", did you mean "info"?')
+    check_usage({ "run", "--log-format=xml", "x.lua" },
+      '--log-format: unknown value "xml", expected one of "text", "json"')
     check_usage({ "run", "x.lua", "--log-format" }, "--log-format needs a value: text, json")
     check_usage({ "check", "-q", "x.lua" }, "unknown option -q")
   end)

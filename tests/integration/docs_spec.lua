@@ -11,7 +11,7 @@ local host = require "host"
 
 local DOCUMENTS = { "README.md", "docs/guide.md", "docs/reference.md", "docs/cookbook.md", "docs/operations.md",
   "docs/service.md", "docs/schedules.md", "docs/migrate.md", "docs/output.md", "docs/messages.md", "docs/executors.md",
-  "docs/reload.md", "docs/preemption.md", "docs/control.md" }
+  "docs/reload.md", "docs/preemption.md", "docs/control.md", "docs/repl.md" }
 
 local function blocks_of(text)
   local blocks, open, line_number = {}, nil, 0

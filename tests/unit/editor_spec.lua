@@ -84,7 +84,7 @@ describe("editor", function()
     assert.same({ text = "> abc", rows = 0, row = 0, column = 4 }, typed("abc\27[D"):view(80))
     assert.same({ text = "> abcdef", rows = 1, row = 1, column = 3 }, typed("abcdef"):view(5))
     assert.same({ text = "> abc\n", rows = 1, row = 1, column = 0 }, typed("abc"):view(5))
-    assert.same({ text = "> a\nb", rows = 1, row = 1, column = 1 }, typed("\27[200~a\nb\27[201~"):view(80))
+    assert.same({ text = "> a\n> b", rows = 1, row = 1, column = 3 }, typed("\27[200~a\nb\27[201~"):view(80))
     assert.same({ text = "> ab\u{65e5}", rows = 1, row = 1, column = 2 }, typed("ab\u{65e5}"):view(5))
   end)
 

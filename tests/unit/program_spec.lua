@@ -89,7 +89,7 @@ describe("a program", function()
       assert.same({ 33, 34, { 34, 50 }, limits, "-5", "-web", true, { file = "in" } },
         { options.uid, options.gid, options.groups, options.limits, options.oom_score, options.argv0,
           options.no_new_privs, options.stdin })
-      assert.same({ "A=1", "LUVISOR_UNIT=web/1@host" }, options.env)
+      assert.same({ "LUVISOR_UNIT=web/1@host", "A=1" }, options.env)
     end)
 
     it("stays as the host is when nothing else was asked for", function()
@@ -283,18 +283,18 @@ describe("a program's environment", function()
   end
 
   it("is the host's with what the unit adds and takes out, and a mark", function()
-    assert.same({ "PATH=/bin", "A==1", "LANG=de", "LUVISOR_UNIT=etl/web/1@host" },
+    assert.same({ "LUVISOR_UNIT=etl/web/1@host", "PATH=/bin", "A==1", "LANG=de" },
       built({ env = { LANG = "de", TERM = false } }, { "PATH=/bin", "LANG=C", "TERM=xterm", "A==1" }))
   end)
 
   it("has nothing of what a service manager told the host", function()
-    assert.same({ "LISTEN_ADDRESS=x", "LUVISOR_UNIT=etl/web/1@host" },
+    assert.same({ "LUVISOR_UNIT=etl/web/1@host", "LISTEN_ADDRESS=x" },
       built({}, { "NOTIFY_SOCKET=@n", "LISTEN_FDS=1", "LISTEN_PID=1", "LISTEN_FDNAMES=a", "WATCHDOG_USEC=1",
         "WATCHDOG_PID=1", "LISTEN_ADDRESS=x", "LUVISOR_UNIT=outer" }))
   end)
 
   it("is the unit's own with clear_env", function()
-    assert.same({ "B=2", "LUVISOR_UNIT=etl/web/1@host" },
+    assert.same({ "LUVISOR_UNIT=etl/web/1@host", "B=2" },
       built({ clear_env = true, env = { B = "2" } }, { "PATH=/bin" }))
   end)
 end)

@@ -77,7 +77,8 @@ describe("spec.worker", function()
   local P = 'tree.lua:12: worker "w": '
   local cases = {
     { {}, { name = false, module = false }, 'tree.lua:12: worker: key "name": missing' },
-    { { restart = "always" }, P .. 'key "restart": unknown value "always"' },
+    { { restart = "always" }, P .. 'key "restart": unknown value "always", '
+      .. 'expected one of "permanent", "transient", "temporary"' },
     { { restart = "permanant" }, P .. 'key "restart": unknown value "permanant", did you mean "permanent"?' },
     { { restart = 3 }, P .. 'key "restart": expected a restart type or a policy, got number' },
     { { restart = restart.on_failure }, P .. 'key "restart": restart.on_failure makes a policy, call it' },

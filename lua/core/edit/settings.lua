@@ -116,6 +116,18 @@ end
 
 -- ---- any key
 
+--- The keys of all kinds of units.
+---@return string[]
+function settings.keys()
+  local seen, keys = {}, {}
+  for _, list in pairs(LISTS) do
+    for _, key in ipairs(list) do
+      if not seen[key] then keys[#keys + 1], seen[key] = key, true end
+    end
+  end
+  return keys
+end
+
 local function is_known(spec, key)
   for _, one in ipairs(LISTS[spec.kind]) do
     if one == key or one == "heartbeat.STATE" and key:find "^heartbeat%.." then return true end
