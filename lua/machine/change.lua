@@ -153,7 +153,7 @@ local function treat_child(self, work, child, node)
     return
   end
   local idle = child.phase == "idle" and supervisor.state.name == "running" and child.spec.autostart ~= false
-  if idle and node.action == "change" then works.start_later(self, supervisor, child) end
+  if idle and node.action == "change" then works.start_later(self, work, child) end
   if child.remote then return treat_remote(self, work, child, node) end
   treat[node.action](self, work, child, node)
   if node.new.kind == "supervisor" and GOES_ON[node.action] then visit_later(self, child, node) end
@@ -176,7 +176,8 @@ local function graft(node)
 end
 
 local function treat_one(self, work, name, node)
-  treat_child(self, work, work.supervisor.children:find(name), node)
+  local children = work.children
+  if work.supervisor.children == children then treat_child(self, work, children:find(name), node) end
   self:visited()
 end
 

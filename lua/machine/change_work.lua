@@ -8,10 +8,17 @@ local unit = require "luvisor.machine.unit"
 
 local works = {}
 
+-- Whether the supervisor still has the children that it had: one that has started anew meanwhile made others, as the
+-- new spec says.
+local function is_current(work)
+  return work.supervisor.up and work.supervisor.children == work.children
+end
+
 -- ---- starting
 
-local function start(self, supervisor, child)
-  if not supervisor.up or unit.is_alive(child) then return end
+local function start(self, work, child)
+  local supervisor = work.supervisor
+  if not is_current(work) or work.children:find(child.name) ~= child or unit.is_alive(child) then return end
   unit.reset(child)
   chronicle.note(child, "start", self.cause)
   child.dynamic = not child.spec.backoff or nil -- a start that fails is reported, not counted
@@ -24,19 +31,20 @@ local function start(self, supervisor, child)
   self:tell(child:path(), "started")
 end
 
-local function add(self, supervisor, spec)
-  if not supervisor.up then return end
+local function add(self, work, spec)
+  if not is_current(work) then return end
+  local supervisor = work.supervisor
   supervisor.finished[spec.name] = nil
   local child = supervisor:add_child(spec)
   if spec.restart_name == "temporary" then child.static = true end
-  if spec.autostart ~= false then works.start_later(self, supervisor, child) end
+  if spec.autostart ~= false then works.start_later(self, work, child) end
 end
 
 local function arrange(work)
-  if not work.supervisor.up or not work.supervisor.spec.children then return end
+  if not is_current(work) or not work.supervisor.spec.children then return end
   local names = {}
   for i, spec in ipairs(work.supervisor.spec.children) do names[i] = spec.name end
-  work.supervisor.children:arrange(names)
+  work.children:arrange(names)
 end
 
 local function start_all(self)
@@ -46,7 +54,7 @@ end
 
 local function add_all(self)
   for _, work in ipairs(self.works) do
-    for _, spec in ipairs(work.add) do self.pace:put(add, self, work.supervisor, spec) end
+    for _, spec in ipairs(work.add) do self.pace:put(add, self, work, spec) end
     self.pace:put(arrange, work)
   end
   self.pace:put(start_all, self)
@@ -61,8 +69,9 @@ end
 
 local function restart_one(self, work, child, spec)
   child.spec = spec
-  if not work.supervisor.children:find(child.name) then work.supervisor.children:add(child) end -- was temporary
-  start(self, work.supervisor, child)
+  if not is_current(work) then return end
+  if not work.children:find(child.name) then work.children:add(child) end -- was temporary
+  start(self, work, child)
 end
 
 local function restart_all(self, work)
@@ -76,7 +85,7 @@ local ask
 local function on_gone(self, work, child)
   if work.gone[child] then
     self:tell(child:path(), "removed")
-    work.supervisor.children:remove(child)
+    work.children:remove(child)
   end
   for _, other in ipairs(work.before[child] or {}) do
     work.blocked[other] = work.blocked[other] - 1
@@ -131,14 +140,15 @@ end
 
 --- An empty list for the children of a supervisor.
 function works.new(self, supervisor)
-  local work = { supervisor = supervisor, stop = {}, gone = {}, restart = {}, add = {}, before = {}, blocked = {} }
+  local work = { supervisor = supervisor, children = supervisor.children, stop = {}, gone = {}, restart = {}, add = {},
+    before = {}, blocked = {} }
   self.works[#self.works + 1] = work
   return work
 end
 
 --- Has a child started after all else.
-function works.start_later(self, supervisor, child)
-  self.additions[#self.additions + 1] = { supervisor, child }
+function works.start_later(self, work, child)
+  self.additions[#self.additions + 1] = { work, child }
 end
 
 --- Has a child stopped and forgotten.
@@ -151,7 +161,7 @@ end
 function works.restart(self, work, child, spec)
   if child.phase == "stopped" or child.phase == "idle" then
     child.spec = spec
-    if child.phase == "idle" and spec.autostart ~= false then works.start_later(self, work.supervisor, child) end
+    if child.phase == "idle" and spec.autostart ~= false then works.start_later(self, work, child) end
     return
   end
   work.restart[#work.restart + 1] = { child = child, spec = spec }

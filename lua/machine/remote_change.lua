@@ -60,7 +60,7 @@ function remote_change.begin(self, node, cause, done)
     if settle(self, node, ok, code) then return done(true, nil, ok and result or nil) end
     done(false, result)
   end
-  self.next_spec = node.new
+  self.next_spec, self.special = node.new, true
   if self.spec.kind == "worker" then
     local seconds = self.env.settings.load_timeout + PATIENCE
     limit = self.env.after(seconds, finish, nil, ("its runtime does not answer within %g s"):format(seconds))

@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Changes of units that run in guests, with guests that are not there.
+
+local reloads = require "reloads"
+local worlds = require "world"
+
+describe("a change of a unit in a guest", function()
+  local world, guests
+
+  before_each(function()
+    world, guests = worlds.new(), {}
+    world.env.settings = { load_timeout = 1, heartbeat = 1 }
+    world.env.guests = {
+      open = function(one, events)
+        local guest = { spec = one.spec, events = events, sent = {} }
+        function guest:send(frame)
+          self.sent[#self.sent + 1] = frame[1]
+          if frame[1] == "kill" then world.env.post(events.ended, { kind = "killed" }) end
+          return true
+        end
+        function guest.destroy() end
+        guests[#guests + 1] = guest
+        return guest
+      end,
+      order = function() return {} end,
+    }
+  end)
+  after_each(function() world:close() end)
+
+  local function tree(version)
+    return { intensity = { restarts = 9, within = 1 },
+      world:worker("w", { executor = "process", args = { version = version }, on_change = "upgrade",
+        restart = "permanent" }) }
+  end
+
+  local function begin()
+    reloads.tree(world, tree(1))
+    guests[1].events.frame { "ready" }
+    world:step(0)
+    local _, outcome = reloads.apply(world, tree(2))
+    assert.same({ "call" }, guests[1].sent)
+    assert.is_nil(outcome.failures)
+    return outcome
+  end
+
+  it("is part of the next start where the guest ends before it has followed", function()
+    local outcome = begin()
+    guests[1].events.ended { kind = "signal", signal = 9 }
+    world:step(1)
+    assert.same({}, outcome.failures)
+    assert.equal(2, guests[2].spec.args.version)
+    assert.equal(2, world:unit("w").spec.args.version)
+  end)
+
+  it("is not where the guest has refused it: the control arm", function()
+    local outcome = begin()
+    guests[1].events.frame(table.pack("reply", 1, nil, "it does not load"))
+    world:step(1)
+    assert.equal("it does not load", outcome.failures[1].message)
+    guests[1].events.ended { kind = "signal", signal = 9 }
+    world:step(1)
+    assert.equal(1, guests[2].spec.args.version)
+  end)
+end)
