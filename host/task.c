@@ -187,6 +187,7 @@ struct task *task_find(struct tasks *tasks, uint64_t handle) {
 void task_notify(struct tasks *tasks, struct task *task, enum handler handler,
                  int extra) {
   lua_State *L = tasks->L;
+  tasks->endings = 0; /* the machine may run others' turns, where L has another frame */
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[handler]);
   task_push_value(L, task, VALUE_OBJECT);
   if (extra) lua_rotate(L, -2 - extra, 2); /* handler, object, extra... */

@@ -48,6 +48,13 @@ local function breathing(worker)
   end
 end
 
+-- Why it failed; what holds up everybody else in C is cancelled by the watchdog before its time is over.
+local function reason(result)
+  local text = tostring(result)
+  if not text:find "%f[%a]cancelled$" then return text end
+  return "loading holds up everything else: " .. text
+end
+
 --- Runs fn(); later done(...) with its first three results, or done(nil, message, "EINVAL").
 ---@param owner table the unit that it is about
 ---@param name string what it is called in messages
@@ -68,7 +75,7 @@ function attempt.run(owner, name, limits, fn, done)
     if self.over then return end
     self.over = true
     env.cancel(self.timer)
-    if not ran then return done(nil, tostring(result), "EINVAL") end
+    if not ran then return done(nil, reason(result), "EINVAL") end
     done(table.unpack(result, 1, 3))
   end)
   look_at(self)

@@ -134,7 +134,7 @@ describe("a reload", function()
     ["a syntax error"] = { "return luvisor luvisor", "tree.lua:1: [^\n]*near 'luvisor'" },
     ["a runtime error"] = { "local x = nil\nreturn x.y", "tree.lua:2: attempt to index a nil value" },
     ["an infinite loop"] = { "while true do pcall(function() while true do end end) end",
-      "loading takes more than 0.5 s" },
+      "loading takes more than 2 s" },
     ["a memory bomb"] = { "local t = {} while true do t[#t + 1] = ('x'):rep(1e5) .. #t end",
       "loading takes more than 20 MB" },
     ["a missing module"] = { [[return require "nowhere"]], "module 'nowhere' not found" },
@@ -146,13 +146,13 @@ describe("a reload", function()
         l.program { name = "y", command = "y", after = { x = "ready" } } } }]], "cycle" },
     ["another root"] = { [[return require("luvisor").supervisor { name = "other" }]], "cannot become" },
     ["an infinite loop in C"] = { "(('x'):rep(1e6)):gsub('x', function() while true do pcall(error) end end)",
-      "loading takes more" },
+      "loading %a+ " }, -- takes more time, or holds up everything else
   }
 
   it("that fails leaves everything as it was (3.61)", function()
     write("counter.lua", COUNTER:format(1, "old", UPGRADE))
     write_tree [[ sleep("a", 600), luvisor.worker { name = "c", module = "counter" } ]]
-    start { LUVISOR_LOAD_TIMEOUT = "0.5", LUVISOR_LOAD_MEMORY = "20MB" }
+    start { LUVISOR_LOAD_TIMEOUT = "2", LUVISOR_LOAD_MEMORY = "20MB" }
     for what, broken in pairs(BROKEN) do
       write("tree.lua", broken[1])
       process:signal "sighup"

@@ -54,11 +54,11 @@ describe("a program", function()
       program { name = "named", command = "sleep 100", ready = { tcp = { "localhost", %d } } },
       program { name = "http", command = "sleep 100",
         ready = { http = { url = "http://[::1]:%d/x", body = "^well$" } } },
-      program { name = "sick", command = "sleep 100", start_timeout = 1, restart = "temporary",
+      program { name = "sick", command = "sleep 100", start_timeout = 3, restart = "temporary",
         ready = { http = { url = "http://[::1]:%d/x", status = 418 } } },
     ]]):format(port, port, other, other, port, other, other))
     for _, name in ipairs { "v4", "v6", "named", "http" } do tree:expect("root/" .. name .. " STARTING %-> RUNNING") end
-    tree:expect "root/sick ended: timeout: not ready within 1 s: http://%[::1%]:%d+/x: status 200"
+    tree:expect "root/sick ended: timeout: not ready within 3 s: http://%[::1%]:%d+/x: status 200"
     assert.equal(0, tree:count "sick STARTING %-> RUNNING")
     assert.equal(0, tree:stop())
   end)

@@ -226,6 +226,35 @@ describe("workers that are stopped and started in a row", function()
     assert.is_true(taken > 300)
   end)
 
+  -- A failure is told before the one who asked for the stop goes on.
+  it("may stop somebody else when one of them fails", function()
+    local world = worlds.new { quiet = true }
+    local taken, crashes = count_short_ways(world.env), false
+    local function member(name, fn)
+      local definition = worker.define()
+      definition:actor("running", { every = 1 }, function(self)
+        if self.stopping then return fn() end
+        if not (crashes and name == "crashes") then return "keepalive" end
+        crashes = false
+        error("boom", 0)
+      end)
+      return luvisor.worker { name = name, module = definition }
+    end
+    world:tree {
+      luvisor.supervisor { name = "group", strategy = "one_for_all", children = {
+        member("fails", ways.fails), member("plain", ways.plain), member("crashes", ways.plain) } },
+      member("beside", ways.plain),
+    }
+    local beside = world:unit "beside"
+    ends.add(world.env.ends, world:unit "fails", function() unit.ask_to_stop(beside, "a test") end)
+    crashes = true
+    world:step(1)
+    assert.equal(1, taken.count)
+    assert.equal("shutdown", tostring(beside.last_exit))
+    world:stop(5)
+    world:close()
+  end)
+
   it("would look otherwise if a step were left out (control)", function()
     local of = routine.of
     routine.of = function(spec)
