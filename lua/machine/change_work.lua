@@ -89,9 +89,10 @@ end
 local ask
 
 local function on_gone(self, work, child)
-  if work.gone[child] then
+  if work.gone[child] and is_current(work) then
+    if unit.is_alive(child) then return self.pace:put(ask, self, work, child) end -- started with its group meanwhile
     self:tell(child:path(), "removed")
-    work.children:remove(child)
+    dynamic.forget(work.supervisor, child)
   end
   for _, other in ipairs(work.before[child] or {}) do
     work.blocked[other] = work.blocked[other] - 1

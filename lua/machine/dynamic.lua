@@ -105,6 +105,12 @@ local function leave_group(self, child)
   if group.child == child and child.phase == "backoff" then self:child_due(child) end
 end
 
+--- Takes a child that is down out of the roster: the group that it may have got into meanwhile starts without it.
+function dynamic.forget(self, child)
+  leave_group(self, child)
+  self.children:remove(child)
+end
+
 -- One that had left its group, and is started by hand before the group is, may end by itself meanwhile: it is then to
 -- start with the others.
 local function join_group(self, child)
@@ -167,7 +173,7 @@ function dynamic.delete_child(self, which, reply)
   if is_pool(self) then return refuse(reply, "SIMPLE_ONE_FOR_ONE", "%s is a pool", self:path()) end
   local child = find(self, which, reply)
   if not child or not check_down(child, reply) then return end
-  self.children:remove(child)
+  dynamic.forget(self, child)
   reply(true)
 end
 

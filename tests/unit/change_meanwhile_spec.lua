@@ -78,3 +78,45 @@ describe("a child that was added at run time, and is of the new script", functio
     assert.equal(2, world.started.root.children.count)
   end)
 end)
+
+describe("a child that is removed while its group starts again", function()
+  local world
+
+  before_each(function() world = worlds.new() end)
+  after_each(function() world:close() end)
+
+  local function remove(backoff)
+    local first = world:worker("first", { backoff = backoff })
+    local gone = world:program("gone", { ready = { after = 0 } })
+    local limits = { restarts = 9, within = 1 }
+    reloads.tree(world, { strategy = "rest_for_one", intensity = limits, first, gone })
+    world:step(1)
+    local _, outcome = reloads.apply(world, { strategy = "rest_for_one", intensity = limits, first })
+    world:crash "first"
+    world.process.spawned[1]:dies(0)
+    world:step(0)
+    return outcome
+  end
+
+  local function is_removed(outcome)
+    assert.same({}, outcome.failures)
+    assert.equal(1, world.started.root.children.count)
+    assert.equal(2, world:unit("first").generation)
+  end
+
+  it("is stopped again where it was started with it", function()
+    local outcome = remove()
+    assert.equal("TERM", world.process.spawned[2].sent[1])
+    world.process.spawned[2]:dies(0)
+    world:step(1)
+    is_removed(outcome)
+    assert.equal(2, #world.process.spawned)
+  end)
+
+  it("is not started with it later", function()
+    local outcome = remove { min = 1, max = 1 }
+    world:step(3)
+    is_removed(outcome)
+    assert.equal(1, #world.process.spawned)
+  end)
+end)
