@@ -101,9 +101,12 @@ describe("a control group", function()
     host.write(directory .. "/hog.lua", [[
       local worker = require "luvisor.worker"
       local Hog = worker.define()
-      Hog:actor("running", function()
+      Hog:actor("running", function(self)
         local all = {}
-        for i = 1, 200 do all[i] = ("x"):rep(2 ^ 20) .. i end
+        for i = 1, 200 do
+          all[i] = ("x"):rep(2 ^ 20) .. i
+          self:beat() -- it may take its time
+        end
         print "has it all"
         return "complete"
       end)
