@@ -76,6 +76,7 @@ function attempt.run(owner, name, limits, fn, done)
     self.over = true
     env.cancel(self.timer)
     if not ran then return done(nil, reason(result), "EINVAL") end
+    if result[1] == nil and result[2] then result[2] = reason(result[2]) end
     done(table.unpack(result, 1, 3))
   end)
   look_at(self)
