@@ -8,6 +8,7 @@
 #include "api/links.h"
 #include "api/notifier.h"
 #include "api/process.h"
+#include "runtime.h"
 #include "vm.h"
 
 /* One a line, so that two that come at once do not meet. */
@@ -61,6 +62,10 @@ bool api_push_walk(lua_State *L) {
 
 struct runtime *api_runtime(lua_State *L) {
   return vm_of(L)->runtime;
+}
+
+struct tasks *api_tasks(lua_State *L) {
+  return runtime_tasks(api_runtime(L));
 }
 
 int api_refused(lua_State *L, int code, const char *message) {

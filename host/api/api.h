@@ -10,6 +10,7 @@
 
 struct runtime;
 struct task;
+struct tasks;
 
 int luaopen_host_runtime(lua_State *L);
 int luaopen_host_task(lua_State *L);
@@ -35,6 +36,9 @@ int api_exit_code(lua_State *L);
 
 /* The runtime of the state. */
 struct runtime *api_runtime(lua_State *L);
+
+/* The scheduler of its tasks. */
+struct tasks *api_tasks(lua_State *L);
 
 /* Has the task that runs wait, as task_wait; what a function returns that does so. */
 int api_wait(lua_State *L, struct task *task, int kind, uint64_t ns);

@@ -208,7 +208,7 @@ static int show_pulse(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
   struct pulse *pulse = pulse_map(fd);
   close(fd);
-  if (pulse) tasks_set_pulse(runtime_tasks(api_runtime(L)), pulse);
+  if (pulse) tasks_set_pulse(api_tasks(L), pulse);
   return 0;
 }
 

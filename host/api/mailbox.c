@@ -17,10 +17,6 @@
 enum { MOST_ROUTES = 1000 };
 #define TYPE "luvisor.queue"
 
-static struct tasks *tasks_of(lua_State *L) {
-  return runtime_tasks(api_runtime(L));
-}
-
 struct office *api_office(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
@@ -77,7 +73,7 @@ static int put(lua_State *L, struct mailbox *box, struct task *task,
   int at = lua_gettop(L), count = at - 3;
   int code = codec_copy_values(L, 3, count, &problem);
   if (code < 0) return api_refused(L, code, problem.text);
-  if (box->closed || !task_find(tasks_of(L), box->task)) { /* copying may run anything */
+  if (box->closed || !task_find(api_tasks(L), box->task)) { /* copying may run anything */
     lua_settop(L, at - 1);
     return long_way(L);
   }
@@ -87,7 +83,7 @@ static int put(lua_State *L, struct mailbox *box, struct task *task,
   mailbox_append(L, box, at + 1, request, 3);
   box->count++;
   box->received++;
-  task_mail(tasks_of(L), task, true);
+  task_mail(api_tasks(L), task, true);
   return 0;
 }
 
@@ -97,7 +93,7 @@ static void count_sent(struct task *current) {
 
 /* cast(self, target, name, ...) */
 static int cast(lua_State *L) {
-  struct tasks *tasks = tasks_of(L);
+  struct tasks *tasks = api_tasks(L);
   struct request request = {.kind = REQUEST_CAST};
   struct task *task;
   struct mailbox *box = reach(L, tasks, &task);
@@ -111,7 +107,7 @@ static int cast(lua_State *L) {
 
 /* call(self, target, name, ...) */
 static int call(lua_State *L) {
-  struct tasks *tasks = tasks_of(L);
+  struct tasks *tasks = api_tasks(L);
   struct task *current = tasks_current(tasks), *task;
   if (!current || !current->running || current->raising) return long_way(L);
   if (!tasks_run_on(tasks, L) || !lua_isyieldable(L)) return long_way(L);

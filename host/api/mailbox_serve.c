@@ -17,10 +17,6 @@ enum { LOOK = 8 };                   /* requests between two looks at the clock,
  * change at boundaries of the worker, and this is none. */
 enum { INSTANCE = 1, SPEC = STORE + 1, STATE, REST };
 
-static struct tasks *tasks_of(lua_State *L) {
-  return runtime_tasks(api_runtime(L));
-}
-
 static int go_on(lua_State *L, struct mailbox *box);
 
 static void push_slow(lua_State *L, enum slow which) {
@@ -141,7 +137,7 @@ static int conclude_long(lua_State *L, struct mailbox *box) {
 }
 
 static void answer(lua_State *L, struct mailbox *box) {
-  struct tasks *tasks = tasks_of(L);
+  struct tasks *tasks = api_tasks(L);
   struct codec_problem problem;
   int count = lua_gettop(L) - (REST - 1);
   if (codec_copy_values(L, REST, count, &problem) < 0) {
@@ -219,7 +215,7 @@ static int go_on(lua_State *L, struct mailbox *box) {
   if (!event) lua_pushliteral(L, "keepalive");
   box = lua_touserdata(L, BOX);
   if (box->waiting) {
-    struct tasks *tasks = tasks_of(L);
+    struct tasks *tasks = api_tasks(L);
     struct task *task = task_find(tasks, box->task);
     if (task) task_mail(tasks, task, true);
   }

@@ -7,13 +7,9 @@
 #include "runtime.h"
 #include "vm.h"
 
-static struct tasks *tasks_of(lua_State *L) {
-  return runtime_tasks(api_runtime(L));
-}
-
 /* The task of the handle at 1, NULL when it has ended: late calls are no mistake. */
 static struct task *find(lua_State *L) {
-  return task_find(tasks_of(L), (uint64_t)luaL_checkinteger(L, 1));
+  return task_find(api_tasks(L), (uint64_t)luaL_checkinteger(L, 1));
 }
 
 /* ---- for the machine ---- */
@@ -21,12 +17,12 @@ static struct task *find(lua_State *L) {
 static int set_handlers(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  tasks_set_handlers(tasks_of(L), L);
+  tasks_set_handlers(api_tasks(L), L);
   return 0;
 }
 
 static int watch_beats(lua_State *L) {
-  tasks_watch_beats(tasks_of(L), lua_toboolean(L, 1));
+  tasks_watch_beats(api_tasks(L), lua_toboolean(L, 1));
   return 0;
 }
 
@@ -44,13 +40,13 @@ static int open(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
   luaL_checkany(L, 1);
   lua_settop(L, 1);
-  lua_pushinteger(L, (lua_Integer)task_handle(begin(L, tasks_of(L), ns)));
+  lua_pushinteger(L, (lua_Integer)task_handle(begin(L, api_tasks(L), ns)));
   return 1;
 }
 
 /* launch(unit, meta, start_limit|nil) -> handle, { _unit = unit } with that metatable */
 static int launch(lua_State *L) {
-  struct tasks *tasks = tasks_of(L);
+  struct tasks *tasks = api_tasks(L);
   uint64_t ns = schedule_ns(luaL_optnumber(L, 3, 0));
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
@@ -67,13 +63,13 @@ static int launch(lua_State *L) {
 
 static int close(lua_State *L) {
   struct task *task = find(L);
-  if (task) task_close(tasks_of(L), task);
+  if (task) task_close(api_tasks(L), task);
   return 0;
 }
 
 static int fail(lua_State *L) {
   struct task *task = find(L);
-  if (task) task_begin(tasks_of(L), task, true);
+  if (task) task_begin(api_tasks(L), task, true);
   return 0;
 }
 
@@ -84,7 +80,7 @@ static int enter(lua_State *L) {
   if (!task) return 0;
   if (task->running) schedule_read(runtime_schedule(api_runtime(L)));
   if (lua_toboolean(L, 4)) task->limits[LIMIT_START] = 0;
-  task_enter(tasks_of(L), task, heartbeat, stay);
+  task_enter(api_tasks(L), task, heartbeat, stay);
   return 0;
 }
 
@@ -95,7 +91,7 @@ static int set_actor(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   if (!task) return 0;
   lua_settop(L, 2);
-  task_set_actor(tasks_of(L), task, L, every);
+  task_set_actor(api_tasks(L), task, L, every);
   return 0;
 }
 
@@ -105,13 +101,13 @@ static int limit(lua_State *L) {
   struct task *task = find(L);
   int which = luaL_checkoption(L, 2, NULL, names);
   uint64_t ns = schedule_ns(luaL_optnumber(L, 3, 0));
-  if (task) task_limit(tasks_of(L), task, (enum limit)which, ns);
+  if (task) task_limit(api_tasks(L), task, (enum limit)which, ns);
   return 0;
 }
 
 static int nudge(lua_State *L) {
   struct task *task = find(L);
-  if (task) task_nudge(tasks_of(L), task);
+  if (task) task_nudge(api_tasks(L), task);
   return 0;
 }
 
@@ -119,7 +115,7 @@ static int stop(lua_State *L) {
   struct task *task = find(L);
   uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
   luaL_checkstack(L, LUA_MINSTACK, "too many results"); /* turns may run on this stack */
-  if (task) task_stop(tasks_of(L), task, ns, L);
+  if (task) task_stop(api_tasks(L), task, ns, L);
   return 0;
 }
 
@@ -129,30 +125,30 @@ static int finish(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_optnumber(L, 2, 0));
   luaL_checktype(L, 3, LUA_TTABLE);
   luaL_checkstack(L, LUA_MINSTACK, "too many results"); /* turns may run on this stack */
-  return task ? task_finish(tasks_of(L), task, ns, L, 3) : 0;
+  return task ? task_finish(api_tasks(L), task, ns, L, 3) : 0;
 }
 
 static int mail(lua_State *L) {
   struct task *task = find(L);
-  if (task) task_mail(tasks_of(L), task, lua_toboolean(L, 2));
+  if (task) task_mail(api_tasks(L), task, lua_toboolean(L, 2));
   return 0;
 }
 
 static int hold(lua_State *L) {
   struct task *task = find(L);
-  lua_pushboolean(L, task && task_hold(tasks_of(L), task));
+  lua_pushboolean(L, task && task_hold(api_tasks(L), task));
   return 1;
 }
 
 static int release(lua_State *L) {
   struct task *task = find(L);
-  if (task) task_release(tasks_of(L), task);
+  if (task) task_release(api_tasks(L), task);
   return 0;
 }
 
 static int cancel(lua_State *L) {
   struct task *task = find(L);
-  lua_pushboolean(L, task && task_cancel(tasks_of(L), task));
+  lua_pushboolean(L, task && task_cancel(api_tasks(L), task));
   return 1;
 }
 
@@ -165,14 +161,14 @@ static int traceback(lua_State *L) {
 }
 
 static int count(lua_State *L) {
-  lua_pushinteger(L, tasks_count(tasks_of(L)));
+  lua_pushinteger(L, tasks_count(api_tasks(L)));
   return 1;
 }
 
 /* ---- for the worker that runs ---- */
 
 static struct task *current(lua_State *L, const char *what) {
-  struct task *task = tasks_current(tasks_of(L));
+  struct task *task = tasks_current(api_tasks(L));
   if (!task || !task->running) luaL_error(L, "%s: not inside a worker", what);
   return task;
 }
@@ -180,7 +176,7 @@ static struct task *current(lua_State *L, const char *what) {
 /* As current, where the caller is about to yield. */
 static struct task *current_here(lua_State *L, const char *what) {
   struct task *task = current(L, what);
-  if (!tasks_run_on(tasks_of(L), L))
+  if (!tasks_run_on(api_tasks(L), L))
     luaL_error(L, "%s: inside a coroutine of the worker's own", what);
   if (!lua_isyieldable(L)) luaL_error(L, "%s: this place cannot wait", what);
   return task;
@@ -195,13 +191,13 @@ static void raise_cancel(lua_State *L, struct task *task) {
 
 static int resumed(lua_State *L, int status, lua_KContext top) {
   (void)status;
-  raise_cancel(L, tasks_current(tasks_of(L)));
+  raise_cancel(L, tasks_current(api_tasks(L)));
   return lua_gettop(L) - (int)top;
 }
 
 int api_wait(lua_State *L, struct task *task, int kind, uint64_t ns) {
   raise_cancel(L, task);
-  task_wait(tasks_of(L), task, (enum wait)kind, ns);
+  task_wait(api_tasks(L), task, (enum wait)kind, ns);
   return lua_yieldk(L, 0, lua_gettop(L), resumed);
 }
 
@@ -214,21 +210,21 @@ static int nap(lua_State *L) {
 /* the clock is read anew: this may be the middle of a long turn */
 static int beat(lua_State *L) {
   schedule_read(runtime_schedule(api_runtime(L)));
-  task_beat(tasks_of(L), current(L, "beat"));
+  task_beat(api_tasks(L), current(L, "beat"));
   return 0;
 }
 
 static int extend(lua_State *L) {
   uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
   schedule_read(runtime_schedule(api_runtime(L)));
-  task_extend(tasks_of(L), current(L, "extend"), ns);
+  task_extend(api_tasks(L), current(L, "extend"), ns);
   return 0;
 }
 
 /* current() -> handle, number of its next wait; nothing where nobody can wait */
 static int self_handle(lua_State *L) {
-  struct task *task = tasks_current(tasks_of(L));
-  if (!task || !task->running || !tasks_run_on(tasks_of(L), L)) return 0;
+  struct task *task = tasks_current(api_tasks(L));
+  if (!task || !task->running || !tasks_run_on(api_tasks(L), L)) return 0;
   if (!lua_isyieldable(L) || task->raising) return 0;
   lua_pushinteger(L, (lua_Integer)task_handle(task));
   lua_pushinteger(L, (lua_Integer)task_reserve_wait(task));
@@ -244,7 +240,7 @@ static int sent(lua_State *L) {
 
 /* object() -> what the task that runs was opened with; nothing outside of workers */
 static int object(lua_State *L) {
-  struct task *task = tasks_current(tasks_of(L));
+  struct task *task = tasks_current(api_tasks(L));
   if (!task || !task->running) return 0;
   task_push_object(L, task);
   return 1;
@@ -266,7 +262,7 @@ static int wake(lua_State *L) {
   struct task *task = find(L);
   uint32_t number = (uint32_t)luaL_checkinteger(L, 2);
   int values = lua_gettop(L) - 2;
-  lua_pushboolean(L, task && task_wake(tasks_of(L), task, number, L, values));
+  lua_pushboolean(L, task && task_wake(api_tasks(L), task, number, L, values));
   return 1;
 }
 
@@ -277,11 +273,11 @@ static int wake(lua_State *L) {
 static int arrived(lua_State *L) {
   uint64_t handle = (uint64_t)lua_tointeger(L, lua_upvalueindex(1));
   uint32_t number = (uint32_t)lua_tointeger(L, lua_upvalueindex(2));
-  struct task *task = task_find(tasks_of(L), handle);
+  struct task *task = task_find(api_tasks(L), handle);
   int values = lua_gettop(L);
   if (!task) return 0;
   if (!task->running || task->wait_no != number) {
-    task_wake(tasks_of(L), task, number, L, values);
+    task_wake(api_tasks(L), task, number, L, values);
     return 0;
   }
   for (int i = values; i >= 1; i--) lua_rawseti(L, lua_upvalueindex(3), i);
