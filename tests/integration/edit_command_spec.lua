@@ -32,9 +32,7 @@ describe("luvisor", function()
   local function start(...)
     host.write(directory .. "/tree.lua", TREE)
     host.write(directory .. "/w.lua", WORKER)
-    local arguments = { "run", ... }
-    arguments[#arguments + 1] = "tree.lua"
-    process = host.spawn(arguments, nil, { cwd = directory })
+    process = host.spawn({ "run", "tree.lua", ... }, nil, { cwd = directory })
     process:expect "top starting %-> running"
   end
 

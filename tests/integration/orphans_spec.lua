@@ -19,11 +19,18 @@ describe("a host that was killed", function()
     process:wait(10)
   end
 
-  it("leaves somebody behind whom the next one finds and ends before it starts anything", function()
-    local first = escape.run(program "")
-    first:expect "top starting %-> running"
+  --- Runs a host, and kills it when somebody has escaped: his pid, and the program's own.
+  local function leave_behind(keys, how)
+    local process = escape.run(program(keys, how))
+    process:expect "top starting %-> running"
     local pid = escape.wait()
-    kill(first)
+    local leader = tonumber(process:output():match "STARTING %(pid (%d+)%)")
+    kill(process)
+    return pid, leader
+  end
+
+  it("leaves somebody behind whom the next one finds and ends before it starts anything", function()
+    local pid = leave_behind ""
     assert.is_true(host.is_alive(pid))
     local second = escape.run(program "")
     second:expect("an earlier host has left behind " .. pid .. " %(top/p%): ending them")
@@ -37,10 +44,7 @@ describe("a host that was killed", function()
   end)
 
   it("has those who do not end killed when they have had the time of their unit", function()
-    local first = escape.run(program("", "stubborn"))
-    first:expect "top starting %-> running"
-    local pid = escape.wait()
-    kill(first)
+    local pid = leave_behind("", "stubborn")
     local second = escape.run [[luvisor.program { name = "p", command = "sleep 1000", stop = { timeout = 0.2 } }]]
     second:expect("did not end in time, killing " .. pid)
     second:expect "top/p STOPPED %-> STARTING"
@@ -48,10 +52,7 @@ describe("a host that was killed", function()
   end)
 
   it("has them killed at once by one that is to end before they have; until then they have their time", function()
-    local first = escape.run(program("", "stubborn"))
-    first:expect "top starting %-> running"
-    local pid = escape.wait()
-    kill(first)
+    local pid = leave_behind("", "stubborn")
     local second = escape.run [[luvisor.program { name = "p", command = "sleep 1000", stop = { timeout = 1000 } }]]
     second:expect("an earlier host has left behind " .. pid)
     host.stay(0.3)
@@ -64,11 +65,7 @@ describe("a host that was killed", function()
   end)
 
   it("finds members whose leader is gone, and those that outlive the host by intent", function()
-    local first = escape.run(program "die_with_host = false")
-    first:expect "top starting %-> running"
-    local pid = escape.wait()
-    local leader = tonumber(first:output():match "STARTING %(pid (%d+)%)")
-    kill(first)
+    local pid, leader = leave_behind "die_with_host = false"
     assert.is_true(host.is_alive(leader) and host.is_alive(pid))
     uv.kill(leader, "sigkill")
     assert(host.wait_until(function() return not host.is_alive(leader) end, 10))
@@ -80,10 +77,7 @@ describe("a host that was killed", function()
 
   -- The control: another name is another host, and looks for nobody.
   it("would have its programs run twice if nobody looked", function()
-    local first = escape.run(program "die_with_host = false")
-    first:expect "top starting %-> running"
-    escape.wait()
-    kill(first)
+    leave_behind "die_with_host = false"
     local second = escape.run(program "", "other")
     second:expect "top/p STOPPED %-> STARTING"
     escape.wait(2)
@@ -109,11 +103,7 @@ describe("a host that was killed", function()
 
   it("has its program adopted: the same process goes on, is supervised, and is replaced when it ends", function()
     local keys = [[die_with_host = false, orphans = "adopt", backoff = { min = 0.01 }]]
-    local first = escape.run(program(keys))
-    first:expect "top starting %-> running"
-    local pid = escape.wait()
-    local leader = tonumber(first:output():match "STARTING %(pid (%d+)%)")
-    kill(first)
+    local pid, leader = leave_behind(keys)
     local second = escape.run(program(keys))
     second:expect(("top/p STOPPED %%-> STARTING %%(adopted, pid %d%%)"):format(leader))
     second:expect "top/p STARTING %-> RUNNING"
@@ -128,11 +118,7 @@ describe("a host that was killed", function()
 
   it("has its adopted program stopped, whole", function()
     local keys = [[die_with_host = false, orphans = "adopt"]]
-    local first = escape.run(program(keys))
-    first:expect "top starting %-> running"
-    local pid = escape.wait()
-    local leader = tonumber(first:output():match "STARTING %(pid (%d+)%)")
-    kill(first)
+    local pid, leader = leave_behind(keys)
     local second = escape.run(program(keys))
     second:expect "adopted, pid"
     kill(second) -- and the one after that finds it all the same
@@ -143,10 +129,7 @@ describe("a host that was killed", function()
   end)
 
   it("has nobody killed for a record that is broken, foreign or of another boot", function()
-    local first = escape.run(program "die_with_host = false")
-    first:expect "top starting %-> running"
-    local pid = escape.wait()
-    kill(first)
+    local pid = leave_behind "die_with_host = false"
     local path = escape.directory .. "/luvisor/default.state"
     local whole = host.read(path)
     for _, text in ipairs {

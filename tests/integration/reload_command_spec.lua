@@ -23,9 +23,7 @@ describe("luvisor", function()
   local function write_tree(...) host.write(directory .. "/tree.lua", text_of { ... }) end
 
   local function start(...)
-    local arguments = { "run", ... }
-    arguments[#arguments + 1] = "tree.lua"
-    process = host.spawn(arguments, nil, { cwd = directory })
+    process = host.spawn({ "run", "tree.lua", ... }, nil, { cwd = directory })
     process:expect "top starting %-> running"
   end
 
