@@ -6,6 +6,7 @@ local here = arg[0]:match "^(.*)/" or "."
 package.path = here .. "/?.lua;" .. package.path
 
 local figures = require "figures"
+local request = require "request"
 local uv = require "luv"
 
 local ROUNDS, PATIENCE = 5, 120 -- seconds for one driver
@@ -186,36 +187,5 @@ local function run_next(chosen, jobs, at)
   end)
 end
 
-local function usage_error(message)
-  local names = {}
-  for i, figure in ipairs(figures) do names[i] = figure.name end
-  io.stderr:write("scripts/bench: ", message, " (", table.concat(names, ", "), ")\n")
-  os.exit(2)
-end
-
-local function find(name)
-  for _, figure in ipairs(figures) do
-    if figure.name == name then return figure end
-  end
-  usage_error(("no figure '%s'"):format(name))
-end
-
-local function read_arguments()
-  local chosen, i = {}, 1
-  while arg[i] do
-    local option = arg[i]:match "^%-%-(%a+)$"
-    if option then
-      i = i + 1
-      settings[option] = arg[i]
-    else
-      chosen[#chosen + 1] = find(arg[i])
-    end
-    i = i + 1
-  end
-  settings.rounds = math.tointeger(tonumber(settings.rounds))
-  if not settings.rounds or settings.rounds < 1 then usage_error "--rounds: expected a number" end
-  return #chosen > 0 and chosen or figures
-end
-
-local chosen = read_arguments()
+local chosen = request.read(figures, settings)
 run_next(chosen, jobs_of(chosen), 1)

@@ -4,8 +4,9 @@
 -- usage: luvisor lua run.lua --limits DIR [--rounds N] [FIGURE...]
 
 local here = arg[0]:match "^(.*)/" or "."
-package.path = here .. "/?.lua;" .. package.path
+package.path = ("%s/?.lua;%s/../?.lua;%s"):format(here, here, package.path)
 
+local request = require "request"
 local systems = require "systems"
 local uv = require "luv"
 
@@ -33,35 +34,8 @@ for _, bytes in ipairs { 65536, 4096, 64 } do
     arguments = { 1, bytes, bytes == 64 and 100000000 or 1000000000 }, rows = { { "log.rate", "MB/s", limit = 0.8 } } }
 end
 
-local settings, chosen = { rounds = 5 }, {}
-
-local function usage_error(message)
-  local names = {}
-  for i, figure in ipairs(figures) do names[i] = figure.name end
-  io.stderr:write("scripts/bench: ", message, " (", table.concat(names, ", "), ")\n")
-  os.exit(2)
-end
-
-local function read_arguments()
-  local i, wanted = 1, {}
-  while arg[i] do
-    local option = arg[i]:match "^%-%-(%a+)$"
-    if option then
-      settings[option], i = arg[i + 1], i + 1
-    else
-      wanted[#wanted + 1] = arg[i]
-    end
-    i = i + 1
-  end
-  for _, name in ipairs(wanted) do
-    local before = #chosen
-    for _, figure in ipairs(figures) do
-      if figure.name == name or name == "programs" then chosen[#chosen + 1] = figure end
-    end
-    if #chosen == before then usage_error(("no figure '%s'"):format(name)) end
-  end
-  if #chosen == 0 then chosen = figures end
-end
+local settings = { rounds = 5 }
+local chosen = request.read(figures, settings, "programs")
 
 local function is_there(side)
   local needs = systems[side].needs
@@ -82,7 +56,7 @@ end
 local results = {} -- key -> side -> list
 
 local function run_all()
-  for round = 1, tonumber(settings.rounds) do
+  for round = 1, settings.rounds do
     for _, figure in ipairs(chosen) do
       for _, side in ipairs(SIDES) do
         if is_there(side) and not (side == "limit" and figure.no_limit) then
@@ -122,7 +96,6 @@ local function print_row(figure, row)
   print(("  %-16s %s  %s"):format(row[2], table.concat(cells), table.concat(goals, "; ")))
 end
 
-read_arguments()
 run_all()
 print(("%-18s %11s%11s%11s%11s%11s"):format("", table.unpack(SIDES)))
 for _, figure in ipairs(chosen) do
