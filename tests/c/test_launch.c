@@ -2,17 +2,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "directory.h"
 #include "launching.h"
-
-static char reporter[64];
-
-/* A copy of the report helper that everybody may run: this checkout may lie below /root. */
-static int copy_reporter(void **state) {
-  if (directory_enter(state) || chmod(directory, 0755) != 0) return -1;
-  snprintf(reporter, sizeof reporter, "%s/report", directory);
-  return system("cp " HELPER("report") " .");
-}
 
 static int wait_for(struct launch_result *result) {
   siginfo_t info = {0};
@@ -26,7 +16,7 @@ static char *report(void (*change)(struct launch_spec *spec)) {
   int ends[2];
   struct launch_result result;
   assert_int_equal(pipe(ends), 0);
-  struct launch_spec spec = spec_of(ARGV(reporter, "one", "two words"), ends[1]);
+  struct launch_spec spec = spec_of(ARGV(reporter(), "one", "two words"), ends[1]);
   if (change) change(&spec);
   assert_int_equal(launch(&spec, &result), 0);
   close(ends[1]);
@@ -402,5 +392,5 @@ int main(void) {
       cmocka_unit_test(out_of_fds),
       cmocka_unit_test(declared_fds),
   };
-  return cmocka_run_group_tests(tests, copy_reporter, directory_leave);
+  return cmocka_run_group_tests(tests, directory_with_reporter, directory_leave);
 }
