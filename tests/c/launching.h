@@ -29,7 +29,8 @@ extern char **environ;
 /* Enters a directory with a copy of the report helper that everybody may run: this checkout may
  * lie below /root. */
 static inline int directory_with_reporter(void **state) {
-  return directory_enter(state) || chmod(directory, 0755) || system("cp " HELPER("report") " .");
+  return directory_enter(state) || chmod(directory, 0755) ||
+         system("cp " HELPER("report") " .");
 }
 
 static inline char *reporter(void) {
