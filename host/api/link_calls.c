@@ -9,8 +9,8 @@
 #include "api/api.h"
 #include "api/links.h"
 #include "api/mailbox_serve.h"
-#include "link.h"
-#include "task.h"
+#include "executor/task.h"
+#include "message/link.h"
 
 enum { FIRST_SLOTS = 4, HEAD = 4, LINE_LINK = 1, LINE_ADDRESS };
 #define WAITS UINT32_MAX

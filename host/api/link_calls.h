@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codec.h"
+#include "message/codec.h"
 
 struct link;
 struct request;

@@ -11,7 +11,7 @@
 #include "api/api.h"
 #include "api/link_calls.h"
 #include "api/links.h"
-#include "runtime.h"
+#include "executor/runtime.h"
 
 enum { MOST_ROUTES = 1000 };
 #define TYPE "luvisor.queue"

@@ -5,8 +5,8 @@
 #include "api/api.h"
 #include "api/link_calls.h"
 #include "api/mailbox_serve.h"
-#include "runtime.h"
-#include "task.h"
+#include "executor/runtime.h"
+#include "executor/task.h"
 
 /* ---- to a worker ---- */
 

@@ -4,8 +4,8 @@
 #pragma once
 #include <lua.h>
 
-#include "codec.h"
-#include "mailbox.h"
+#include "message/codec.h"
+#include "message/mailbox.h"
 
 enum { BOX = 2, STORE }; /* where functions of both have the userdata and its table */
 
