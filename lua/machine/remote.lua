@@ -277,19 +277,18 @@ end
 
 --- Takes a letter to one of the guest's workers, or to the unit itself.
 function Remote.deliver(self, letter, target)
-  target = target or self
-  local run = self.run
-  if target.spec.kind ~= "worker" then
-    return nil, ("%s is a %s, which takes no messages"):format(target:path(), target.spec.kind), "EINVAL"
+  local run, one = self.run, target or self
+  if one.spec.kind ~= "worker" then
+    return nil, ("%s is a %s, which takes no messages"):format(one:path(), one.spec.kind), "EINVAL"
   end
   if not run or not run.post then return mailbox.down(self) end
-  if not unit.is_alive(target) then return mailbox.down(target) end
-  return run.post:deliver(target:path(), letter, target.spec.mailbox)
+  if not unit.is_alive(one) then return mailbox.down(one) end
+  return run.post:deliver(one:path(), letter, one.spec.mailbox)
 end
 
 --- Lets calls to it, or to one of the guest's workers, go the short way.
 function Remote.route(self, address, timeout, target)
-  if self.run and self.run.post then self.run.post:route(address, (target or self):path(), timeout) end
+  self.run.post:route(address, (target or self):path(), timeout) -- which has just taken a letter
 end
 
 function Remote.describe(self)

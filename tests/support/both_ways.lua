@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The text of a worker that asks another of its kind the same the short way, which the second request to an address goes,
--- and the long way, which one with a time of its own goes, and tells where what comes of it differs.
+-- The text of a worker that asks another of its kind the same the short way, which the second request to an address
+-- goes, and the long way, which one with a time of its own goes, and tells where what comes of it differs.
 
 return [[
 local worker = require "luvisor.worker"

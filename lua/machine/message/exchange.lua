@@ -71,8 +71,10 @@ end
 function exchange.pass_on(env, address, letter)
   local unit, message, code = exchange.find(env, address)
   if not unit then return nil, message, code end
-  if letter.kind then remember(env, address, unit) end
-  return hand_over(unit, letter)
+  local ok, why
+  ok, message, code, why = hand_over(unit, letter)
+  if ok and letter.kind then remember(env, address, unit) end
+  return ok, message, code, why
 end
 
 --- A message.
@@ -89,7 +91,7 @@ function exchange.cast(env, address, name, ...)
   local unit
   unit, message, code = exchange.find(env, address)
   if not unit then return nil, message, code end
-  remember(env, address, unit)
+  if unit.instance then remember(env, address, unit) end
   return hand_over(unit, letter)
 end
 
