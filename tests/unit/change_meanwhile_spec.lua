@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What happens to a supervisor while a change of its children is under way.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local reloads = require "reloads"
-local rolling = require "luvisor.machine.rolling"
+local rolling = require "luvisor.machine.supervisor.rolling"
 local worlds = require "world"
 
 describe("a supervisor that starts anew in the midst of a change", function()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A group that is being restarted, and what comes up meanwhile.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local reloads = require "reloads"
 local worlds = require "world"
 

@@ -6,7 +6,7 @@
 local branch = require "luvisor.machine.branch"
 local change = require "luvisor.machine.change"
 local chronicle = require "luvisor.machine.chronicle"
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local reloads = require "reloads"
 local worlds = require "world"
 
