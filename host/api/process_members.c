@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
-#include "vm.h"
+#include "vm/vm.h"
 
 enum { SHOWN = 256 };
 

@@ -4,7 +4,7 @@
 #pragma once
 #include <lua.h>
 
-#include "child.h"
+#include "process/child.h"
 
 struct process_members;
 

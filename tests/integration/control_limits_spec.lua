@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What bounds a client of the control socket, each bound with its control: the same client with the bound taken away.
 
-local connection = require "luvisor.edge.connection"
+local connection = require "luvisor.edge.control.connection"
 local host = require "host"
 local runtime = require "host.runtime"
 local uv = require "luv"
