@@ -254,7 +254,7 @@ local function play(world)
 end
 
 describe("reloads in the midst of trouble", function()
-  local first, last = tonumber(os.getenv "LUVISOR_TEST_SEED" or 1), tonumber(os.getenv "LUVISOR_TEST_ROUNDS" or 300)
+  local first, last = tonumber(os.getenv "LUVISOR_TEST_SEED" or 1), tonumber(os.getenv "LUVISOR_TEST_ROUNDS" or 200)
 
   it("come to what the script says", function()
     for seed = first, last do

@@ -131,9 +131,11 @@ local function put_in(list, child)
   if list[place] ~= child then return table.insert(list, place, child) or true end
 end
 
-local function add_missing(list, others, stop)
+-- Those of the group before, which a reload may have moved, or given another strategy.
+local function add_missing(group, stop, others)
   for _, one in ipairs(others) do
-    if put_in(list, one) then stop[#stop + 1] = one end
+    local stays = one == group.child or one.spec.restart_name ~= "temporary"
+    if put_in(stays and group.start or group.remove, one) then stop[#stop + 1] = one end
   end
 end
 
@@ -145,12 +147,11 @@ local function gather_group(self, child, due)
     child, due = before.child, before.due or before.child.phase ~= "backoff"
   end
   local stop, start, remove = strategy.plan(self.spec.strategy, child.at, children)
-  if before then -- a reload may have moved those, or made it another strategy
-    add_missing(start, before.start, stop)
-    add_missing(remove, before.remove, stop)
-  end
-  self.regroup = { child = child, start = start, remove = remove, due = due,
+  local group = { child = child, start = start, remove = remove, due = due,
     whole = self.spec.strategy == "one_for_all" }
+  add_missing(group, stop, before and before.start or NONE)
+  add_missing(group, stop, before and before.remove or NONE)
+  self.regroup = group
   sweep.run(self, stop, try_group, "starts again with " .. child.name, child:path())
 end
 
