@@ -73,16 +73,21 @@ end
 
 -- ---- stopping
 
-local function restart_one(self, work, child, spec)
+-- Whoever has stopped or started it by hand meanwhile has the last word.
+local function restart_one(self, work, one)
+  local child = one.child
+  if child.changing == one then child.changing = nil end
   if not is_current(work) then return end
-  timetable.change(child, spec)
+  if child.next_spec == one.spec then child.next_spec = nil end
+  timetable.change(child, one.spec)
+  if one.stopped then return self:tell(child:path(), "stopped") end
   if not work.children:find(child.name) then work.children:add(child) end -- was temporary
   start(self, work, child)
 end
 
 local function restart_all(self, work)
   arrange(work)
-  for _, one in ipairs(work.restart) do self.pace:put(restart_one, self, work, one.child, one.spec) end
+  for _, one in ipairs(work.restart) do self.pace:put(restart_one, self, work, one) end
   self.pace:put(stops_over, self)
 end
 
@@ -104,6 +109,8 @@ end
 
 function ask(self, work, child)
   dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end, self.cause)
+  local one = work.renewed[child]
+  if one and is_current(work) then child.changing, child.next_spec, child.special = one, one.spec, true end
 end
 
 -- `first` is to be gone before `second` is asked.
@@ -147,8 +154,8 @@ end
 
 --- An empty list for the children of a supervisor.
 function works.new(self, supervisor)
-  local work = { supervisor = supervisor, children = supervisor.children, stop = {}, gone = {}, restart = {}, add = {},
-    before = {}, blocked = {} }
+  local work = { supervisor = supervisor, children = supervisor.children, stop = {}, gone = {}, restart = {},
+    renewed = {}, add = {}, before = {}, blocked = {} }
   self.works[#self.works + 1] = work
   return work
 end
@@ -172,7 +179,8 @@ function works.restart(self, work, child, spec)
     if child.phase == "idle" and spec.autostart ~= false then works.start_later(self, work, child) end
     return
   end
-  work.restart[#work.restart + 1] = { child = child, spec = spec }
+  local one = { child = child, spec = spec }
+  work.restart[#work.restart + 1], work.renewed[child] = one, one
   work.stop[#work.stop + 1] = child
 end
 
