@@ -76,6 +76,7 @@ function guest_calls.run(env, reply, path, name, what, cause)
   if not target then return reply(nil, message, code) end
   if target.forward and not HERE[name] then return target:forward(target, name, what, reply, cause) end
   if type(what) == "table" and what.path and name ~= "start_child" then what = world.tree:find(what.path) end
+  if name == "restart_child" and type(what) == "table" then world.mirrored(what) end -- which is said to be starting
   CALLS[name](target, what, reply, cause)
 end
 

@@ -65,9 +65,20 @@ function add(list, one)
   for _, child in ipairs(branch.children(one)) do add_new(list, child) end
 end
 
+-- Of a supervisor that has started anew the children have the names of those that it had.
+local function is_taken(names)
+  local at = root
+  for _, name in ipairs(names) do
+    at = at.children and at.children:find(name)
+    if not at then return false end
+  end
+  return true
+end
+
 local function remove(list, one)
-  list[#list + 1] = { names = known[one], removed = true }
+  local names = known[one]
   known[one], fallen[one] = nil, nil
+  if not is_taken(names) then list[#list + 1] = { names = names, removed = true } end
 end
 
 local function depth_of(one)
@@ -129,6 +140,13 @@ local function note_life(kind, one)
   urgent = true
 end
 
+-- Some of those that are gone never said so.
+local function mark_gone()
+  for one in pairs(known) do
+    if not is_there(one) then mark(one) end
+  end
+end
+
 local function send_event(kind, one, event)
   if not watched[kind] and not CHRONICLED[kind] or one == root and TOLD_BY_HOST[kind] then return end
   if event.exit then event.exit = exit.pack(event.exit) end
@@ -144,6 +162,7 @@ function report.begin(env, first, wire, kinds)
   dirty, known[root] = {}, {}
   world.emit = function(kind, one, event)
     if kind ~= "heartbeat" then mark(one) end
+    if kind == "transition" and one.spec.kind == "supervisor" and event.to == "starting" then mark_gone() end
     send_event(kind, one, event)
     note_life(kind, one)
   end
@@ -156,9 +175,7 @@ end
 
 local function reply_to(id)
   return function(value, message, code)
-    for one in pairs(known) do
-      if not is_there(one) then dirty[one] = true end
-    end
+    mark_gone()
     if type(value) == "table" and not value.values then
       dirty[value] = true
       value = { path = value:path() }

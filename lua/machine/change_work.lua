@@ -73,14 +73,11 @@ end
 
 -- ---- stopping
 
--- Whoever has stopped or started it by hand meanwhile has the last word.
-local function restart_one(self, work, one)
-  local child = one.child
-  if child.changing == one then child.changing = nil end
+-- Whoever stops it by hand meanwhile has the last word.
+local function restart_one(self, work, child)
+  if child.changing == work then child.changing = nil end
   if not is_current(work) then return end
-  if child.next_spec == one.spec then child.next_spec = nil end
-  timetable.change(child, one.spec)
-  if one.stopped then return self:tell(child:path(), "stopped") end
+  if work.halted[child] then return self:tell(child:path(), "stopped") end
   if not work.children:find(child.name) then work.children:add(child) end -- was temporary
   start(self, work, child)
 end
@@ -93,11 +90,30 @@ end
 
 local ask
 
+local function restart_later(work, child)
+  for _, one in ipairs(work.restart) do
+    if one == child then return end
+  end
+  work.restart[#work.restart + 1] = child
+end
+
+-- Somebody has started it meanwhile, or its group was: by the old spec.
+local function ask_again(self, work, child)
+  if not work.gone[child] then restart_later(work, child) end
+  self.pace:put(ask, self, work, child)
+end
+
+local function let_go(self, work, child)
+  local fresh = work.fresh[child]
+  if fresh then return timetable.change(child, fresh) end -- at once: its group may start before its turn comes
+  self:tell(child:path(), "removed")
+  dynamic.forget(work.supervisor, child)
+end
+
 local function on_gone(self, work, child)
-  if work.gone[child] and is_current(work) then
-    if unit.is_alive(child) then return self.pace:put(ask, self, work, child) end -- started with its group meanwhile
-    self:tell(child:path(), "removed")
-    dynamic.forget(work.supervisor, child)
+  if is_current(work) then
+    if unit.is_alive(child) then return ask_again(self, work, child) end
+    let_go(self, work, child)
   end
   for _, other in ipairs(work.before[child] or {}) do
     work.blocked[other] = work.blocked[other] - 1
@@ -108,9 +124,9 @@ local function on_gone(self, work, child)
 end
 
 function ask(self, work, child)
+  child.changing = nil
   dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end, self.cause)
-  local one = work.renewed[child]
-  if one and is_current(work) then child.changing, child.next_spec, child.special = one, one.spec, true end
+  if work.fresh[child] then child.changing = work end
 end
 
 -- `first` is to be gone before `second` is asked.
@@ -154,8 +170,8 @@ end
 
 --- An empty list for the children of a supervisor.
 function works.new(self, supervisor)
-  local work = { supervisor = supervisor, children = supervisor.children, stop = {}, gone = {}, restart = {},
-    renewed = {}, add = {}, before = {}, blocked = {} }
+  local work = { supervisor = supervisor, children = supervisor.children, stop = {}, gone = {}, restart = {}, add = {},
+    fresh = {}, halted = {}, before = {}, blocked = {} }
   self.works[#self.works + 1] = work
   return work
 end
@@ -171,16 +187,22 @@ function works.remove(work, child)
   work.stop[#work.stop + 1] = child
 end
 
---- Has a child restarted with another spec; one that was stopped by hand only takes it, and one that has a schedule and
---- is down.
+-- Asked to stop by hand, and not for the sake of its group.
+local function is_stopping_by_hand(child)
+  local sweep = child.parent.sweep
+  return child.phase == "stopping" and not (sweep and sweep.waiting[child])
+end
+
+--- Has a child restarted with another spec; one that was or is being stopped by hand only takes it, and one that has a
+--- schedule and is down.
 function works.restart(self, work, child, spec)
   if child.phase == "stopped" or child.phase == "idle" or spec.schedule and RESTS[child.phase] then
     timetable.change(child, spec)
     if child.phase == "idle" and spec.autostart ~= false then works.start_later(self, work, child) end
     return
   end
-  local one = { child = child, spec = spec }
-  work.restart[#work.restart + 1], work.renewed[child] = one, one
+  if not is_stopping_by_hand(child) then work.restart[#work.restart + 1] = child end
+  work.fresh[child] = spec
   work.stop[#work.stop + 1] = child
 end
 

@@ -25,7 +25,7 @@ end
 ---@param run table its generation
 ---@param what { probe: table, timeout: number }
 ---@param tell fun(ok: boolean, message: string|nil)
----@return table attempt
+---@return table|nil attempt nil when it is over already
 function probe.begin(self, run, what, tell)
   local attempt = { env = self.env, probe = what.probe, timeout = what.timeout, tell = tell, over = false }
   attempt.limit = self.env.deadline(what.timeout, on_limit, attempt)
@@ -33,7 +33,7 @@ function probe.begin(self, run, what, tell)
   attempt.call_off = self.env.probes.run(self, options, what.probe, function(ok, message)
     finish(attempt, ok, message)
   end)
-  return attempt
+  return not attempt.over and attempt or nil
 end
 
 --- Calls an attempt off; nil and one that is over are fine.

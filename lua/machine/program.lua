@@ -182,6 +182,7 @@ Program.change, Program.leave_service, Program.beside = set_state, leave_service
 local function launched(self, run, child, message, code)
   if not child then
     program_ready.begin(self, run, false)
+    if run.cgroup then run.cgroup.close() end
     run.exit = program_exit.of_launch(message, code)
     self.env.post(conclude, self, run)
     return

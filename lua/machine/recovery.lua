@@ -15,6 +15,7 @@ local unit = require "luvisor.machine.unit"
 
 local recovery = {}
 
+local NONE = {}
 local ALONE, judge = strategy.alone, unit.judge
 
 -- ---- children that stay down
@@ -30,14 +31,22 @@ local function check_complete(self)
   if not self.children:search(may_go_on) then self:complete(exit.new { kind = "normal" }) end
 end
 
+local COMES = { backoff = true, restarting = true, waiting = true }
+
+local function is_to_come(self, child)
+  if unit.is_alive(child) or COMES[child.phase] then return true end
+  for _, one in ipairs(self.regroup and self.regroup.start or NONE) do
+    if one == child then return true end
+  end
+  return false
+end
+
 local function check_significant(self, child)
   local mode = self.spec.auto_shutdown
   if not child.spec.significant or mode == "never" then return false end
   if mode == "all_significant" then
     for _, other in ipairs(self.children:all()) do
-      if other ~= child and other.spec.significant and (unit.is_alive(other) or other.phase == "backoff") then
-        return false
-      end
+      if other ~= child and other.spec.significant and is_to_come(self, other) then return false end
     end
   end
   self:complete(exit.new { kind = "shutdown", message = ("significant child %s ended"):format(child.name) })
@@ -185,7 +194,8 @@ function recovery:child_ended(child, why, was_ready)
   if not self.up or self.sweep and is_in_regroup(self, child) then
     child.ready_at = nil
     chronicle.note(child, "ended", why)
-    return sweep.gone(self, child)
+    sweep.gone(self, child)
+    return child.special and unit.dismiss(child)
   end
   local env = self.env
   if not was_ready and not child.spec.backoff and not child.spec.schedule and not exit.is_normal(why) then
@@ -205,7 +215,7 @@ end
 function recovery:child_stopped(child)
   self.env.tree:changed()
   if self.sweep then sweep.gone(self, child) end
-  if child.waiters then unit.tell(child, "stopped") end
+  if child.special then unit.dismiss(child) end
 end
 
 --- A child is ready.

@@ -99,6 +99,8 @@ end
 
 --- Takes it out; false when it was not in.
 function Registry:leave(topic, unit)
+  local ok, message, code = check(topic)
+  if not ok then return nil, message, code end
   local mine = self.owned[unit]
   if mine then mine.topics[topic] = nil end
   return forget_topic(self, topic, unit)

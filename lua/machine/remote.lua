@@ -265,6 +265,7 @@ function Remote.forward(self, target, name, what, reply, cause)
   if not run or not run.guest then return reply(nil, self:path() .. " is not running", "NOT_RUNNING") end
   run.calls = run.calls + 1
   local child = name == "restart_child" and type(what) == "table" and mirror.find(self, what.path)
+  local phase = child and child.phase
   if child and child.home then child.phase = "starting" end -- as it would be at once if it were here
   run.replies[run.calls] = function(value, message, code)
     if type(value) == "table" and value.values then return reply(table.unpack(value.values, 1, value.values.n)) end
@@ -274,6 +275,7 @@ function Remote.forward(self, target, name, what, reply, cause)
   local ok, message, code = run.guest:send(table.pack("call", run.calls, target:path(), name, what, cause))
   if ok then return end
   run.replies[run.calls] = nil
+  if child then child.phase = phase end
   reply(nil, message, code)
 end
 

@@ -44,6 +44,7 @@ local function start(child)
 end
 
 local function run(child)
+  if child.phase == "stopping" then return end
   if unit.is_alive(child) or BUSY[child.phase] then return overlap[child.spec.schedule.overlap](child) end
   if child.phase ~= "stopped" then start(child) end
 end

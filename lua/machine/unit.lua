@@ -23,10 +23,11 @@ local ends = require "luvisor.machine.ends"
 local exit = require "luvisor.core.exit"
 local restart = require "luvisor.core.lazy" "luvisor.core.restart"
 local together = require "luvisor.machine.together"
+local waiters = require "luvisor.machine.waiters"
 
 local REMEMBERED = 32 -- exits a policy can look back on
 
-local unit = {}
+local unit = { wait = waiters.wait, tell = waiters.tell, dismiss = waiters.dismiss }
 
 local ALIVE = { starting = true, running = true, stopping = true }
 local RETIRES = { worker = true, supervisor = true } -- a normal end is the end, unless the script says otherwise
@@ -91,6 +92,7 @@ function unit.ask_to_stop(self, cause, by, group)
       if self.generation > 0 then chronicle.note(self, "asked", cause, by) end
       self.phase = "stopped"
     end
+    if self.special then unit.dismiss(self) end
     return true
   end
   if self.phase == "stopping" then return false end
@@ -223,19 +225,6 @@ function unit.judge(self, why, was_ready, now)
   local spec = self.spec
   if spec.restart_name and not spec.backoff then return plain_decision(spec, why) end
   return paced_decision(self, why, was_ready, now)
-end
-
---- Calls fn(what, why) once, with the unit's next "ready", "ended" or "stopped".
-function unit.wait(self, fn)
-  self.waiters, self.special = self.waiters or {}, true
-  self.waiters[#self.waiters + 1] = fn
-end
-
---- Tells those who wait; only where self.waiters is set.
-function unit.tell(self, what, why)
-  local waiters = self.waiters
-  self.waiters = nil
-  for _, fn in ipairs(waiters) do fn(what, why) end
 end
 
 --- A health check has passed: the start has succeeded.

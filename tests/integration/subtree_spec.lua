@@ -160,6 +160,7 @@ spec_of("a subtree", function()
         say("function", sub:start_child(luvisor.worker { name = "fn", module = "plain", args = { text = print } }))
         say("child", sub:child("new"))
         say("count", sub:count_children().active)
+        say("restart", sub:restart_child(luvisor.find "root/sub/new"))
         say("info", luvisor.find("root/sub/new"):info().phase)
         say("terminate", sub:terminate_child("new"))
         say("delete", sub:delete_child("new"))
@@ -176,6 +177,7 @@ spec_of("a subtree", function()
     process:expect 'boss function: nil [^\n]*key "args": a table cannot be sent to another runtime EINVAL'
     process:expect "boss child: unit root/sub/new"
     process:expect "boss count: 2"
+    process:expect "boss restart: nil root/sub/new is running RUNNING"
     process:expect "boss info: running"
     process:expect "boss terminate: true"
     process:expect "boss delete: true"

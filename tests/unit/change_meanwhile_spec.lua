@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What happens to a supervisor while a change of its children is under way.
 
+local dynamic = require "luvisor.machine.dynamic"
 local reloads = require "reloads"
 local worlds = require "world"
 
@@ -171,5 +172,81 @@ describe("a child that is restarted by a change", function()
   it("runs where nobody does: the control arm", function()
     assert.equal("running", change(function() end))
     assert.equal("running", world:phase "slow")
+  end)
+end)
+
+describe("a child that is to be restarted", function()
+  local world
+
+  before_each(function() world = worlds.new() end)
+  after_each(function() world:close() end)
+
+  local function tree(command)
+    return { strategy = "one_for_all", intensity = { restarts = 9, within = 1 }, "crasher",
+      world:program("p", { command = { command }, ready = { after = 0 } }) }
+  end
+
+  local function spawned()
+    local list = {}
+    for i, one in ipairs(world.process.spawned) do list[i] = one.options.command[1] end
+    return table.concat(list, " ")
+  end
+
+  local function last() return world.process.spawned[#world.process.spawned] end
+
+  it("runs what the new script says, even where its group has started it meanwhile", function()
+    reloads.tree(world, tree "old")
+    local _, outcome = reloads.apply(world, tree "new")
+    world:crash "crasher"
+    last():dies(0)
+    world:step(0)
+    assert.equal("TERM", last().sent[1]) -- it came with its group
+    last():dies(0)
+    world:step(0)
+    assert.same({ "old old new", {}, "running" }, { spawned(), outcome.failures, world:phase "p" })
+  end)
+
+  it("comes back once where nothing else happens: the control arm", function()
+    reloads.tree(world, tree "old")
+    reloads.apply(world, tree "new")
+    last():dies(0)
+    world:step(0)
+    assert.same({ "old new", "running" }, { spawned(), world:phase "p" })
+  end)
+
+  it("starts with its group as the new script says once it is down", function()
+    local function slow(command)
+      local keys = tree(command)
+      keys[3] = world:program("slow", { command = { command .. " slow" }, ready = { after = 0 } })
+      return keys
+    end
+    reloads.tree(world, slow "old")
+    reloads.apply(world, slow "new") -- the last one first
+    world.process.spawned[2]:dies(0)
+    world:crash "crasher"
+    world.process.spawned[1]:dies(0)
+    world:step(0)
+    for _ = 1, 2 do -- whoever of the old came with the group goes again
+      for _, one in ipairs(world.process.spawned) do
+        if one.sent[1] and not one.ended then one:dies(0) end
+      end
+      world:step(0)
+    end
+    for _, one in ipairs(world.process.spawned) do
+      if not one.ended then assert.truthy(one.options.command[1]:find "^new") end
+    end
+    assert.same({ "running", "running" }, { world:phase "p", world:phase "slow" })
+  end)
+
+  it("stays down where it is being stopped by hand, and takes what the new script says with its next start", function()
+    reloads.tree(world, tree "old")
+    local stopped
+    dynamic.terminate_child(world:unit "root", "p", function(ok) stopped = ok end)
+    local _, outcome = reloads.apply(world, tree "new")
+    last():dies(0)
+    world:step(1)
+    assert.same({ true, {}, "old", "stopped" }, { stopped, outcome.failures, spawned(), world:phase "p" })
+    world:call("restart_child", "root", "p")
+    assert.equal("old new", spawned())
   end)
 end)

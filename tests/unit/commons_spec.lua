@@ -55,6 +55,12 @@ describe("what runtimes have in common", function()
     assert.is_true(talk:run("a", function(self) return self:register "boss" end))
   end)
 
+  it("say so where something is no topic", function()
+    assert.is_true(ask("join", "news"))
+    assert.same({ nil, "expected a name, got nil", "EINVAL" }, { ask("leave", nil) })
+    assert.is_true(ask("leave", "news"))
+  end)
+
   it("know a unit that has taken the place of one that was removed", function()
     local sent
     function home.deliver(_, letter, target)

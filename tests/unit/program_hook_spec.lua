@@ -241,6 +241,18 @@ describe("a reload", function()
     assert.equal("RUNNING", (self:describe()))
   end)
 
+  it("that fails before it has begun is over: it can be told again, and ends", function()
+    local self, env, _, child = start { ready = READY, reload = { command = COMMAND, timeout = 3 } }
+    env.advance(0)
+    env.probes.run = function(_, _, _, done)
+      done(false, "execve: No such file")
+      return function() end
+    end
+    for _ = 1, 2 do assert.same({ nil, "exec bye: execve: No such file", "FAILED" }, reply_of(self)()) end
+    unit.ask_to_stop(self)
+    assert.same({ "TERM", "CONT" }, child.sent)
+  end)
+
   it("is answered when the program ends meanwhile, and refused where there is none", function()
     local self, env, _, child = start { ready = READY, reload = { command = COMMAND, timeout = 3 } }
     env.advance(0)

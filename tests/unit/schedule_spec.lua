@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- When a unit is due, and what is done then: with a clock on the wall that jumps.
 
+local dynamic = require "luvisor.machine.dynamic"
 local schedule = require "luvisor.core.schedule"
 local cron = require "luvisor.core.cron"
 local spec = require "luvisor.core.spec"
@@ -157,6 +158,21 @@ describe("a scheduled unit", function()
     child(1):dies(0)
     world:step(10)
     assert.equal(2, count())
+  end)
+
+  it("that is being stopped by hand when it is due stays down, whatever is done with a run that is not over", function()
+    for _, overlap in ipairs { "wait", "kill" } do
+      world:tree { job { every = 10, overlap = overlap } }
+      world:step(10)
+      dynamic.terminate_child(world:unit "root", "job", dynamic.ignore)
+      world:step(10)
+      assert.equal("stopping", world:phase "job")
+      child(1):dies(0)
+      world:step(30)
+      assert.same({ 1, "stopped" }, { count(), world:phase "job" })
+      world:close()
+      world = worlds.new()
+    end
   end)
 
   it("is tried again when it was given up", function()

@@ -125,6 +125,28 @@ describe("a supervisor with significant children", function()
     assert.is_nil(world:phase "s1")
   end)
 
+  it("stays while another one is still to come, after the one that ended or with its group", function()
+    local function tree(keys)
+      keys.auto_shutdown, keys.intensity = "all_significant", { restarts = 9, within = 1 }
+      world:tree(keys)
+    end
+    tree { significant("s1", "transient"),
+      world:worker("s2", { restart = "transient", significant = true, after = { s1 = "done" } }) }
+    world:finish "s1"
+    assert.same({ false, "running" }, { has_ended(), world:phase "s2" })
+    world:finish "s2"
+    assert.equal("shutdown", has_ended())
+    world:close()
+    world = worlds.new()
+    tree { strategy = "rest_for_one", significant("s1", "temporary"), "killed", significant("s2", "transient"), "deaf" }
+    world.scripts.deaf.ignores_stop = true
+    world:crash "killed"
+    world:step(6) -- the deaf one goes
+    world:finish "s1"
+    world:step(1)
+    assert.same({ false, "running" }, { has_ended(), world:phase "s2" })
+  end)
+
   it("ends the one above when it is significant itself, and not otherwise (significant_escalation)", function()
     local function tree_with(is_significant)
       world:tree { auto_shutdown = "any_significant", "other",
