@@ -3,11 +3,10 @@
 local lazy = require "luvisor.core.lazy"
 local executors = lazy "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
-local messages = require "luvisor.edge.messages"
 local place = require "luvisor.edge.place"
 local script = require "luvisor.edge.script"
 local spec = lazy "luvisor.core.spec"
-local suggest = require "luvisor.core.suggest"
+local suggest = lazy "luvisor.core.suggest"
 local system = require "host.system"
 
 local luvisor = { fsm = fsm, version = system.version }
@@ -81,8 +80,10 @@ function luvisor.find(path)
   return script.find(path)
 end
 
--- What units say to each other: luvisor.call, cast, send, ...
-for name, value in pairs(messages) do luvisor[name] = value end
+-- What units say to each other: luvisor.call, cast, send, ... A script that only describes its tree does without.
+local function add_messages()
+  for name, value in pairs(require "luvisor.edge.messages") do luvisor[name] = value end
+end
 
 -- A name that is not there is a mistake, and "attempt to call a nil value" helps nobody.
 setmetatable(luvisor, { __index = function(_, name)
@@ -90,6 +91,9 @@ setmetatable(luvisor, { __index = function(_, name)
     luvisor.restart = require "luvisor.core.restart"
     return luvisor.restart
   end
+  add_messages()
+  local found = rawget(luvisor, name)
+  if found ~= nil then return found end
   local known = { "restart" }
   for one in pairs(luvisor) do known[#known + 1] = one end
   table.sort(known)

@@ -1,6 +1,7 @@
 -- The arithmetic of waiting between two starts: exponential, bounded, with jitter, and forgotten after a good run.
 
-local suggest = require "luvisor.core.suggest"
+local lazy = require "luvisor.core.lazy"
+local suggest = lazy "luvisor.core.suggest"
 local units = require "luvisor.core.units"
 
 local backoff = {}

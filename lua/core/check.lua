@@ -2,7 +2,8 @@
 --   check(value) -> true, normalized value | false, message [, key below the value]
 -- and the builders make such functions.
 
-local suggest = require "luvisor.core.suggest"
+local lazy = require "luvisor.core.lazy"
+local suggest = lazy "luvisor.core.suggest"
 local units = require "luvisor.core.units"
 
 local check = {}
@@ -181,11 +182,6 @@ function check.record(schema)
     end
     return true, result
   end
-end
-
---- A key that is part of the design but not of this version.
-function check.unavailable()
-  return false, "not available in this version"
 end
 
 local BOOLEANS = { ["true"] = true, ["1"] = true, yes = true, ["false"] = false, ["0"] = false, no = false }

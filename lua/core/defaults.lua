@@ -1,9 +1,10 @@
 -- The named settings of a tree. For each: a key at the unit wins over the script's luvisor.defaults { ... }, that
 -- over LUVISOR_<NAME> in the environment, and that over the built-in value.
 
+local lazy = require "luvisor.core.lazy"
 local backoff = require "luvisor.core.backoff"
 local check = require "luvisor.core.check"
-local suggest = require "luvisor.core.suggest"
+local suggest = lazy "luvisor.core.suggest"
 
 local defaults = {}
 

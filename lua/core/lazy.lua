@@ -12,5 +12,5 @@ end
 ---@param name string
 ---@return table
 return function(name)
-  return setmetatable({}, { name = name, __index = load_now })
+  return setmetatable({}, { __name = "luvisor.lazy", name = name, __index = load_now })
 end

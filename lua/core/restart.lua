@@ -4,10 +4,11 @@
 -- history = { failed_starts =, restarts =, last_ready_for =, [1..n] = { exit =, at =, uptime =, ready = } }, the exit
 -- that is being judged already in it, as the last entry.
 
+local lazy = require "luvisor.core.lazy"
 local backoff = require "luvisor.core.backoff"
 local exit = require "luvisor.core.exit"
-local signals = require "luvisor.core.signals"
-local suggest = require "luvisor.core.suggest"
+local signals = lazy "luvisor.core.signals"
+local suggest = lazy "luvisor.core.suggest"
 local units = require "luvisor.core.units"
 
 ---@alias luvisor.Policy fun(exit: luvisor.Exit, history: table, now: number): string|nil, number|nil

@@ -1,8 +1,9 @@
 -- Specs: what a script says about its units, checked by the constructors and completed for the whole tree.
 -- A spec is a plain table, and nothing changes it after it was resolved.
 
-local partition = require "luvisor.core.spec.partition"
-local program = require "luvisor.core.spec.program"
+local lazy = require "luvisor.core.lazy"
+local partition = lazy "luvisor.core.spec.partition"
+local program = lazy "luvisor.core.spec.program"
 local resolve = require "luvisor.core.spec.resolve"
 local supervisor = require "luvisor.core.spec.supervisor"
 local unit = require "luvisor.core.spec.unit"
@@ -11,9 +12,9 @@ local worker = require "luvisor.core.spec.worker"
 -- Constructors: (def, where) -> spec | nil, message, "EINVAL", where = { file =, line = } of the call.
 return {
   worker = worker.new,
-  program = program.new,
+  program = function(...) return program.new(...) end,
   supervisor = supervisor.new,
-  partition = partition.new,
+  partition = function(...) return partition.new(...) end,
   is = unit.is,
   resolve = resolve.tree,
   adopt = resolve.child,

@@ -4,9 +4,10 @@
 -- Kept are all events but heartbeats and the states of workers, of which there may be thousands a second, the errors in
 -- the log, and all that it says about the host itself; of a pool's children only what is out of the ordinary.
 
+local lazy = require "luvisor.core.lazy"
 local exit = require "luvisor.core.exit"
-local handle = require "luvisor.machine.handle"
-local happening = require "luvisor.edge.happening"
+local handle = lazy "luvisor.machine.handle"
+local happening = lazy "luvisor.edge.happening"
 local history = require "host.history"
 local journal = require "luvisor.edge.journal"
 local json = require "host.json"

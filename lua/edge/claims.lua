@@ -1,7 +1,8 @@
 -- Claims: that no two units write to one file unknowingly, whatever its names: links and directories are followed, as
 -- far as they are there when the script is loaded.
 
-local output = require "luvisor.core.spec.output"
+local lazy = require "luvisor.core.lazy"
+local output = lazy "luvisor.core.spec.output"
 local uv = require "luv"
 
 local claims = {}

@@ -1,12 +1,12 @@
 -- Cli: the command line. Finds the command, reads its options, and says what is wrong with them: exit code 2, and
 -- the nearest word it knows.
 
-local check = require "luvisor.edge.check"
-local clients = require "luvisor.edge.clients"
-local completion = require "luvisor.edge.completion"
+local lazy = require "luvisor.core.lazy"
+local check = lazy "luvisor.edge.check"
+local completion = lazy "luvisor.edge.completion"
 local log = require "luvisor.edge.log"
-local run = require "luvisor.edge.run"
-local suggest = require "luvisor.core.suggest"
+local run = lazy "luvisor.edge.run"
+local suggest = lazy "luvisor.core.suggest"
 local system = require "host.system"
 
 local cli = {}
@@ -61,7 +61,12 @@ local commands = {
     call = function() return cli.manual() end,
   },
 }
-table.move(clients, 1, #clients, #commands + 1, commands)
+
+-- And those that talk to a running host.
+local function all_commands()
+  local clients = require "luvisor.edge.clients"
+  return table.move(clients, 1, #clients, #commands + 1, table.move(commands, 1, #commands, 1, {}))
+end
 
 local function out(text) system.put(1, text .. "\n") end
 local function err(text) system.put(2, "luvisor: " .. text .. "\n") end
@@ -82,7 +87,7 @@ function cli.completion(shell)
 end
 
 function cli.manual()
-  system.put(1, require("luvisor.edge.manual").page(commands))
+  system.put(1, require("luvisor.edge.manual").page(all_commands()))
   return 0
 end
 
@@ -90,7 +95,7 @@ end
 
 local function help()
   local lines = { "usage: luvisor COMMAND [OPTION...] [ARGUMENT...]", "", "commands:" }
-  for _, command in ipairs(commands) do
+  for _, command in ipairs(all_commands()) do
     lines[#lines + 1] = ("  %-22s %s"):format(command.name .. " " .. command.operands, command.text)
   end
   lines[#lines + 1] = "\n`luvisor COMMAND --help` lists the options of a command."
@@ -211,16 +216,21 @@ end
 
 local ALIASES = { ["--version"] = "version", ["-v"] = "version" }
 
-local function find_command(word)
-  local names = {}
-  word = ALIASES[word] or word
-  for i, command in ipairs(commands) do
-    if command.name == word then return command end
-    names[i] = command.name
+local function find_by_name(list, name)
+  for _, command in ipairs(list) do
+    if command.name == name then return command end
   end
+end
+
+local function find_command(word)
+  word = ALIASES[word] or word
+  local command = find_by_name(commands, word) or find_by_name(all_commands(), word)
+  if command then return command end
   if word:find "%.lua$" then
     return nil, ('unknown command "%s", did you mean "run %s"?'):format(word, word)
   end
+  local names = {}
+  for i, one in ipairs(all_commands()) do names[i] = one.name end
   return nil, ('unknown command "%s"%s'):format(word, suggest.hint(word, names))
 end
 
@@ -270,7 +280,7 @@ function cli.main(arguments)
   if word == "help" then return help_about(arguments[2]) end
   if word == "guest" then return run_guest(arguments) end
   if word == "complete" then
-    return require("luvisor.edge.complete").call(commands, table.move(arguments, 2, #arguments, 1, {}))
+    return require("luvisor.edge.complete").call(all_commands(), table.move(arguments, 2, #arguments, 1, {}))
   end
   local command
   command, message = find_command(word)

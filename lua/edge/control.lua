@@ -2,11 +2,12 @@
 -- itself, and every client's user is asked of the kernel. Whoever opens it holds the lock of the host's name, so a
 -- socket that is there is what a dead host has left behind.
 
+local lazy = require "luvisor.core.lazy"
 local account = require "host.account"
-local connection = require "luvisor.edge.connection"
+local connection = lazy "luvisor.edge.connection"
 local paths = require "luvisor.edge.paths"
 local peer = require "host.peer"
-local rpc = require "luvisor.edge.rpc"
+local rpc = lazy "luvisor.edge.rpc"
 local runtime = require "host.runtime"
 local uv = require "luv"
 

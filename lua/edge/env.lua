@@ -1,8 +1,8 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
-local code = require "luvisor.edge.code"
-local exit = require "luvisor.core.exit"
 local lazy = require "luvisor.core.lazy"
+local code = lazy "luvisor.edge.code"
+local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
 local log = lazy "luvisor.edge.log"
 local runtime = require "host.runtime"

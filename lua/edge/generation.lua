@@ -90,8 +90,15 @@ local function path_of(self, name)
   return package.searchpath(name, package.path)
 end
 
+--- Whether this is the name of a module of luvisor's.
+---@param name string
+---@return boolean
+function generation.is_own(name)
+  return name:find "^luvisor%f[%.\0]" ~= nil or name:find "^host%." ~= nil
+end
+
 local function is_shared(name)
-  return package.loaded[name] ~= nil or package.preload[name] or name:find "^luvisor%f[%.\0]" or name:find "^host%."
+  return package.loaded[name] ~= nil or package.preload[name] or generation.is_own(name)
 end
 
 --- Whether there is a module of this name.

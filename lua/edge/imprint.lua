@@ -7,23 +7,34 @@ local past = require "luvisor.machine.past"
 
 local imprint = {}
 
-local INSTANCE = "luvisor.self" -- metatables of workers: all alike
+local METATABLE = "^luvisor%.[%l_]+$" -- what those of the library call themselves
 
-local function names_of_library()
-  local names, modules = setmetatable({}, { __mode = "k" }), {}
-  for name in pairs(package.loaded) do modules[#modules + 1] = tostring(name) end
-  table.sort(modules)
-  for _, name in ipairs(modules) do
-    local module = package.loaded[name]
-    if type(module) == "table" or type(module) == "function" then names[module] = name end
-    for key, value in pairs(type(module) == "table" and module or {}) do
-      local kind = type(value)
-      if (kind == "function" or kind == "table") and not names[value] then
-        names[value] = name .. "." .. tostring(key)
-      end
-    end
+local NAMED = { ["function"] = true, ["table"] = true }
+
+-- Of several modules that hold a value it is the first by name.
+local function note_home(homes, value, name)
+  local home = homes[value]
+  if NAMED[type(value)] and (not home or name < home) then homes[value] = name end
+end
+
+-- The name of the module that a value of the library is, or is in.
+local function homes_of_library()
+  local homes, own = setmetatable({}, { __mode = "k" }), {}
+  for name, module in next, package.loaded do
+    note_home(own, module, name)
+    for _, value in next, type(module) == "table" and module or {} do note_home(homes, value, name) end
   end
-  return names
+  for module, name in next, own do homes[module] = name end
+  return homes
+end
+
+local function name_in_library(homes, value)
+  local home = homes[value]
+  local module = home and package.loaded[home]
+  if module == nil or rawequal(module, value) then return home end
+  for key, one in next, module do
+    if rawequal(one, value) then return home .. "." .. tostring(key) end
+  end
 end
 
 local name_of
@@ -46,21 +57,22 @@ local function once(self, key, name, value)
 end
 
 function name_of(self, value)
-  local known = self.library[value] or past.made[value]
+  local known = name_in_library(self.homes, value) or past.made[value]
   if known then return known end
   if value == self.generation.globals then return once(self, value, "globals", self.globals) end
   local module = self.modules[value]
   if module then return once(self, value, module, value) end
-  if type(value) == "table" and rawget(value, "__name") == INSTANCE then return INSTANCE end
+  local called = type(value) == "table" and rawget(value, "__name")
+  if type(called) == "string" and called:find(METATABLE) then return called end
 end
 
 local function new(generation)
-  local self = { generation = generation, library = names_of_library(), modules = {}, taken = {} }
+  local self = { generation = generation, homes = homes_of_library(), modules = {}, taken = {} }
   for name, value in pairs(generation.loaded) do
     if type(value) == "table" or type(value) == "function" then self.modules[value] = "module " .. name end
   end
   for _, name in ipairs { "require", "load", "loadfile", "dofile" } do
-    self.library[generation.globals[name]] = name
+    self.homes[generation.globals[name]] = name
   end
   self.globals = generation:own_globals()
   self.known = names_within(self, nil)

@@ -1,15 +1,16 @@
 -- Loader: a supervision script, from its file to a resolved tree whose workers are loaded and checked. It starts
 -- nothing; every fault is one message that names file and line, unit and key.
 
+local lazy = require "luvisor.core.lazy"
 local breath = require "luvisor.core.breath"
 local claims = require "luvisor.edge.claims"
 local definition = require "luvisor.edge.definition"
 local generations = require "luvisor.edge.generation"
 local keys = require "luvisor.core.spec.keys"
-local identity = require "luvisor.edge.identity"
+local identity = lazy "luvisor.edge.identity"
 local place = require "luvisor.edge.place"
-local plain = require "luvisor.core.spec.plain"
-local program = require "luvisor.edge.program"
+local plain = lazy "luvisor.core.spec.plain"
+local program = lazy "luvisor.edge.program"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -130,8 +131,8 @@ local function remember()
   for name, module in pairs(package.loaded) do modules[name] = module end
   function kept.put_back()
     package.path, package.cpath, script.directory = path, cpath, directory
-    for name in pairs(package.loaded) do
-      if modules[name] == nil then package.loaded[name] = nil end
+    for name in pairs(package.loaded) do -- luvisor's own are loaded when something needs them, whoever that is for
+      if modules[name] == nil and not generations.is_own(name) then package.loaded[name] = nil end
     end
     for name, module in pairs(modules) do package.loaded[name] = module end
   end

@@ -2,17 +2,18 @@
 -- with what runs, and only then is anything changed; a script that fails leaves everything as it was. One reload at a
 -- time: another one waits for it, and those that wait for the same are one.
 
-local attempt = require "luvisor.edge.attempt"
-local change = require "luvisor.machine.change"
-local drifts = require "luvisor.core.plan.drift"
+local lazy = require "luvisor.core.lazy"
+local attempt = lazy "luvisor.edge.attempt"
+local change = lazy "luvisor.machine.change"
+local drifts = lazy "luvisor.core.plan.drift"
 local generations = require "luvisor.edge.generation"
 local imprint = require "luvisor.edge.imprint"
 local loader = require "luvisor.edge.loader"
 local manager = require "luvisor.edge.manager"
-local pace = require "luvisor.machine.pace"
-local plans = require "luvisor.core.plan"
+local pace = lazy "luvisor.machine.pace"
+local plans = lazy "luvisor.core.plan"
 local subscribers = require "luvisor.edge.subscribers"
-local watches = require "luvisor.edge.watch"
+local watches = lazy "luvisor.edge.watch"
 
 local reload = {}
 

@@ -1,9 +1,10 @@
 -- Run: `luvisor run` and `luvisor lua`: brings a script to life and gives the process its exit code.
 
+local lazy = require "luvisor.core.lazy"
 local annals = require "luvisor.edge.annals"
 local confine = require "luvisor.edge.confine"
 local control = require "luvisor.edge.control"
-local daemon = require "luvisor.edge.daemon"
+local daemon = lazy "luvisor.edge.daemon"
 local elevation = require "luvisor.edge.elevation"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
@@ -12,10 +13,9 @@ local instance = require "luvisor.edge.instance"
 local journal = require "luvisor.edge.journal"
 local leftovers = require "luvisor.edge.leftovers"
 local loader = require "luvisor.edge.loader"
-local local_repl = require "luvisor.edge.local_repl"
+local local_repl = lazy "luvisor.edge.local_repl"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.manager"
-local methods = require "luvisor.edge.methods"
 local process = require "host.process"
 local reload = require "luvisor.edge.reload"
 local runtime = require "host.runtime"
@@ -53,7 +53,7 @@ local function is_success(why, stopped)
   return stopped and why.kind ~= "error" or exit.is_normal(why)
 end
 
-local function start(loaded, place, write, enabled)
+local function start(loaded, place, write, enabled, has_repl)
   local world = env.new { write = write, enabled = enabled, sockets = sockets.new(manager.sockets()) }
   local tree
   generation.use(loaded.generation)
@@ -70,7 +70,7 @@ local function start(loaded, place, write, enabled)
       annals.close(why)
       signals.close()
       reload.close()
-      local_repl.close()
+      if has_repl then local_repl.close() end
       control.close()
       instance.release()
       system.quit(is_success(why, tree.stopping) and OK or FAILED)
@@ -105,10 +105,17 @@ local function open_control(place, context)
   if not ok then context.log("warn", "luvisor", "no control socket: %s", message) end
 end
 
+-- What can be asked of a host is loaded for the first who asks.
+local ASKED = { __index = function(context, key)
+  if key ~= "methods" then return nil end
+  context.methods = require "luvisor.edge.methods"
+  return context.methods
+end }
+
 -- The tree is up.
-local function announce(troubles)
+local function announce(troubles, in_background)
   local note = troubles[1] and "the tree is up, but not all of it: " .. table.concat(troubles, ", ")
-  daemon.up(note or "")
+  if in_background then daemon.up(note or "") end
   manager.ready(note or "the tree is up")
 end
 
@@ -161,17 +168,17 @@ function run.tree(path, options, arguments)
   report_trouble(write)
   confine.host()
   watch(loaded.settings, write)
-  local tree = start(loaded, place, write, enabled)
+  local tree = start(loaded, place, write, enabled, options.repl)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   if options.watch then reload.watch() end
   signals.install(tree, write, { reload = function(cause) reload.apply(cause) end })
-  local context = {
-    tree = tree, env = tree.env, log = write, methods = methods, name = place and place.name, script = path,
+  local context = setmetatable({
+    tree = tree, env = tree.env, log = write, name = place and place.name, script = path,
     repl = not options["no-repl"],
-  }
+  }, ASKED)
   open_control(place, context)
   context.history = annals.open(annals.path(options, loaded.settings, place), context, loaded.settings)
-  up.watch(tree.env, tree, announce)
+  up.watch(tree.env, tree, function(troubles) announce(troubles, options.daemon) end)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
   elevation.each(loaded.root, function(unit, text) write("warn", unit, "%s", text) end)

@@ -1,8 +1,9 @@
 -- Signals: what the process's signals mean to a running tree: TERM and INT stop it, a second one kills it, QUIT writes
 -- the tree to the log, USR1 opens the log files again, HUP reloads the script.
 
+local lazy = require "luvisor.core.lazy"
 local branch = require "luvisor.machine.branch"
-local daemon = require "luvisor.edge.daemon"
+local daemon = lazy "luvisor.edge.daemon"
 local manager = require "luvisor.edge.manager"
 local process = require "host.process"
 local system = require "host.system"

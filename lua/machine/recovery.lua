@@ -5,12 +5,13 @@
 -- starts in order when the delay, if there is one, is over. A child that ends by itself while its group is being
 -- stopped is simply gone, and is not counted again.
 
+local lazy = require "luvisor.core.lazy"
 local chronicle = require "luvisor.machine.chronicle"
 local exit = require "luvisor.core.exit"
 local routine = require "luvisor.machine.routine"
 local strategy = require "luvisor.core.strategy"
-local sweep = require "luvisor.machine.sweep"
-local timetable = require "luvisor.machine.timetable"
+local sweep = lazy "luvisor.machine.sweep"
+local timetable = lazy "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 
 local recovery = {}

@@ -10,6 +10,7 @@
 -- What happens when a child ends is in recovery.lua. At most one sweep stops children at a time: a stop that arrives
 -- while a group is being restarted takes the sweep over, and one that arrives while starting ends what was started.
 
+local lazy = require "luvisor.core.lazy"
 local announce = require "luvisor.machine.announce"
 local branch = require "luvisor.machine.branch"
 local chronicle = require "luvisor.machine.chronicle"
@@ -18,8 +19,8 @@ local fsm = require "luvisor.core.fsm"
 local intensity = require "luvisor.core.intensity"
 local recovery = require "luvisor.machine.recovery"
 local roster = require "luvisor.machine.roster"
-local sweep = require "luvisor.machine.sweep"
-local timetable = require "luvisor.machine.timetable"
+local sweep = lazy "luvisor.machine.sweep"
+local timetable = lazy "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 
 local machine = fsm.supervisor()

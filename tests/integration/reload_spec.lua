@@ -83,6 +83,19 @@ describe("a reload", function()
     assert.equal(0, process:stop())
   end)
 
+  it("tells a worker apart from the parts of the library that another one begins to use", function()
+    write("counter.lua", COUNTER:format(1, "old", ""))
+    write("other.lua", COUNTER:format(1, "other", ""))
+    write_tree [[ luvisor.worker { name = "c", module = "counter" }, luvisor.worker { name = "o", module = "other" } ]]
+    start()
+    write("other.lua", COUNTER:format(1, "other", [[C:call("hello", function() return luvisor.whereis "c" end)]]))
+    reload "reload: done, 1 step\n"
+    process:expect "reload: ! top/o  restart %(code of module other changed%)"
+    assert.equal(1, process:count "top/c idle %-> starting")
+    reload "reload: nothing has changed"
+    assert.equal(0, process:stop())
+  end)
+
   it("gives a worker new code, and lets it keep its data and its place", function()
     write("counter.lua", COUNTER:format(1, "old", UPGRADE))
     write_tree [[ luvisor.worker { name = "c", module = "counter" } ]]

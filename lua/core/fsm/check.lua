@@ -1,8 +1,9 @@
 -- Whether a machine in plain form (fsm/parse.lua) makes sense as a whole; puts its states in order.
 
+local lazy = require "luvisor.core.lazy"
 local parse = require "luvisor.core.fsm.parse"
 local problem = require "luvisor.core.problem"
-local suggest = require "luvisor.core.suggest"
+local suggest = lazy "luvisor.core.suggest"
 
 local raise = problem.raise
 

@@ -4,8 +4,9 @@
 --     transition = { [from] = { [to] = s } } } }
 -- Only the shape is checked here; whether the machine makes sense is fsm/check.lua's business.
 
+local lazy = require "luvisor.core.lazy"
 local problem = require "luvisor.core.problem"
-local suggest = require "luvisor.core.suggest"
+local suggest = lazy "luvisor.core.suggest"
 local units = require "luvisor.core.units"
 
 local raise = problem.raise

@@ -1,12 +1,10 @@
 -- Executors: where a worker or supervisor runs, and the keys that only make sense there. Besides the three of the
 -- host's own there are those that a script brings: by a name of luvisor.executor, or as a table.
 
-local cgroup = require "luvisor.core.spec.cgroup"
+local lazy = require "luvisor.core.lazy"
 local check = require "luvisor.core.check"
-local identity = require "luvisor.core.spec.identity"
 local keys = require "luvisor.core.spec.keys"
-local limits = require "luvisor.core.spec.limits"
-local suggest = require "luvisor.core.suggest"
+local suggest = lazy "luvisor.core.suggest"
 
 local executors = {}
 
@@ -60,9 +58,18 @@ end
 
 local octal = check.integer(0, 511)
 
+-- Few say any of this: a module that checks it is loaded when one does.
+local function identity(key)
+  return function(value) return require("luvisor.core.spec.identity")[key](value) end
+end
+
+local function module(name)
+  return function(value) return require("luvisor.core.spec." .. name)(value) end
+end
+
 local OF_PROCESS = {
-  user = identity.user, group = identity.group, groups = identity.groups, limits = limits,
-  nice = check.integer(-20, 19), umask = octal, cgroup = cgroup,
+  user = identity "user", group = identity "group", groups = identity "groups", limits = module "limits",
+  nice = check.integer(-20, 19), umask = octal, cgroup = module "cgroup",
 }
 
 --- Adds the keys of those that run in a process of their own.

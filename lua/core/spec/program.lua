@@ -90,7 +90,7 @@ local function reload(value)
   return true, result
 end
 
-local SCHEMA = unit.extend("program", {
+local SCHEMA = unit.extend({
   command = check.indexed(command),
   argv0 = check.indexed(check.text),
   cwd = check.indexed(check.text),

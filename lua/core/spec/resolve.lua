@@ -1,6 +1,7 @@
 -- The second step, when the whole tree is there: fills in what its units left unset, gives each its path, puts
 -- children into start order, and derives how long a supervisor may take to stop. Doing it twice changes nothing.
 
+local lazy = require "luvisor.core.lazy"
 local backoff = require "luvisor.core.backoff"
 local breath = require "luvisor.core.breath"
 local defaults = require "luvisor.core.defaults"
@@ -8,7 +9,7 @@ local hooks = require "luvisor.core.spec.hooks"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local order = require "luvisor.core.spec.order"
-local output = require "luvisor.core.spec.output"
+local output = lazy "luvisor.core.spec.output"
 local supervisor = require "luvisor.core.spec.supervisor"
 local unit = require "luvisor.core.spec.unit"
 

@@ -1,10 +1,11 @@
 -- schedule = { cron = "*/5 * * * *" } in the spec of a program or worker, and what follows from it.
 
+local lazy = require "luvisor.core.lazy"
 local check = require "luvisor.core.check"
-local cron = require "luvisor.core.cron"
+local cron = lazy "luvisor.core.cron"
 local keys = require "luvisor.core.spec.keys"
 local restart = require "luvisor.core.restart"
-local units = require "luvisor.core.units"
+local units = lazy "luvisor.core.units"
 
 local schedule = {}
 

@@ -1,20 +1,21 @@
 -- luvisor.supervisor { ... }: the spec of a supervisor, and what must hold between it and its children.
 
+local lazy = require "luvisor.core.lazy"
 local check = require "luvisor.core.check"
 local executors = require "luvisor.core.spec.executors"
-local graph = require "luvisor.core.graph"
+local graph = lazy "luvisor.core.graph"
 local instances = require "luvisor.core.spec.instances"
 local keys = require "luvisor.core.spec.keys"
 local restart = require "luvisor.core.restart"
 local strategy = require "luvisor.core.strategy"
-local suggest = require "luvisor.core.suggest"
+local suggest = lazy "luvisor.core.suggest"
 local unit = require "luvisor.core.spec.unit"
 
 local is_unit = unit.is
 
 local supervisor = {}
 
-local SCHEMA = unit.extend("supervisor", executors.extend({
+local SCHEMA = unit.extend(executors.extend({
   strategy = check.one_of(strategy.names),
   intensity = check.record { restarts = check.integer(0, math.huge), within = check.seconds },
   auto_shutdown = check.one_of { "never", "any_significant", "all_significant" },

@@ -4,7 +4,6 @@ local backoff = require "luvisor.core.backoff"
 local check = require "luvisor.core.check"
 local executors = require "luvisor.core.spec.executors"
 local keys = require "luvisor.core.spec.keys"
-local later = require "luvisor.core.spec.later"
 local restart = require "luvisor.core.restart"
 
 local unit = {}
@@ -83,14 +82,13 @@ unit.schema = {
 }
 
 --- The schema of a kind: the keys of any unit and its own.
----@param kind string
 ---@param own table<string, function>
 ---@return table<string, function>
-function unit.extend(kind, own)
+function unit.extend(own)
   for key, one in pairs(unit.schema) do
     if not own[key] then own[key] = one end
   end
-  return later.add(own, kind)
+  return own
 end
 
 --- What holds for the keys of any unit together; makes `out` a spec.

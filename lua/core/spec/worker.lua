@@ -21,7 +21,7 @@ local function machine(value)
   return check.expected("a machine made with luvisor.fsm", value)
 end
 
-local SCHEMA = unit.extend("worker", executors.extend({
+local SCHEMA = unit.extend(executors.extend({
   module = module,
   args = check.table,
   fsm = machine,
