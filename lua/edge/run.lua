@@ -26,7 +26,7 @@ local subscribers = require "luvisor.edge.subscribers"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.up"
-local watches = require "luvisor.edge.watch"
+local watches = lazy "luvisor.edge.watch"
 
 local run = {}
 
