@@ -16,7 +16,7 @@ static char *report(void (*change)(struct launch_spec *spec)) {
   int ends[2];
   struct launch_result result;
   assert_int_equal(pipe(ends), 0);
-  struct launch_spec spec = spec_of(ARGV(HELPER("report"), "one", "two words"), ends[1]);
+  struct launch_spec spec = spec_of(ARGV(reporter(), "one", "two words"), ends[1]);
   if (change) change(&spec);
   assert_int_equal(launch(&spec, &result), 0);
   close(ends[1]);
@@ -392,5 +392,5 @@ int main(void) {
       cmocka_unit_test(out_of_fds),
       cmocka_unit_test(declared_fds),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, directory_with_reporter, directory_leave);
 }

@@ -166,21 +166,21 @@ static pid_t start_holder(int fd) {
   return result.pid;
 }
 
-/* One that escaped with the pipe holds it for 3 s, the drain lasts 0.1. */
+/* One that escaped with the pipe, and this test as well, hold it for longer than the drain lasts. */
 static void held_pipe(void **state) {
   (void)state;
   int fd;
   struct output *output = open_output(&fd);
+  int held = dup(fd);
   start_holder(fd);
   run_for(&loop, 100);
   assert_true(
       uv_loop_alive(&loop)); /* control: of itself it does not end with its program */
   assert_int_equal(said_len, 0);
-  uint64_t begun = now_ms();
   output_drain(output, 100);
-  uv_run(&loop, UV_RUN_DEFAULT);
-  assert_in_range(now_ms() - begun, 50, 1000);
+  uv_run(&loop, UV_RUN_DEFAULT); /* would not end while the pipe is held */
   assert_string_equal(said, "p | partial\n");
+  close(held);
 }
 
 /* Printed just before the exit: all there, each time. */

@@ -16,6 +16,7 @@ describe("a program's keys", function()
   before_each(function()
     directory = host.directory()
     uv.fs_chmod(directory, 493) -- for nobody to read
+    assert(uv.fs_copyfile(HELPERS .. "/report", directory .. "/report")) -- this checkout may lie below /root
   end)
   after_each(host.clean_up)
 
@@ -25,7 +26,7 @@ local luvisor = require "luvisor"
 return luvisor.supervisor { name = "t", children = {
   luvisor.program { name = "p", command = { "%s/report", "x" }, restart = "transient", %s },
 } }
-]]):format(HELPERS, keys))
+]]):format(directory, keys))
   end
 
   local function command(as_nobody)
