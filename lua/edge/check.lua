@@ -1,6 +1,6 @@
 -- Check: `luvisor check`: loads a script as run would, and prints its tree.
 
-local elevation = require "luvisor.edge.elevation"
+local elevation = require "luvisor.edge.service.elevation"
 local loader = require "luvisor.edge.loader"
 local system = require "host.system"
 local units = require "luvisor.core.units"

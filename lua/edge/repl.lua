@@ -3,10 +3,10 @@
 
 local branch = require "luvisor.machine.branch"
 local candidates = require "luvisor.core.candidates"
-local evaluation = require "luvisor.edge.evaluation"
+local evaluation = require "luvisor.edge.repl.evaluation"
 local exit = require "luvisor.core.exit"
 local pretty = require "luvisor.core.pretty"
-local repl_commands = require "luvisor.edge.repl_commands"
+local repl_commands = require "luvisor.edge.repl.commands"
 local snippet = require "luvisor.core.snippet"
 
 local repl = {}
@@ -56,7 +56,7 @@ local function explain(message)
   local lines = {}
   for line in debug.traceback("", 2):gmatch "\n(\t[^\n]+)" do
     if line:find "luvisor/edge/repl%.lua" or line:find("in function 'xpcall'", 1, true) then break end
-    local is_ours = line:find("[C]: in", 1, true) or line:find("luvisor/edge/repl_commands.lua", 1, true)
+    local is_ours = line:find("[C]: in", 1, true) or line:find("luvisor/edge/repl/commands.lua", 1, true)
     if #lines > 0 or not is_ours then lines[#lines + 1] = line end
   end
   return #lines > 1 and text .. "\n" .. table.concat(lines, "\n") or text
