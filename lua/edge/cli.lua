@@ -263,10 +263,9 @@ end
 
 -- Where the library is to come from, if not from the binary.
 local function check_library(path)
-  if not path or path == "" then return true end
-  local directory = io.open(path .. "/.")
-  if not directory then return nil, ("LUVISOR_LUA: %s is no directory"):format(path) end
-  return directory:close()
+  local directory = not path or path == "" or io.open(path .. "/.")
+  if directory then return directory == true or directory:close() end
+  return nil, ("LUVISOR_LUA: %s is no directory"):format(path)
 end
 
 --- Runs the command line; arguments[0] is the program.
