@@ -100,6 +100,10 @@ void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_
   deadline_arm(&schedule->wakes, deadline, schedule_tick(due));
 }
 
+void schedule_wake_soon(struct schedule *schedule, struct deadline *deadline) {
+  deadline_arm(&schedule->wakes, deadline, schedule_now(schedule) / TICK);
+}
+
 void schedule_guard(struct schedule *schedule, struct deadline *deadline, uint64_t due) {
   deadline_arm(&schedule->guards, deadline, schedule_tick(due));
 }

@@ -73,6 +73,10 @@ uint64_t schedule_tick(uint64_t ns);
 /* Arms a deadline at [due] ns of the real clock. Thread: owner. */
 void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_t due);
 
+/* Arms a deadline that is due when the wheels advance next, before a tick is over.
+ * Thread: owner. */
+void schedule_wake_soon(struct schedule *schedule, struct deadline *deadline);
+
 /* Arms a deadline at [due] ns of the served clock. Thread: owner. */
 void schedule_guard(struct schedule *schedule, struct deadline *deadline, uint64_t due);
 
