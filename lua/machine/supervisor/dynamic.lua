@@ -30,7 +30,7 @@ end
 
 local function forget_failed(self, child, why, reply)
   if not child.spec.backoff and not exit.is_normal(why) then
-    self.children:remove(child)
+    dynamic.forget(self, child)
     child.phase = "stopped"
   end
   if exit.is_normal(why) then return reply(child) end
