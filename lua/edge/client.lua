@@ -146,7 +146,7 @@ end
 -- Hosts of other names in the same place.
 local function others(place)
   local found = {}
-  local entries = not place.given and uv.fs_scandir(place.directory)
+  local entries = not place.given and uv.fs_scandir(place.directory) or nil
   for file in function() return entries and uv.fs_scandir_next(entries) end do
     local name = file:match "^(.*)%.pid$"
     if name and is_running(place.directory .. "/" .. file) then found[#found + 1] = "--name " .. name end
