@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pack: writes the compiled modules of lua/ into one C file (see host/base/embedded.h), each
- * deflated with a dictionary that they share: they are short, and much alike.
+ * deflated with a dictionary that they share (see dictionary.c): they are short, and much alike.
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
+#include "dictionary.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-enum { MODULES = 1000, NAME = 100, DICTIONARY = 32768, SAMPLE = 2000, LINE = 32 };
+enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32 };
 
 struct module {
   char name[NAME];
@@ -17,6 +19,8 @@ struct module {
   unsigned char *bytes;
 };
 
+static unsigned char text[TEXT]; /* all modules, one after the other */
+static size_t text_size, ends[MODULES];
 static struct module modules[MODULES];
 static size_t count;
 static unsigned char dictionary[DICTIONARY];
@@ -31,21 +35,12 @@ static void read_modules(FILE *input) {
   while (fscanf(input, "%99s %zu", modules[count].name, &modules[count].size) == 2) {
     struct module *module = &modules[count];
     if (fgetc(input) != '\n') fail("no newline after a size");
-    module->bytes = malloc(module->size + 1);
-    if (!module->bytes || fread(module->bytes, 1, module->size, input) != module->size)
-      fail("a module is cut short");
+    module->bytes = text + text_size;
+    if (module->size > TEXT - text_size ||
+        fread(module->bytes, 1, module->size, input) != module->size)
+      fail("a module is cut short, or too long");
+    ends[count] = text_size += module->size;
     if (++count == MODULES) fail("too many modules");
-  }
-}
-
-/* The beginnings of modules from all over the library. */
-static void choose_dictionary(void) {
-  size_t samples = DICTIONARY / SAMPLE, step = count / samples + 1;
-  for (size_t i = 0; i < count; i += step) {
-    size_t size = modules[i].size < SAMPLE ? modules[i].size : SAMPLE;
-    if (dictionary_size + size > DICTIONARY) return;
-    memcpy(dictionary + dictionary_size, modules[i].bytes, size);
-    dictionary_size += size;
   }
 }
 
@@ -84,7 +79,8 @@ int main(int argc, char **argv) {
   FILE *output = input ? fopen(argv[2], "wb") : NULL;
   if (!output) fail("usage: pack INPUT OUTPUT");
   read_modules(input);
-  choose_dictionary();
+  if (count == 0) fail("no modules");
+  dictionary_size = dictionary_choose(text, ends, count, dictionary);
   fputs("/* Written by cmake/pack.c. */\n#include \"base/embedded.h\"\n\n", output);
   fputs("const struct embedded embedded_dictionary = ", output);
   write_packed(output, "", dictionary, dictionary_size);
