@@ -1,6 +1,7 @@
 -- Dynamic: changes to a supervisor's children at run time, with OTP's results (semantics 2.6). Every call takes a
 -- `reply`, called once with a value or nil, message, CODE; at once where nothing has to end or start first.
 
+local chronicle = require "luvisor.machine.chronicle"
 local branch = require "luvisor.machine.branch"
 local exit = require "luvisor.core.exit"
 local unit = require "luvisor.machine.unit"
@@ -122,6 +123,7 @@ function dynamic.terminate_child(self, which, reply, cause)
   if child.changing then child.changing.halted[child] = true end
   leave_group(self, child)
   if unit.ask_to_stop(child, cause) then
+    if child.phase ~= "stopped" then chronicle.note(child, "asked", cause) end
     child.phase = "stopped"
     return after_stop(self, child, reply)
   end
