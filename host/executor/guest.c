@@ -65,12 +65,12 @@ static int start_thread(struct guest *guest) {
 int guest_start(size_t memory, const char *name, struct guest **out) {
   struct guest *guest = calloc(1, sizeof *guest);
   if (!guest) return UV_ENOMEM;
-  guest->channel = channel_new();
+  int error = channel_new(&guest->channel);
   guest->memory = memory;
   memccpy(guest->name, name, '\0', NAME - 1);
   atomic_init(&guest->holders, 2);
   atomic_fetch_add(&living, 1);
-  int error = guest->channel ? start_thread(guest) : UV_ENOMEM;
+  if (!error) error = start_thread(guest);
   if (!error) {
     *out = guest;
     return 0;

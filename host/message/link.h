@@ -26,9 +26,9 @@ struct link_events {
   void *data;
 };
 
-/* Makes the queues between two threads, NULL when out of memory. Each of the two sides, 0
- * and 1, must be left with channel_leave(); the last to do so frees it. Thread: any. */
-struct channel *channel_new(void);
+/* Makes the queues between two threads. Each of the two sides, 0 and 1, must be left with
+ * channel_leave(); the last to do so frees it. Returns 0 or a libuv code. Thread: any. */
+int channel_new(struct channel **out);
 
 /* The side is gone for good: the other one's link ends. Its own link must be closed, and
  * its loop have been run since. Thread: the side's. */

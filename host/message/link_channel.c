@@ -46,7 +46,7 @@ static int lane_init(struct lane *lane) {
   pthread_mutex_init(&lane->lock, NULL);
   lane->last = &lane->first;
   lane->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  return lane->bell;
+  return lane->bell < 0 ? -errno : 0;
 }
 
 /* Thread: any. */
@@ -75,15 +75,18 @@ static void channel_free(struct channel *channel) {
   free(channel);
 }
 
-struct channel *channel_new(void) {
+int channel_new(struct channel **out) {
   struct channel *channel = calloc(1, sizeof *channel);
-  if (!channel) return NULL;
+  if (!channel) return UV_ENOMEM;
   atomic_init(&channel->sides, 2);
-  bool made = lane_init(&channel->lanes[0]) >= 0;
-  made = lane_init(&channel->lanes[1]) >= 0 && made;
-  if (made) return channel;
+  int first = lane_init(&channel->lanes[0]);
+  int second = lane_init(&channel->lanes[1]);
+  if (first == 0 && second == 0) {
+    *out = channel;
+    return 0;
+  }
   channel_free(channel);
-  return NULL;
+  return first ? first : second;
 }
 
 /* Thread: the writer's. */

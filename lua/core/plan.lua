@@ -189,6 +189,7 @@ local function put(steps, node, action, text, suffix)
 end
 
 local function describe(steps, node, suffix)
+  breath.take()
   for _, one in ipairs(node.removed) do put(steps, one, "remove", "removed") end
   local action = node.action
   if action == "add" then

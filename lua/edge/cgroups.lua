@@ -62,6 +62,29 @@ local function bases()
   return found
 end
 
+local function directories_in(directory)
+  local list = {}
+  local scan = uv.fs_scandir(directory)
+  while scan do
+    local name, kind = uv.fs_scandir_next(scan)
+    if not name then break end
+    if kind == "directory" then list[#list + 1] = name end
+  end
+  return list
+end
+
+-- What hosts that were killed have left in there; a group that still has somebody cannot be removed.
+local function clean_up(base)
+  for _, name in ipairs(directories_in(base)) do
+    local pid = name:match "^luvisor%-(%d+)%." or name:match "^luvisor%-host%-(%d+)%."
+    if pid and not uv.fs_stat("/proc/" .. pid) then
+      local above = base .. "/" .. name
+      for _, one in ipairs(directories_in(above)) do uv.fs_rmdir(above .. "/" .. one) end
+      uv.fs_rmdir(above)
+    end
+  end
+end
+
 local function enable(directory, name)
   return write(directory .. "/cgroup.subtree_control", "+" .. name) ~= nil
 end
@@ -78,6 +101,14 @@ local function find_two(base, name)
   local known = base and read(base .. "/cgroup.controllers") or ""
   if not known:find("%f[%w]" .. name .. "%f[%W]") then return nil end
   return enable(base, name) or make_room(base, name)
+end
+
+local function probe(self)
+  self.bases, self.two = bases(), {}
+  for _, base in pairs(self.bases) do clean_up(base) end
+  for _, name in ipairs(CONTROLLERS) do
+    if find_two(self.bases[""], name) then self.two[name] = true end
+  end
 end
 
 -- ---- groups
@@ -192,13 +223,6 @@ local NOTHING = {
 function cgroups.new(log)
   local self = { log = log, told = {}, made = {} }
 
-  local function probe()
-    self.bases, self.two = bases(), {}
-    for _, name in ipairs(CONTROLLERS) do
-      if find_two(self.bases[""], name) then self.two[name] = true end
-    end
-  end
-
   --- A group for one generation of a program; it may be without some of the limits, or have no directory at all.
   ---@param path string of the unit
   ---@param limits { memory?: integer, pids?: integer, cpu?: number }
@@ -207,7 +231,7 @@ function cgroups.new(log)
   ---@return string? message
   ---@return string? code
   function self.open(path, limits, generation)
-    if not self.bases then probe() end
+    if not self.bases then probe(self) end
     local list, kept = plan(self, limits), {}
     for _, one in ipairs(list) do
       local ok, message, code = make(self, one, name_of(path, generation))

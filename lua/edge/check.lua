@@ -20,7 +20,8 @@ local function what(spec)
   elseif spec.kind == "program" then
     return "program " .. table.concat(spec.command, " ")
   end
-  return ("supervisor %s, %d restarts within %s"):format(spec.strategy, spec.intensity.restarts,
+  local restarts = spec.intensity.restarts
+  return ("supervisor %s, %d restart%s within %s"):format(spec.strategy, restarts, restarts == 1 and "" or "s",
     units.text(spec.intensity.within))
 end
 

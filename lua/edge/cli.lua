@@ -261,11 +261,20 @@ local function check_written()
   return FAILED
 end
 
+-- Where the library is to come from, if not from the binary.
+local function check_library(path)
+  local directory = not path or path == "" or io.open(path .. "/.")
+  if directory then return directory == true or directory:close() end
+  return nil, ("LUVISOR_LUA: %s is no directory"):format(path)
+end
+
 --- Runs the command line; arguments[0] is the program.
 ---@param arguments string[]
 ---@return integer|nil code nil while the command goes on running on the loop
 function cli.main(arguments)
   local word = arguments[1]
+  local ok, message = check_library(os.getenv "LUVISOR_LUA")
+  if not ok then return usage_error(message) end
   if not word then
     help()
     return USAGE
@@ -276,12 +285,12 @@ function cli.main(arguments)
   if word == "complete" then
     return require("luvisor.edge.complete").call(all_commands(), table.move(arguments, 2, #arguments, 1, {}))
   end
-  local command, message = find_command(word)
+  local command
+  command, message = find_command(word)
   if not command then return usage_error(message) end
   local operands, options = parse(command, arguments, 2)
   if not operands then return usage_error(("%s: %s"):format(command.name, options), command) end
   if operands == "help" then return help_command(command) end
-  local ok
   ok, message = check_operands(command, operands)
   if not ok then return usage_error(message, command) end
   local code = command.call(operands, options, arguments)

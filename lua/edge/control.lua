@@ -67,14 +67,23 @@ local function on_connection(context, err)
   pipe:close()
 end
 
-local function bind(place)
+-- Only what an earlier host has left there under the name of a moment.
+local function free(where)
+  local status = uv.fs_lstat(where)
+  return not status or status.type == "socket" and uv.fs_unlink(where)
+end
+
+-- Nobody finds it before it listens: it has another name until then, of the same length.
+local function bind(place, on_client)
   local where = place.socket
-  local free, reason, why = paths.check_socket(place)
-  if not free then return nil, reason, why end
-  uv.fs_unlink(where)
-  local pipe = uv.new_pipe(false)
-  local ok, message, code = pipe:bind(where)
-  if ok then ok, message, code = uv.fs_chmod(where, OWN_ONLY) end
+  local is_free, reason, why = paths.check_socket(place)
+  if not is_free then return nil, reason, why end
+  local pipe, before = uv.new_pipe(false), where:sub(1, -2) .. (where:sub(-1) == "~" and "-" or "~")
+  local ok, message, code = free(before), before .. ": it is in the way", "EEXIST"
+  if ok then ok, message, code = pipe:bind(before) end
+  if ok then ok, message, code = uv.fs_chmod(before, OWN_ONLY) end
+  if ok then ok, message, code = pipe:listen(BACKLOG, on_client) end
+  if ok then ok, message, code = uv.fs_rename(before, where) end
   if ok then return pipe end
   pipe:close()
   return nil, ("%s: %s"):format(where, message), code
@@ -89,13 +98,8 @@ end
 function control.open(place, context)
   local message, code
   clients, count, path = {}, 0, place.socket
-  server, message, code = bind(place)
-  if not server then return nil, message, code end
-  local ok
-  ok, message, code = server:listen(BACKLOG, function(err) on_connection(context, err) end)
-  if ok then return true end
-  control.close()
-  return nil, ("%s: %s"):format(path, message), code
+  server, message, code = bind(place, function(err) on_connection(context, err) end)
+  return server and true, message, code
 end
 
 --- Says goodbye to all clients and removes the socket.

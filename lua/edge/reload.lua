@@ -139,11 +139,21 @@ local function carry_out(request, root, plan)
   line:put(begin_change, request, root, plan)
 end
 
+-- The files that the script and its modules were read from, and what they were then.
+local function files_read()
+  local files, stamps = {}, {}
+  for i, source in ipairs(running.loaded.generation:sources()) do
+    files[i] = source.name == "" and running.file or source.path
+    stamps[files[i]] = source.stamp
+  end
+  return files, stamps
+end
+
 local function apply(request, loaded, plan)
   local before = running.loaded
   if request.what == "reload" and not plan:is_empty() then remember_sources(before) end
   take_over(loaded)
-  if running.watch then running.watch:set(reload.files()) end
+  if running.watch then running.watch:set(files_read()) end
   carry_out(request, loaded.root, plan)
 end
 
@@ -250,23 +260,13 @@ function reload.edit(one, reply)
   }
 end
 
---- The files that the script and its modules were read from.
----@return string[]
-function reload.files()
-  local files = {}
-  for i, source in ipairs(running.loaded.generation:sources()) do
-    files[i] = source.name == "" and running.file or source.path
-  end
-  return files
-end
-
 --- Reloads whenever one of those files changes.
 function reload.watch()
   running.watch = watches.new(function()
     running.write("info", "luvisor", "a file has changed: reloading")
     reload.apply "a changed file"
   end, running.write)
-  running.watch:set(reload.files())
+  running.watch:set(files_read())
 end
 
 --- The tree has ended.

@@ -26,6 +26,7 @@ local subscribers = require "luvisor.edge.subscribers"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.service.up"
+local watches = lazy "luvisor.edge.watch"
 
 local run = {}
 
@@ -158,6 +159,7 @@ function run.tree(path, options, arguments)
   local place, nameless, code = instance.take(options)
   if code then return fail(nameless, code) end
   local file = system.absolute(path) or path
+  if options.watch then generation.identify(watches.stamp) end
   signals.begin()
   local loaded, message = load(path)
   if not loaded then return fail(message, USAGE) end

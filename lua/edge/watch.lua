@@ -18,6 +18,13 @@ local function text_of(status)
   return ("%d %d %d %d"):format(status.ino, status.size, status.mtime.sec, status.mtime.nsec)
 end
 
+--- What tells a file in its state from any other.
+---@param path string
+---@return string
+function watch.stamp(path)
+  return text_of(uv.fs_stat(path))
+end
+
 -- Counts what is under way: the returned functions begin and end a part of it, done() is called after the last.
 local function counter(done)
   local open = 0
@@ -81,12 +88,19 @@ local function compare(self)
   end)
 end
 
--- What changes meanwhile may have been seen already or not.
-local function begin_anew(self)
+local function has_changed(read, now)
+  for file, text in pairs(read) do
+    if now[file] ~= text then return true end
+  end
+end
+
+-- What changes meanwhile may have been seen already or not; and what has since it was read was not heard of.
+local function begin_anew(self, read)
   self.beginning = self.beginning + 1
   take_stamps(self, function(now)
     self.beginning = self.beginning - 1
     self.stamps = now
+    if has_changed(read, now) and not self.timer:is_closing() then self.tell() end
   end)
 end
 
@@ -114,7 +128,8 @@ end
 
 --- Watches these files from now on, and none else.
 ---@param files string[]
-function Watch:set(files)
+---@param read? table<string, string> their stamps when they were read
+function Watch:set(files, read)
   local wanted = {}
   self.names = {}
   for _, file in ipairs(files) do
@@ -131,7 +146,8 @@ function Watch:set(files)
     if not self.handles[directory] then watch_directory(self, directory) end
   end
   self.files = files
-  if not self.timer:is_active() and not self.checking then begin_anew(self) end -- else there is something to be told
+  if self.timer:is_active() or self.checking then return end -- there is something to be told
+  begin_anew(self, read or {})
 end
 
 --- Watches no longer.

@@ -85,12 +85,20 @@ function Tree:fail(child, why)
 end
 
 function Tree:start()
+  self.ended = nil
   unit.start(self.root)
+end
+
+-- Told once of each life.
+local function finish(self, why)
+  if self.ended then return end
+  self.ended = true
+  self.on_end(why)
 end
 
 -- One that was never started has ended as it was told to.
 local function end_at_once(self)
-  self.env.post(self.on_end, self.root.last_exit or exit.new { kind = "shutdown" })
+  self.env.post(finish, self, self.root.last_exit or exit.new { kind = "shutdown" })
 end
 
 --- Stops everything; on_end is called when all is gone.
@@ -110,12 +118,10 @@ function Tree:child_ready()
 end
 
 function Tree:child_ended(_, why)
-  self.on_end(why)
+  finish(self, why)
 end
 
-function Tree:child_stopped(_, why)
-  self.on_end(why)
-end
+Tree.child_stopped = Tree.child_ended
 
 --- A tree of a resolved spec, not yet started.
 ---@param env table

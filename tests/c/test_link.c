@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,7 +86,8 @@ static void keeps_the_order_between_threads(void **state) {
   (void)state;
   struct end end = {0};
   struct link_events events = events_of(&end);
-  struct channel *channel = channel_new();
+  struct channel *channel;
+  assert_int_equal(channel_new(&channel), 0);
   uv_thread_t thread;
   assert_int_equal(link_open_channel(&loop, channel, 0, &events, &end.link), 0);
   uv_thread_create(&thread, write_numbers, channel);
@@ -97,11 +99,24 @@ static void keeps_the_order_between_threads(void **state) {
   channel_leave(channel, 0);
 }
 
+static void says_why_there_is_none(void **state) {
+  (void)state;
+  struct channel *channel;
+  struct rlimit before, none = {0};
+  getrlimit(RLIMIT_NOFILE, &before);
+  none.rlim_max = before.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &none);
+  int result = channel_new(&channel);
+  setrlimit(RLIMIT_NOFILE, &before);
+  assert_int_equal(result, UV_EMFILE);
+}
+
 static void is_bounded(void **state) {
   (void)state;
   struct end end = {0};
   struct link_events events = events_of(&end);
-  struct channel *channel = channel_new();
+  struct channel *channel;
+  assert_int_equal(channel_new(&channel), 0);
   static char bytes[1 << 20];
   assert_int_equal(link_open_channel(&loop, channel, 0, &events, &end.link), 0);
   for (size_t sent = 0; sent + sizeof bytes <= LINK_ROOM; sent += sizeof bytes)
@@ -119,7 +134,8 @@ static void delivers_what_was_sent_before_anybody_listened(void **state) {
   (void)state;
   struct end one = {0}, other = {0};
   struct link_events events = events_of(&one);
-  struct channel *channel = channel_new();
+  struct channel *channel;
+  assert_int_equal(channel_new(&channel), 0);
   assert_int_equal(link_open_channel(&loop, channel, 0, &events, &one.link), 0);
   for (uint32_t number = 0; number < 3; number++) send_number(&one, number);
   link_close(one.link);
@@ -190,6 +206,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(keeps_the_order_between_threads),
+      TEST(says_why_there_is_none),
       TEST(is_bounded),
       TEST(delivers_what_was_sent_before_anybody_listened),
       TEST(puts_frames_together_again),

@@ -187,6 +187,27 @@ describe("a control group", function()
     assert.equal("", groups_of(process.pid))
   end)
 
+  maybe("of a host that was killed is removed by the next one that makes any, and no other", function()
+    local children = program("sleep 1000", "cgroup = { pids = 10 }")
+    local first, other = run(children), run(children)
+    first:expect "STARTING %(pid (%d+)%)"
+    other:expect "STARTING %(pid (%d+)%)"
+    first:signal "sigkill"
+    first:wait(10)
+    assert.not_equal("", groups_of(first.pid)) -- the control arm
+    local second = run(children)
+    second:expect "STARTING %(pid (%d+)%)"
+    assert(host.wait_until(function()
+      local again = run(children) -- the processes of the first are gone a moment after it
+      again:expect "STARTING %(pid (%d+)%)"
+      again:stop()
+      return groups_of(first.pid) == ""
+    end, 20))
+    assert.not_equal("", groups_of(other.pid))
+    assert.equal(0, other:stop())
+    assert.equal(0, second:stop())
+  end)
+
   maybe("is gone with its host, with those of a subtree in a process in it", function()
     local process = run [[luvisor.supervisor { name = "sub", executor = "process", cgroup = { pids = 100 }, children = {
       luvisor.program { name = "p", command = "sleep 1000", cgroup = { pids = 10 }, ready = { after = 0 } } } }]]

@@ -12,7 +12,7 @@ return luvisor.supervisor { name = "top", children = {
   luvisor.supervisor { name = "pool", strategy = "simple_one_for_one",
     template = luvisor.worker { name = "each", module = "one", restart = "temporary" } },
   luvisor.supervisor { name = "later", autostart = false, strategy = "rest_for_one",
-    intensity = { restarts = 7, within = 90 }, children = {} },
+    intensity = { restarts = 1, within = 90 }, children = {} },
 } }
 ]]
 
@@ -127,7 +127,7 @@ top (supervisor one_for_one, 3 restarts within 5 s, permanent)
   one (worker one, permanent, after prog ready, critical)
   pool (supervisor simple_one_for_one, 3 restarts within 5 s, permanent)
     each (worker one, temporary)
-  later (supervisor rest_for_one, 7 restarts within 1 min 30 s, permanent, not started by itself)
+  later (supervisor rest_for_one, 1 restart within 1 min 30 s, permanent, not started by itself)
 ]], process:stdout())
       assert.is_nil(host.read(directory .. "/started"))
     end)
@@ -203,6 +203,17 @@ top (supervisor one_for_one, 3 restarts within 5 s, permanent)
       local code, _, err = host.run { "lua", directory .. "/quit.lua" }
       assert.equal(1, code)
       assert.truthy(err:find("out of order", 1, true))
+    end)
+
+    it("says so when there is no such directory as LUVISOR_LUA names", function()
+      for _, path in ipairs { directory .. "/none", put("file.lua", "") } do
+        local code, out, err = host.run({ "version" }, { LUVISOR_LUA = path })
+        assert.equal(2, code)
+        assert.equal("", out)
+        assert.equal(("luvisor: LUVISOR_LUA: %s is no directory\nTry: luvisor --help\n"):format(path), err)
+      end
+      assert.equal(0, (host.run({ "version" }, { LUVISOR_LUA = directory })))
+      assert.equal(0, (host.run({ "version" }, { LUVISOR_LUA = "" })))
     end)
 
     it("takes luvisor's modules from LUVISOR_LUA", function()

@@ -127,6 +127,32 @@ describe("luvisor", function()
     assert.equal(0, process:stop())
   end)
 
+  -- The module becomes another one after it was read, and before anybody looks.
+  local function start_with_a_change_meanwhile(...)
+    host.write(directory .. "/part.lua", 'return "a"')
+    host.write(directory .. "/tree.lua", [[
+      local luvisor = require "luvisor"
+      local name = require "part"
+      io.open("part.lua", "w"):write('return "b"'):close()
+      return luvisor.supervisor { name = "top", children = {
+        luvisor.program { name = name, command = "sleep 600", ready = { after = 0 } } } }]])
+    start(...)
+  end
+
+  it("run --watch sees what has changed since it was read", function()
+    start_with_a_change_meanwhile "--watch"
+    process:expect "top/b STARTING %-> RUNNING"
+    assert.equal(0, process:stop())
+  end)
+
+  it("run without --watch does not see that: the control arm", function()
+    start_with_a_change_meanwhile()
+    process:expect "top/a STARTING %-> RUNNING"
+    host.stay(0.5)
+    assert.equal(0, process:count "reload")
+    assert.equal(0, process:stop())
+  end)
+
   it("run without --watch does not: the control arm", function()
     write_tree "a"
     start()

@@ -58,6 +58,33 @@ spec_of("a subtree", function()
     end)
   end
 
+  -- Who is ready again takes a letter, though the host gathers what else it hears of a guest for a moment.
+  for _, executor in ipairs { "thread", "process" } do
+    it("has nobody down who has come back, executor = " .. executor, function()
+      executors.write_module("fragile", [[
+        local Fragile = require("luvisor.worker").define()
+        Fragile:actor("starting", function() return "run" end)
+        Fragile:actor("running", { every = 0.1 }, function(self)
+          return self.stopping and "complete" or "keepalive"
+        end)
+        Fragile:info(function(_, word) if word == "die" then error "as told" end end)
+        return Fragile]])
+      local process = start(([[
+        luvisor.on("ready", function(event)
+          if event.unit ~= "root/sub/w" then return end
+          local ok, message, code = luvisor.send("w", event.generation < 4 and "die" or "live")
+          io.stdout:write(("letter %%d: %%s\n"):format(event.generation, ok and "taken" or code))
+          io.stdout:flush()
+        end)
+        return luvisor.supervisor { name = "root", children = { luvisor.supervisor { name = "sub", executor = %q,
+          intensity = { restarts = 9, within = 1 },
+          children = { luvisor.worker { name = "w", module = "fragile" } } } } }
+      ]]):format(executor))
+      for generation = 1, 4 do assert.equal("taken", process:expect(("letter %d: (%%S+)"):format(generation))) end
+      assert.equal(0, process:stop())
+    end)
+  end
+
   it("in a process dies with it, whole, and is started again", function()
     local process = start(subtree("process", mark))
     process:expect "root starting %-> running"

@@ -121,6 +121,59 @@ describe("a child that is removed while its group starts again", function()
   end)
 end)
 
+describe("a child that is restarted by a change", function()
+  local world
+
+  before_each(function() world = worlds.new() end)
+  after_each(function() world:close() end)
+
+  local function program(name, command)
+    return world:program(name, { command = { command }, ready = { after = 0 } })
+  end
+
+  -- Both end in the midst of it; `meanwhile` happens when the first is gone already.
+  local function change(meanwhile)
+    reloads.tree(world, { program("p", "old"), program("slow", "old") })
+    local _, outcome = reloads.apply(world, { program("p", "new"), program("slow", "new") })
+    world.process.spawned[1]:dies(0)
+    world:step(0)
+    meanwhile()
+    world.process.spawned[2]:dies(0)
+    world:step(1)
+    assert.same({}, outcome.failures)
+    return world:phase "p"
+  end
+
+  it("stays down where it is stopped by hand meanwhile, and is new at its next start", function()
+    assert.equal("stopped", change(function() world:call("terminate_child", "root", "p") end))
+    assert.equal("running", world:phase "slow")
+    world:call("restart_child", "root", "p")
+    world:step(0)
+    assert.equal("new", world:unit("p").spec.command[1])
+    assert.equal("new", world.process.spawned[#world.process.spawned].options.command[1])
+  end)
+
+  it("also before it has ended", function()
+    reloads.tree(world, { program("p", "old") })
+    reloads.apply(world, { program("p", "new") })
+    world:call("terminate_child", "root", "p")
+    world.process.spawned[1]:dies(0)
+    world:step(1)
+    assert.equal("stopped", world:phase "p")
+  end)
+
+  it("is new where it is started by hand meanwhile", function()
+    assert.equal("running", change(function() world:call("restart_child", "root", "p") end))
+    assert.equal("new", world.process.spawned[3].options.command[1])
+    assert.equal(4, #world.process.spawned)
+  end)
+
+  it("runs where nobody does: the control arm", function()
+    assert.equal("running", change(function() end))
+    assert.equal("running", world:phase "slow")
+  end)
+end)
+
 describe("a child that is to be restarted", function()
   local world
 

@@ -76,6 +76,21 @@ describe("a tree", function()
       { info.path, info.kind, info.phase, info.state, info.generation, info.restarts })
   end)
 
+  it("says once that it has ended, however often it is told to", function()
+    grow()
+    local ends, on_end = 0, world.started.on_end
+    world.started.on_end = function(why)
+      ends = ends + 1
+      on_end(why)
+    end
+    for _ = 1, 2 do
+      world:stop(10)
+      world.started:kill()
+      world:step(1)
+    end
+    assert.equal(1, ends)
+  end)
+
   it("describes its units for people", function()
     grow()
     assert.same({ "running", "running" }, { world:unit("poller"):describe(), world:unit("api"):describe() })

@@ -44,10 +44,15 @@ function Connection:is_behind()
   return self.pipe:get_write_queue_size() > BEHIND
 end
 
---- Sends a line that is JSON already.
-function Connection:put(text)
+--- Sends a line that is JSON already; of a long one the pieces in the middle are not joined first.
+---@param text string
+---@param pieces? string[]
+---@param rest? string
+function Connection:put(text, pieces, rest)
   if self.closed then return end
-  local ok = self.pipe:write(text .. "\n", function(err) on_written(self, err) end)
+  local line = pieces and table.move(pieces, 1, #pieces, 2, { text }) or { text }
+  line[#line + 1] = (rest or "") .. "\n"
+  local ok = self.pipe:write(line, function(err) on_written(self, err) end)
   if not ok then self:close() end
 end
 

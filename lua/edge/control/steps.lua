@@ -2,8 +2,12 @@
 
 local json = require "host.json"
 local plans = require "luvisor.core.plan"
+local rota = require "luvisor.edge.control.rota"
+local rpc = require "luvisor.edge.control.rpc"
 
 local steps = {}
+
+local PORTION = 50 -- steps that are worded in one go
 
 local function list(items)
   return items[1] and items or json.array {}
@@ -13,16 +17,35 @@ local function describe(step)
   return { action = step.action, path = step.path, kind = step.kind, keys = list(step.keys), line = plans.line(step) }
 end
 
+-- The next so many steps as JSON, or nil after the last.
+local function next_portion(result, at)
+  local all, texts = result.plan.steps, {}
+  for i = at, math.min(at + PORTION - 1, #all) do texts[#texts + 1] = assert(json.encode(describe(all[i]))) end
+  return texts[1] and table.concat(texts, ",")
+end
+
+-- A long list is worded a portion at a time.
+local function send(reply, applied, client, result)
+  local head = '{"applied":%s,"failures":%s,"steps":['
+  local pieces, at = { head:format(applied, assert(json.encode(list(result.failures)))) }, 1
+  rota.put(client, function()
+    local text = next_portion(result, at)
+    if text and at > 1 then text = "," .. text end
+    pieces[#pieces + 1], at = text or "]}", at + PORTION
+    if not text then reply(rpc.raw(pieces)) end
+    return not text
+  end)
+end
+
 --- What reply(...) is to be called with what a reload replies.
 ---@param reply function of a method
 ---@param applied boolean
+---@param client luvisor.Connection
 ---@return fun(result: table|nil, message: string|nil, code: string|nil)
-function steps.answer(reply, applied)
+function steps.answer(reply, applied, client)
   return function(result, message, code)
     if not result then return reply(nil, message, code) end
-    local lines = {}
-    for i, step in ipairs(result.plan.steps) do lines[i] = describe(step) end
-    reply { applied = applied, steps = list(lines), failures = list(result.failures) }
+    send(reply, applied, client, result)
   end
 end
 

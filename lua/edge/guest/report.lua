@@ -19,6 +19,8 @@ local LEAST = { "start", "ready", "transition", "exit", "restart", "stop", "fata
 
 local world, root, parent, watched
 local dirty, due   -- units to be told about, and whether that is under way
+local urgent       -- whether it is to be told in this turn
+local fallen = {}  -- units that have ended, and may be back at once
 local known = {}   -- unit -> names from the root, of those the host has heard of
 
 local function names_of(one)
@@ -75,7 +77,7 @@ end
 
 local function remove(list, one)
   local names = known[one]
-  known[one] = nil
+  known[one], fallen[one] = nil, nil
   if not is_taken(names) then list[#list + 1] = { names = names, removed = true } end
 end
 
@@ -115,7 +117,7 @@ end
 
 --- Tells what has changed since the last time.
 function report.flush()
-  due = nil
+  due, urgent = nil, nil
   if not next(dirty) then return end
   local list = changes()
   dirty = {}
@@ -129,6 +131,15 @@ local function mark(one)
   runtime.after(GATHER, report.flush)
 end
 
+-- One that is back at once is not taken for dead by the host until what else there is was gathered.
+local function note_life(kind, one)
+  if kind == "exit" then fallen[one] = true end
+  if kind ~= "start" or not fallen[one] then return end
+  fallen[one] = nil
+  if not urgent then runtime.post(report.flush) end
+  urgent = true
+end
+
 -- Some of those that are gone never said so.
 local function mark_gone()
   for one in pairs(known) do
@@ -140,7 +151,8 @@ local function send_event(kind, one, event)
   if not watched[kind] and not CHRONICLED[kind] or one == root and TOLD_BY_HOST[kind] then return end
   if event.exit then event.exit = exit.pack(event.exit) end
   event.handle = nil
-  if not known[one] then report.flush() end -- an event of somebody unknown would be dropped
+  -- An event of somebody unknown would be dropped, and who is told to be ready is not to be taken for dead.
+  if not known[one] or urgent and kind == "ready" then report.flush() end
   parent:send({ "event", kind, one:path(), event }, kind == "exit")
 end
 
@@ -152,6 +164,7 @@ function report.begin(env, first, wire, kinds)
     if kind ~= "heartbeat" then mark(one) end
     if kind == "transition" and one.spec.kind == "supervisor" and event.to == "starting" then mark_gone() end
     send_event(kind, one, event)
+    note_life(kind, one)
   end
   world.mirrored = mark
   for _, kind in ipairs(LEAST) do world.watch(kind) end

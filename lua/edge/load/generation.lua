@@ -11,6 +11,7 @@ local generation = {}
 ---@field name string   of the module, "" for the script
 ---@field path string
 ---@field text string
+---@field stamp? string which file it was, and in what state, where that is of interest
 
 ---@class luvisor.Generation
 ---@field globals table         what its code sees as _G
@@ -20,6 +21,7 @@ local Generation = { __name = "luvisor.generation" }
 Generation.__index = Generation
 
 local current
+local identify -- nil where it is of no interest
 
 -- ---- sources
 
@@ -32,17 +34,19 @@ local function read(path)
   return (text:gsub("^#[^\n]*", "")) -- a "#!" line keeps its newline, and the lines their numbers
 end
 
--- The text of a source: as it was given, or as the file says.
+-- The text of a source: as it was given, or as the file says; nil, message; or the text, nil and its stamp.
 local function source_of(self, name, path)
   if self.given then
     local source = self.given[name]
     if source then return source.text end
   end
-  return read(path)
+  local stamp = identify and identify(path) -- before it is read: a change meanwhile is one more than there was
+  local text, message = read(path)
+  return text, message, stamp
 end
 
-local function record(self, name, path, text)
-  local source = { name = name, path = path, text = text }
+local function record(self, name, path, text, stamp)
+  local source = { name = name, path = path, text = text, stamp = stamp }
   self.list[#self.list + 1] = source
   self.by_name[name] = source
 end
@@ -53,9 +57,9 @@ end
 ---@return function|nil chunk
 ---@return string? message
 function Generation:script(path, file)
-  local text, message = source_of(self, "", file)
+  local text, message, stamp = source_of(self, "", file)
   if not text then return nil, message end
-  record(self, "", path, text)
+  record(self, "", path, text, stamp)
   return load(text, "@" .. path, "t", self.globals)
 end
 
@@ -106,12 +110,12 @@ function Generation:has(name)
 end
 
 local function load_module(self, name, path)
-  local text, message = source_of(self, name, path)
+  local text, message, stamp = source_of(self, name, path)
   if not text then error(message, 0) end
   local chunk
   chunk, message = load(text, "@" .. path, "t", self.globals)
   if not chunk then error(message, 0) end
-  record(self, name, path, text)
+  record(self, name, path, text, stamp)
   local value = chunk(name, path)
   if value ~= nil then self.loaded[name] = value end
   if self.loaded[name] == nil then self.loaded[name] = true end
@@ -202,6 +206,12 @@ function Generation:own_globals()
     if self.builtin[name] ~= value then own[name] = value end
   end
   return own
+end
+
+--- Has stamps of files noted down as they are read from now on.
+---@param fn fun(path: string): string|nil
+function generation.identify(fn)
+  identify = fn
 end
 
 -- ---- the one that runs

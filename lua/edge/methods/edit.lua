@@ -31,7 +31,7 @@ methods.add = {
     local under = params.under and find_one(context, params.under, reply) or not params.under and context.tree.root
     if not under then return end
     edit.add({ text = params.text, path = params.path, under = under, cause = steps.cause("add", client) },
-      steps.answer(reply, true))
+      steps.answer(reply, true, client))
   end,
 }
 
@@ -41,7 +41,7 @@ methods.remove = {
     local units, message, code = selection.find(context.tree, params.units)
     if not units then return reply(nil, message, code) end
     edit.remove({ units = selection.outermost(units), cause = steps.cause("remove", client) },
-      steps.answer(reply, true))
+      steps.answer(reply, true, client))
   end,
 }
 
@@ -70,7 +70,7 @@ methods.scale = {
     local path, name = counted_program(context, params.unit, reply)
     if not path then return end
     edit.scale({ path = path, name = name, count = params.count, cause = steps.cause("scale", client) },
-      steps.answer(reply, true))
+      steps.answer(reply, true, client))
   end,
 }
 
@@ -83,7 +83,7 @@ methods.set = {
     local paths = {}
     for i, unit in ipairs(units) do paths[i] = unit:path() end
     edit.set({ paths = paths, key = params.key, value = params.value, cause = steps.cause("set", client) },
-      steps.answer(reply, true))
+      steps.answer(reply, true, client))
   end,
 }
 

@@ -16,15 +16,15 @@ end
 
 methods.plan = {
   summary = "what a reload would change now",
-  call = function(_, _, reply) reload.plan(steps.answer(reply, false)) end,
+  call = function(_, _, reply, client) reload.plan(steps.answer(reply, false, client)) end,
 }
 
 methods.reload = {
   summary = "load the script again and apply what has changed",
   params = { dry_run = check.boolean, progress = check.boolean },
   call = function(_, params, reply, client)
-    if params.dry_run then return reload.plan(steps.answer(reply, false)) end
-    reload.apply(steps.cause("reload", client), steps.answer(reply, true), teller(params, client))
+    if params.dry_run then return reload.plan(steps.answer(reply, false, client)) end
+    reload.apply(steps.cause("reload", client), steps.answer(reply, true, client), teller(params, client))
   end,
 }
 
@@ -32,7 +32,7 @@ methods.rollback = {
   summary = "go back to what ran before the last reload that changed something",
   params = { progress = check.boolean },
   call = function(_, params, reply, client)
-    reload.rollback(steps.cause("rollback", client), steps.answer(reply, true), teller(params, client))
+    reload.rollback(steps.cause("rollback", client), steps.answer(reply, true, client), teller(params, client))
   end,
 }
 

@@ -8,6 +8,7 @@ local json = require "host.json"
 local log = require "luvisor.edge.log"
 local names = require "luvisor.edge.control.names"
 local orphans = require "host.orphans"
+local rota = require "luvisor.edge.control.rota"
 local rpc = require "luvisor.edge.control.rpc"
 local runtime = require "host.runtime"
 local selection = require "luvisor.machine.selection"
@@ -59,18 +60,20 @@ local function describe(walk, unit, path, depth, params)
   return json.encode(about)
 end
 
-local function describe_some(walk, params, pieces, reply)
-  local since = uv.hrtime()
+-- One piece of text of what can be described in one go; true with the last one.
+local function describe_some(walk, params, pieces)
+  local since, texts = uv.hrtime(), {}
   repeat
     local unit, path, depth = next_unit(walk)
-    if not unit then
-      pieces[#pieces + 1] = "]}"
-      return reply(rpc.raw(pieces))
-    end
-    if #pieces > 1 then pieces[#pieces + 1] = "," end
-    pieces[#pieces + 1] = assert(describe(walk, unit, path, depth, params))
+    if not unit then break end
+    if walk.begun then texts[#texts + 1] = "," end
+    walk.begun = true
+    texts[#texts + 1] = assert(describe(walk, unit, path, depth, params))
   until uv.hrtime() - since > PORTION * 1e9
-  runtime.after(0, function() describe_some(walk, params, pieces, reply) end)
+  local over = not walk[1]
+  if over then texts[#texts + 1] = "]}" end
+  pieces[#pieces + 1] = table.concat(texts)
+  return over
 end
 
 -- Processes that have left the session and dropped the mark of their unit, for which nobody can be told to answer.
@@ -82,7 +85,7 @@ methods.status = {
   summary = "units with state, pid, uptime, restarts and why; all of the tree if none is named",
   params = { units = names.list, flat = check.boolean, all = check.boolean, usage = check.boolean,
     brief = check.boolean },
-  call = function(context, params, reply)
+  call = function(context, params, reply, client)
     local units = { context.tree.root }
     if params.units and params.units[1] then
       local message, code
@@ -93,7 +96,12 @@ methods.status = {
     local walk = { { units = units, at = 0, depth = 0 } }
     local function begin(of)
       walk.usage = of
-      describe_some(walk, params, { ('{"escaped":%s,"units":['):format(json.encode(escaped(params))) }, reply)
+      local pieces = { ('{"escaped":%s,"units":['):format(json.encode(escaped(params))) }
+      rota.put(client, function()
+        local over = describe_some(walk, params, pieces)
+        if over then reply(rpc.raw(pieces)) end
+        return over
+      end)
     end
     if params.usage then usage.survey(runtime.after, begin) else begin() end
   end,

@@ -1,7 +1,7 @@
 -- Pace: much work a little at a time, in the order in which it was put, with a turn of the loop for everybody else in
 -- between.
 
-local BURST = 16 -- pieces before others have their turn
+local BURST = 8 -- pieces before others have their turn
 
 local pace = {}
 

@@ -73,8 +73,11 @@ end
 
 -- ---- stopping
 
+-- Whoever stops it by hand meanwhile has the last word.
 local function restart_one(self, work, child)
+  if child.changing == work then child.changing = nil end
   if not is_current(work) then return end
+  if work.halted[child] then return self:tell(child:path(), "stopped") end
   if not work.children:find(child.name) then work.children:add(child) end -- was temporary
   start(self, work, child)
 end
@@ -121,7 +124,9 @@ local function on_gone(self, work, child)
 end
 
 function ask(self, work, child)
+  child.changing = nil
   dynamic.terminate_child(work.supervisor, child, function() on_gone(self, work, child) end, self.cause)
+  if work.fresh[child] then child.changing = work end
 end
 
 -- `first` is to be gone before `second` is asked.
@@ -166,7 +171,7 @@ end
 --- An empty list for the children of a supervisor.
 function works.new(self, supervisor)
   local work = { supervisor = supervisor, children = supervisor.children, stop = {}, gone = {}, restart = {}, add = {},
-    fresh = {}, before = {}, blocked = {} }
+    fresh = {}, halted = {}, before = {}, blocked = {} }
   self.works[#self.works + 1] = work
   return work
 end

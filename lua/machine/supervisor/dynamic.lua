@@ -119,6 +119,7 @@ function dynamic.terminate_child(self, which, reply, cause)
   end
   local child = find(self, which, reply)
   if not child then return end
+  if child.changing then child.changing.halted[child] = true end
   leave_group(self, child)
   if unit.ask_to_stop(child, cause) then
     child.phase = "stopped"
@@ -145,6 +146,7 @@ function dynamic.restart_child(self, which, reply)
   local child = find(self, which, reply)
   if not child or not check_down(child, reply) then return end
   if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
+  if child.changing then child.changing.halted[child] = nil end
   unit.reset(child)
   child.dynamic, child.special = true, true
   unit.wait(child, function(what, why)

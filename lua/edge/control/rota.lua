@@ -1,0 +1,38 @@
+-- Rota: long work for clients of the control socket, a portion in each turn of the loop. Clients take turns, and the
+-- work of one is done in its order, so however much one has asked for, another waits for a portion of it at a time.
+
+local runtime = require "host.runtime"
+
+local rota = {}
+
+local order, queues, busy = {}, {}, false -- clients in turn, their work
+
+local function serve()
+  local client = table.remove(order, 1)
+  busy = client ~= nil
+  if not client then return end
+  local queue = queues[client]
+  local step = not client.closed and table.remove(queue, 1)
+  if not step then
+    queues[client] = nil
+    return serve()
+  end
+  order[#order + 1] = client
+  runtime.after(0, serve) -- before anything can go wrong
+  if not step() then table.insert(queue, 1, step) end
+end
+
+--- Has step() called again and again until it returns true; the first time at once if nobody else waits.
+---@param client luvisor.Connection
+---@param step fun(): boolean
+function rota.put(client, step)
+  local queue = queues[client]
+  if not queue then
+    queue, order[#order + 1] = {}, client
+    queues[client] = queue
+  end
+  queue[#queue + 1] = step
+  if not busy then serve() end
+end
+
+return rota
