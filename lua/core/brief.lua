@@ -25,7 +25,7 @@ end
 function brief.unpack(row)
   return {
     depth = row[1], name = row[2], path = row[2], state = row[3], running = row[4], ready = row[5],
-    pid = row[6] or nil, uptime = row[7] and row[7] / MS, restarts = row[8], why = row[9] or nil,
+    pid = row[6] or nil, uptime = row[7] and row[7] / MS or nil, restarts = row[8], why = row[9] or nil,
     drift = row[10] or nil, omitted = row[11] or nil, children = row[12] or nil,
   }
 end
