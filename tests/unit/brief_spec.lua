@@ -13,8 +13,8 @@ describe("a row in place of a record", function()
   end)
 
   it("and of one that is down, and says why", function()
-    local about = { depth = 0, name = "p", state = "FATAL", running = false, ready = false, restarts = 3, why = "exit 1",
-      omitted = 4, children = 5 }
+    local about = { depth = 0, name = "p", state = "FATAL", running = false, ready = false, restarts = 3,
+      why = "exit 1", omitted = 4, children = 5 }
     local row = brief.pack(about, "top/p")
     assert.equal("top/p", row[2])
     about.name, about.path = "top/p", "top/p"
