@@ -244,7 +244,9 @@ describe("the control socket", function()
       { cwd = directory })
     one:expect "top starting %-> running"
     assert.equal(0, (process:client { "status", "--name", "two" }))
-    assert.equal(4, (process:client { "status", "--name", "three" }))
+    local code, _, err = process:client { "status", "--name", "three" }
+    assert.equal(4, code)
+    assert.truthy(err:find("/three.sock); there is --name default, --name two\n", 1, true), err)
     one:stop()
   end)
 
