@@ -102,7 +102,7 @@ describe("the control socket", function()
     for _, method in ipairs(result.methods) do names[method.name] = method end
     assert.truthy(names.status and names.ping and names["rpc.discover"])
     assert.equal("string", type(names.status.summary))
-    assert.equal("all flat timeout units usage", table.concat(names.status.params, " "))
+    assert.equal("all brief flat timeout units usage", table.concat(names.status.params, " "))
     assert.equal("timeout", table.concat(names.ping.params, " ")) -- which all of them take
   end)
 
