@@ -13,7 +13,7 @@ local direction = {}
 local rooms = {
   {
     "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input", "json",
-    "stamp", "pulse", "lock", "socket", "mark", "kin",
+    "stamp", "pulse", "lock", "socket", "mark", "kin", "alarm",
   },
   { "vm", "vm", "modules" },
   {
