@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pack: writes the compiled modules of lua/ into one C file (see host/embedded.h), each
+/* Pack: writes the compiled modules of lua/ into one C file (see host/base/embedded.h), each
  * deflated with a dictionary that they share: they are short, and much alike.
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
   if (!output) fail("usage: pack INPUT OUTPUT");
   read_modules(input);
   choose_dictionary();
-  fputs("/* Written by cmake/pack.c. */\n#include \"embedded.h\"\n\n", output);
+  fputs("/* Written by cmake/pack.c. */\n#include \"base/embedded.h\"\n\n", output);
   fputs("const struct embedded embedded_dictionary = ", output);
   write_packed(output, "", dictionary, dictionary_size);
   fputs(";\n\nconst struct embedded embedded_modules[] = {\n", output);

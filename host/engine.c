@@ -11,9 +11,9 @@
 #include "api/links.h"
 #include "api/notifier.h"
 #include "api/process.h"
-#include "modules.h"
-#include "runtime.h"
-#include "vm.h"
+#include "executor/runtime.h"
+#include "vm/modules.h"
+#include "vm/vm.h"
 
 enum {
   GC_WORK =

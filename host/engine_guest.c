@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 #include "api/links.h"
-#include "deadline.h"
-#include "embedded.h"
+#include "base/deadline.h"
+#include "base/embedded.h"
 #include "engine.h"
-#include "guest.h"
-#include "runtime.h"
-#include "vm.h"
+#include "executor/guest.h"
+#include "executor/runtime.h"
+#include "vm/vm.h"
 
 static void run(struct engine *engine, struct guest *guest) {
   lua_State *L = engine->vm->L;

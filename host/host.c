@@ -9,13 +9,13 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "base/files.h"
+#include "base/schedule.h"
 #include "engine.h"
 #include "engine_guest.h"
-#include "files.h"
-#include "guest.h"
-#include "schedule.h"
-#include "vm.h"
-#include "writer.h"
+#include "executor/guest.h"
+#include "output/writer.h"
+#include "vm/vm.h"
 
 struct host {
   struct engine engine;

@@ -3,7 +3,7 @@
 local lazy = require "luvisor.core.lazy"
 local executors = lazy "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
-local place = require "luvisor.edge.place"
+local place = require "luvisor.edge.load.place"
 local script = require "luvisor.edge.script"
 local spec = lazy "luvisor.core.spec"
 local suggest = lazy "luvisor.core.suggest"

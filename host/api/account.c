@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.account: users, groups, and what the host itself may do; documented in
  * lua/meta/host_account.lua. Thread: the main thread. */
-#include "account.h"
+#include "base/account.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "rlimit.h"
+#include "base/rlimit.h"
 
 static void set_text(lua_State *L, const char *key, const char *text) {
   lua_pushstring(L, text ? text : "");

@@ -8,8 +8,8 @@
 #include "api/links.h"
 #include "api/notifier.h"
 #include "api/process.h"
-#include "runtime.h"
-#include "vm.h"
+#include "executor/runtime.h"
+#include "vm/vm.h"
 
 /* One a line, so that two that come at once do not meet. */
 /* clang-format off */

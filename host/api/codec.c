@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.codec: messages as bytes, and copies of them; documented in lua/meta/host_codec.lua.
  * Thread: the runtime's. */
-#include "codec.h"
+#include "message/codec.h"
 
 #include <string.h>
 #include <uv.h>

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "api/api.h"
-#include "interrupt.h"
+#include "base/interrupt.h"
 
 /* ---- resume and wrap ---- */
 

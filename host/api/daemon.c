@@ -8,10 +8,10 @@
 #include <uv.h>
 
 #include "api/api.h"
-#include "lock.h"
-#include "logfile.h"
-#include "socket.h"
-#include "writer.h"
+#include "base/lock.h"
+#include "base/socket.h"
+#include "output/logfile.h"
+#include "output/writer.h"
 
 enum { FLUSH_MS = 1000 };
 

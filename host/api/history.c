@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.history: what happened to the units, in a database; documented in
  * lua/meta/host_history.lua. Thread: the runtime's. */
-#include "history.h"
+#include "history/history.h"
 
 #include <stdlib.h>
 #include <uv.h>
 
 #include "api/api.h"
-#include "sqlite.h"
+#include "history/sqlite.h"
 
 enum { PATIENCE_MS = 1000 };
 

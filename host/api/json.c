@@ -2,7 +2,7 @@
 /* host.json: JSON to Lua values and back; documented in lua/meta/host_json.lua. Reading is
  * jansson's, so integers are exact; writing takes any bytes and makes them UTF-8.
  * Thread: the runtime's. */
-#include "json.h"
+#include "base/json.h"
 
 #include <jansson.h>
 #include <math.h>

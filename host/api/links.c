@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "guest.h"
-#include "link.h"
-#include "pulse.h"
-#include "runtime.h"
-#include "task.h"
-#include "vm.h"
+#include "base/pulse.h"
+#include "executor/guest.h"
+#include "executor/runtime.h"
+#include "executor/task.h"
+#include "message/link.h"
+#include "vm/vm.h"
 
 #define LINK "host.link"
 

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "codec.h"
-#include "runtime.h"
-#include "task.h"
-#include "vm.h"
+#include "executor/runtime.h"
+#include "executor/task.h"
+#include "message/codec.h"
+#include "vm/vm.h"
 
 enum { MOST_ROUTES = 1000 };
 #define TYPE "luvisor.queue"

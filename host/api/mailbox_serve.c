@@ -5,9 +5,9 @@
 
 #include "api/api.h"
 #include "api/mailbox_serve.h"
-#include "codec.h"
-#include "runtime.h"
-#include "task.h"
+#include "executor/runtime.h"
+#include "executor/task.h"
+#include "message/codec.h"
 
 enum { BATCH = 64 };                 /* requests served in one turn, */
 #define SPAN (UINT64_C(5) * 1000000) /* and ns after which no other is begun in it */

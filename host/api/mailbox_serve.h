@@ -4,7 +4,7 @@
 #pragma once
 #include <lua.h>
 
-#include "mailbox.h"
+#include "message/mailbox.h"
 
 enum { BOX = 2, STORE }; /* where functions of both have the userdata and its table */
 

@@ -6,8 +6,8 @@
 #include <lauxlib.h>
 
 #include "api/api.h"
-#include "notify.h"
-#include "vm.h"
+#include "process/notify.h"
+#include "vm/vm.h"
 
 static const char receiver_key;
 

@@ -14,9 +14,9 @@
 
 #include "api/api.h"
 #include "api/process.h"
-#include "kin.h"
-#include "mark.h"
-#include "nursery.h"
+#include "process/kin.h"
+#include "process/mark.h"
+#include "process/nursery.h"
 
 enum { SHOWN = 256 };
 

@@ -16,12 +16,12 @@
 #include "api/process_options.h"
 #include "api/process_stream.h"
 #include "api/process_tail.h"
-#include "child.h"
-#include "nursery.h"
-#include "output.h"
-#include "reaper.h"
-#include "tail.h"
-#include "vm.h"
+#include "output/output.h"
+#include "output/tail.h"
+#include "process/child.h"
+#include "process/nursery.h"
+#include "process/reaper.h"
+#include "vm/vm.h"
 
 #define PROCESS "host.process"
 

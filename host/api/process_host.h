@@ -3,7 +3,7 @@
 #pragma once
 #include <lua.h>
 
-#include "launch.h"
+#include "process/launch.h"
 
 /* environment() -> list of "NAME=value" */
 int process_host_environment(lua_State *L);

@@ -2,7 +2,7 @@
 /* Process line: see process_line.h. Thread: main. */
 #include "api/process_line.h"
 
-#include "vm.h"
+#include "vm/vm.h"
 
 void process_line(lua_State *L, int which, const char *line, size_t len) {
   int function = lua_gettop(L);

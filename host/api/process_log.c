@@ -7,7 +7,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "vm.h"
+#include "vm/vm.h"
 
 #define LOG "luvisor.log"
 

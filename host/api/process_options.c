@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mark.h"
-#include "rlimit.h"
+#include "base/rlimit.h"
+#include "process/mark.h"
 
 enum { DRAIN_MS = 1000 };
 

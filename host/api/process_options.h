@@ -5,7 +5,7 @@
 #include <lua.h>
 
 #include "api/process_stream.h"
-#include "launch.h"
+#include "process/launch.h"
 
 struct process_options {
   struct launch_spec spec;

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "api/process_options.h"
-#include "input.h"
-#include "vm.h"
-#include "writer.h"
+#include "base/input.h"
+#include "output/writer.h"
+#include "vm/vm.h"
 
 enum { KEEP = 10 };
 static const char trouble_key; /* the function of on_trouble */

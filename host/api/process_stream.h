@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "output.h"
-#include "spool.h"
+#include "output/output.h"
+#include "output/spool.h"
 
 enum stream_kind {
   STREAM_INHERIT,

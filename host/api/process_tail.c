@@ -4,7 +4,7 @@
 
 #include <lauxlib.h>
 
-#include "tail.h"
+#include "output/tail.h"
 
 static struct tail *choose(lua_State *L, struct tail *const tails[2]) {
   static const char *const names[] = {"stdout", "stderr", NULL};

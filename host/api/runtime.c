@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.runtime: clocks, timers and posted calls for Lua; documented in
  * lua/meta/host.lua. Thread: the runtime's. */
-#include "runtime.h"
+#include "executor/runtime.h"
 
-#include "alarm.h"
 #include "api/api.h"
-#include "timer.h"
-#include "vm.h"
-#include "watchdog.h"
+#include "base/alarm.h"
+#include "executor/timer.h"
+#include "executor/watchdog.h"
+#include "vm/vm.h"
 
 static lua_Number seconds(uint64_t ns) {
   return (lua_Number)ns / (lua_Number)SCHEDULE_SECOND;

@@ -8,8 +8,8 @@
 #include <uv.h>
 
 #include "api/api.h"
-#include "vm.h"
-#include "writer.h"
+#include "output/writer.h"
+#include "vm/vm.h"
 
 #define EXIT_FLUSH_MS 1000
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.task: worker slots and everything that waits, for Lua; documented in
  * lua/meta/host.lua. Thread: the runtime's. */
-#include "task.h"
+#include "executor/task.h"
 
 #include "api/api.h"
-#include "runtime.h"
-#include "vm.h"
+#include "executor/runtime.h"
+#include "vm/vm.h"
 
 /* The task of the handle at 1, NULL when it has ended: late calls are no mistake. */
 static struct task *find(lua_State *L) {

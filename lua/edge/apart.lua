@@ -1,7 +1,7 @@
 -- Apart: workers that nobody supervises, each for one function of the script's or the user's. To the machines they are
 -- workers like others; what a script's are checked for and completed with they do not need.
 
-local definition = require "luvisor.edge.definition"
+local definition = require "luvisor.edge.load.definition"
 local fsm = require "luvisor.core.fsm"
 local instance = require "luvisor.machine.instance"
 local unit = require "luvisor.machine.unit"

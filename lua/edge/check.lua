@@ -1,7 +1,7 @@
 -- Check: `luvisor check`: loads a script as run would, and prints its tree.
 
-local bounds = require "luvisor.edge.bounds"
-local elevation = require "luvisor.edge.elevation"
+local bounds = require "luvisor.edge.load.bounds"
+local elevation = require "luvisor.edge.service.elevation"
 local system = require "host.system"
 local units = require "luvisor.core.units"
 

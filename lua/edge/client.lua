@@ -2,7 +2,7 @@
 -- root's, sends requests, and gives up in time. Ends the process through host.system.quit, with the exit codes below.
 
 local account = require "host.account"
-local connection = require "luvisor.edge.connection"
+local connection = require "luvisor.edge.control.connection"
 local json = require "host.json"
 local paths = require "luvisor.edge.paths"
 local peer = require "host.peer"

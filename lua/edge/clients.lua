@@ -12,7 +12,7 @@ local TIMEOUT = { name = "timeout", value = "SECONDS", text = "how long to wait 
 
 -- A command is loaded when it is called: the others cost nothing.
 local function module(name)
-  return require("luvisor.edge.client_" .. name)
+  return require("luvisor.edge.client." .. name)
 end
 
 local function command(name, operands, least, text, options, call)

@@ -4,10 +4,10 @@
 
 local lazy = require "luvisor.core.lazy"
 local account = require "host.account"
-local connection = lazy "luvisor.edge.connection"
+local connection = lazy "luvisor.edge.control.connection"
 local paths = require "luvisor.edge.paths"
 local peer = require "host.peer"
-local rpc = lazy "luvisor.edge.rpc"
+local rpc = lazy "luvisor.edge.control.rpc"
 local runtime = require "host.runtime"
 local uv = require "luv"
 

@@ -5,7 +5,7 @@
 local exit = require "luvisor.core.exit"
 local log = require "luvisor.edge.log"
 local runtime = require "host.runtime"
-local wire_stream = require "luvisor.edge.wire_stream"
+local wire_stream = require "luvisor.edge.guest.wire_stream"
 
 local custom = {}
 

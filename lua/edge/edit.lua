@@ -1,11 +1,11 @@
 -- Edit: live edits: units that are added, removed, scaled or set while the tree runs, without its script. They go
 -- through the same line as reloads, and through the same plan; the next reload brings back what the script says.
 
-local claims = require "luvisor.edge.claims"
-local dynamic = require "luvisor.machine.dynamic"
+local claims = require "luvisor.edge.load.claims"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local edits = require "luvisor.core.edit"
-local fragments = require "luvisor.edge.fragment"
-local imprint = require "luvisor.edge.imprint"
+local fragments = require "luvisor.edge.load.fragment"
+local imprint = require "luvisor.edge.load.imprint"
 local loader = require "luvisor.edge.loader"
 local plans = require "luvisor.core.plan"
 local reload = require "luvisor.edge.reload"

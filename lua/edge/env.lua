@@ -1,7 +1,7 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
 local lazy = require "luvisor.core.lazy"
-local code = lazy "luvisor.edge.code"
+local code = lazy "luvisor.edge.load.code"
 local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
 local log = lazy "luvisor.edge.log"
@@ -67,13 +67,13 @@ function PARTS.memory() return require("luvisor.edge.memory").of end
 function PARTS.notifications(self) return require("luvisor.edge.notifications").new(self.log) end
 function PARTS.sockets() return require("luvisor.edge.sockets").new {} end
 function PARTS.cgroups(self) return require("luvisor.edge.cgroups").new(self.log) end
-function PARTS.ends() return require("luvisor.machine.ends").new() end
+function PARTS.ends() return require("luvisor.machine.supervisor.ends").new() end
 function PARTS.registry(self)
-  return require("luvisor.machine.registry").new(self.ends, function() self.mail.forget() end)
+  return require("luvisor.machine.message.registry").new(self.ends, function() self.mail.forget() end)
 end
 function PARTS.mail() return require "host.mailbox" end
 function PARTS.inquiry(self)
-  return self.ask_host and require("luvisor.machine.inquiry").new(self, self.ask_host) or false
+  return self.ask_host and require("luvisor.machine.message.inquiry").new(self, self.ask_host) or false
 end
 function PARTS.codec(self)
   local codec = require "host.codec"

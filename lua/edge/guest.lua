@@ -9,22 +9,22 @@ local LOADING_PAUSE, LOADING_WORK, PAUSE, WORK = 120, 400, 200, 1
 collectgarbage("incremental", LOADING_PAUSE, LOADING_WORK)
 
 local lazy = require "luvisor.core.lazy"
-local bonds = lazy "luvisor.machine.bonds"
+local bonds = lazy "luvisor.machine.message.bonds"
 local codec = require "host.codec"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
 local loader = lazy "luvisor.edge.loader"
-local generations = require "luvisor.edge.generation"
+local generations = require "luvisor.edge.load.generation"
 local native = require "host.guest"
-local post = lazy "luvisor.machine.post"
-local report = require "luvisor.edge.guest_report"
+local post = lazy "luvisor.machine.message.post"
+local report = require "luvisor.edge.guest.report"
 local runtime = require "host.runtime"
 local script = require "luvisor.edge.script"
 local system = require "host.system"
 local trees = require "luvisor.machine.tree"
 local unit = require "luvisor.machine.unit"
-local wire = require "luvisor.edge.wire"
+local wire = require "luvisor.edge.guest.wire"
 
 local guest = {}
 
@@ -138,8 +138,8 @@ local function load_unit(told, generation)
   local spec = told.plain.keys
   spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
   spec.restart_name = "temporary" -- the host decides what comes after the end
-  local ok, message = require("luvisor.edge.definition").prepare(spec, told.settings, generation)
-  forget("luvisor.core.fitness", "luvisor.edge.definition")
+  local ok, message = require("luvisor.edge.load.definition").prepare(spec, told.settings, generation)
+  forget("luvisor.core.fitness", "luvisor.edge.load.definition")
   if not ok then return nil, message end
   return spec, told.settings
 end
@@ -171,8 +171,8 @@ local frames = {}
 
 function frames.begin(told)
   if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
-  require("luvisor.edge.confine")[told.executor == "thread" and "thread" or "process"]()
-  forget "luvisor.edge.confine"
+  require("luvisor.edge.guest.confine")[told.executor == "thread" and "thread" or "process"]()
+  forget "luvisor.edge.guest.confine"
   local ok, message = xpcall(begin, debug.traceback, told)
   if not ok then finish(exit.new { kind = "error", message = message }) end
 end

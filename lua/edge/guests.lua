@@ -3,10 +3,10 @@
 local custom = require "luvisor.edge.custom"
 local plain = require "luvisor.core.spec.plain"
 local process = require "host.process"
-local program_cgroup = require "luvisor.machine.program_cgroup"
+local program_cgroup = require "luvisor.machine.program.cgroup"
 local runtime = require "host.runtime"
 local guest = require "host.guest"
-local wire = require "luvisor.edge.wire"
+local wire = require "luvisor.edge.guest.wire"
 
 local guests = {}
 

@@ -1,9 +1,9 @@
 -- Messages: what scripts, subscribers and workers say to units by luvisor.call and its like.
 
-local commons = require "luvisor.machine.commons"
-local exchange = require "luvisor.machine.exchange"
+local commons = require "luvisor.machine.message.commons"
+local exchange = require "luvisor.machine.message.exchange"
 local job = require "luvisor.core.lazy" "luvisor.machine.job"
-local mailbox = require "luvisor.machine.mailbox"
+local mailbox = require "luvisor.machine.message.mailbox"
 local match = require "luvisor.core.match"
 local runtime_task = require "host.task"
 local script = require "luvisor.edge.script"

@@ -1,7 +1,7 @@
 -- Methods: what can be asked of a running host through its control socket; a flat table of names, nothing else can be
 -- called. Each has a summary, the checks of its parameters, and call(context, params, reply, client).
 
-local rpc = require "luvisor.edge.rpc"
+local rpc = require "luvisor.edge.control.rpc"
 local system = require "host.system"
 
 local methods = { ["rpc.discover"] = rpc.discover }
@@ -16,7 +16,7 @@ methods.ping = {
 for _, part in ipairs {
   "units", "commands", "rolling", "events", "logs", "history", "reload", "edit", "repl",
 } do
-  for name, method in pairs(require("luvisor.edge.methods_" .. part)) do methods[name] = method end
+  for name, method in pairs(require("luvisor.edge.methods." .. part)) do methods[name] = method end
 end
 
 return methods

@@ -1,11 +1,11 @@
 -- Probes: what machine/probe.lua asks for, by kind.
 
 local START = {
-  tcp = require("luvisor.edge.probe_tcp").start,
-  http = require("luvisor.edge.probe_http").start,
-  exec = require("luvisor.edge.probe_exec").start,
-  fn = require("luvisor.edge.probe_fn").start,
-  hook = require("luvisor.edge.probe_hook").start,
+  tcp = require("luvisor.edge.probe.tcp").start,
+  http = require("luvisor.edge.probe.http").start,
+  exec = require("luvisor.edge.probe.exec").start,
+  fn = require("luvisor.edge.probe.fn").start,
+  hook = require("luvisor.edge.probe.hook").start,
 }
 
 local probes = {}

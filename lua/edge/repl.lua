@@ -3,10 +3,11 @@
 
 local branch = require "luvisor.machine.branch"
 local candidates = require "luvisor.core.candidates"
-local evaluation = require "luvisor.edge.evaluation"
+local evaluation = require "luvisor.edge.repl.evaluation"
 local exit = require "luvisor.core.exit"
+local litter = require "luvisor.edge.litter"
 local pretty = require "luvisor.core.pretty"
-local repl_commands = require "luvisor.edge.repl_commands"
+local repl_commands = require "luvisor.edge.repl.commands"
 local snippet = require "luvisor.core.snippet"
 
 local repl = {}
@@ -59,7 +60,7 @@ local function explain(message)
   local lines = {}
   for line in debug.traceback("", 2):gmatch "\n(\t[^\n]+)" do
     if line:find "luvisor/edge/repl%.lua" or line:find("in function 'xpcall'", 1, true) then break end
-    local is_ours = line:find("[C]: in", 1, true) or line:find("luvisor/edge/repl_commands.lua", 1, true)
+    local is_ours = line:find("[C]: in", 1, true) or line:find("luvisor/edge/repl/commands.lua", 1, true)
     if #lines > 0 or not is_ours then lines[#lines + 1] = line end
   end
   return #lines > 1 and text .. "\n" .. table.concat(lines, "\n") or text
@@ -68,7 +69,9 @@ end
 -- What has taken it may be in a variable.
 local function forget(self)
   for name in pairs(self.environment) do self.environment[name] = self.own[name] end
-  self:put(("error: took more than %d MB and was ended; the variables of this session are gone\n"):format(MEMORY >> 20))
+  self.drained = true
+  self:put(("error: took too much memory (%d MB at most) and was ended; the variables of this session are gone\n")
+    :format(MEMORY >> 20))
 end
 
 local function runner(self, fn)
@@ -97,7 +100,9 @@ local function finish(self, why, done)
     self:put(("error: %s\n"):format(WORDS[why.kind] or tostring(why)))
   end
   self.sink = nil
-  done(ok)
+  if not self.drained then return done(ok) end
+  self.drained = nil
+  litter.clear(self.context.env, function() done(ok) end)
 end
 
 --- Evaluates a piece of code: sink(text) gets what it prints and its values, then done(ok) is called, always later.

@@ -1,21 +1,21 @@
 -- Change: makes a running tree follow a plan (core/plan.lua).
 --
 -- First everything that is changed in place is changed. Then what is to be gone, or to be started anew, is stopped and
--- started (change_work.lua). Workers are upgraded meanwhile, each at its own next actor boundary; what runs in a guest
+-- started (change/work.lua). Workers are upgraded meanwhile, each at its own next actor boundary; what runs in a guest
 -- is changed there. Unchanged units keep their spec, and so everything: pid, state, counters. A unit stopped by hand
 -- stays stopped; one that was given up, or waits in backoff, starts at once if what was changed may help it. All of it
 -- is done a little at a time, so that nobody waits for the change of many.
 
 local chronicle = require "luvisor.machine.chronicle"
-local pace = require "luvisor.machine.pace"
+local pace = require "luvisor.machine.change.pace"
 local plans = require "luvisor.core.plan"
-local program_change = require "luvisor.machine.program_change"
-local remote_change = require "luvisor.machine.remote_change"
-local routine = require "luvisor.machine.routine"
+local program_change = require "luvisor.machine.program.change"
+local remote_change = require "luvisor.machine.remote.change"
+local routine = require "luvisor.machine.worker.routine"
 local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
-local upgrade = require "luvisor.machine.upgrade"
-local works = require "luvisor.machine.change_work"
+local upgrade = require "luvisor.machine.worker.upgrade"
+local works = require "luvisor.machine.change.work"
 
 local change = {}
 

@@ -3,7 +3,7 @@
 -- on its way when the time is over is said to be so.
 
 local chronicle = require "luvisor.machine.chronicle"
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local exit = require "luvisor.core.exit"
 local inspect = require "luvisor.machine.inspect"
 local unit = require "luvisor.machine.unit"

@@ -4,10 +4,10 @@
 
 local lazy = require "luvisor.core.lazy"
 local branch = lazy "luvisor.machine.branch"
-local dynamic = lazy "luvisor.machine.dynamic"
-local inspection = require "luvisor.machine.inspection"
+local dynamic = lazy "luvisor.machine.supervisor.dynamic"
+local inspection = require "luvisor.machine.worker.inspection"
 local plain = lazy "luvisor.core.spec.plain"
-local rolling = lazy "luvisor.machine.rolling"
+local rolling = lazy "luvisor.machine.supervisor.rolling"
 local spec = lazy "luvisor.core.spec"
 local timetable = lazy "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"

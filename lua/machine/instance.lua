@@ -22,7 +22,7 @@ for name in ([[send cast call send_after receive event defer reply state_timeout
 
 local function load_later()
   LATER = {}
-  require "luvisor.machine.conversation"
+  require "luvisor.machine.message.conversation"
 end
 
 --- Sleeps without holding up anybody: true, or nil, "stopping", "ECANCELED" when a stop arrives meanwhile.

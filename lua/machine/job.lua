@@ -3,11 +3,11 @@
 -- owner. On another executor it is a worker of its own runtime (edge/chore.lua), which is told what to call and sends
 -- back what that returned.
 
-local ends = require "luvisor.machine.ends"
-local exchange = require "luvisor.machine.exchange"
+local ends = require "luvisor.machine.supervisor.ends"
+local exchange = require "luvisor.machine.message.exchange"
 local fsm = require "luvisor.core.fsm"
 local instance = require "luvisor.machine.instance"
-local past = require "luvisor.machine.past"
+local past = require "luvisor.machine.worker.past"
 local spec = require "luvisor.core.spec"
 local unit = require "luvisor.machine.unit"
 

@@ -1,15 +1,15 @@
 -- Program: a unit that is an operating system process, with everything which that starts.
 --
--- STARTING  launched; what makes it ready is in program_ready.lua
--- RUNNING   ready; checked (program_health.lua), expected to report (program_notify.lua), within its limits
+-- STARTING  launched; what makes it ready is in program/ready.lua
+-- RUNNING   ready; checked (program/health.lua), expected to report (program/notify.lua), within its limits
 -- UNHEALTHY ready, but its checks fail: about to be ended, unless nobody would start it again
 -- STOPPING  asked to end, or its leader has ended and others of its group or session live on: they are asked, and
---           killed when the shutdown time is over (see program_stop.lua)
+--           killed when the shutdown time is over (see program/stop.lua)
 -- A generation ends, and may be followed by another, only when nobody of it lives; until then nothing is reported,
 -- however the leader ended. What is reported is how the leader ended: a program asked to end was shut down, or killed
 -- if that took a KILL; one that the host ended for a reason of its own (not ready in time, unhealthy, silent, too big,
 -- too old) ended for that reason, its failure; all others ended by themselves.
--- Hooks (program_hook.lua) are called before the launch, once it is ready, before it is asked to end, and when nobody
+-- Hooks (program/hook.lua) are called before the launch, once it is ready, before it is asked to end, and when nobody
 -- of it lives; the generation begins before the first and ends after the last.
 -- A stop while STARTING is the stop of a RUNNING one. A stop after the leader has ended changes neither the report nor
 -- the time its leftovers have. A failed launch is reported from the loop, as any other end.
@@ -17,18 +17,18 @@
 
 local exit = require "luvisor.core.exit"
 local chronicle = require "luvisor.machine.chronicle"
-local program_cgroup = require "luvisor.machine.program_cgroup"
-local program_exit = require "luvisor.machine.program_exit"
-local program_health = require "luvisor.machine.program_health"
-local program_hook = require "luvisor.machine.program_hook"
-local program_launch = require "luvisor.machine.program_launch"
-local program_limits = require "luvisor.machine.program_limits"
-local program_notify = require "luvisor.machine.program_notify"
-local program_output = require "luvisor.machine.program_output"
-local program_ready = require "luvisor.machine.program_ready"
-local program_reload = require "luvisor.machine.program_reload"
-local program_retire = require "luvisor.machine.program_retire"
-local program_stop = require "luvisor.machine.program_stop"
+local program_cgroup = require "luvisor.machine.program.cgroup"
+local program_exit = require "luvisor.machine.program.exit"
+local program_health = require "luvisor.machine.program.health"
+local program_hook = require "luvisor.machine.program.hook"
+local program_launch = require "luvisor.machine.program.launch"
+local program_limits = require "luvisor.machine.program.limits"
+local program_notify = require "luvisor.machine.program.notify"
+local program_output = require "luvisor.machine.program.output"
+local program_ready = require "luvisor.machine.program.ready"
+local program_reload = require "luvisor.machine.program.reload"
+local program_retire = require "luvisor.machine.program.retire"
+local program_stop = require "luvisor.machine.program.stop"
 local unit = require "luvisor.machine.unit"
 
 local NOTE_LEFTOVERS = 0.1 -- seconds

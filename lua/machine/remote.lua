@@ -9,11 +9,11 @@
 -- "abandoned", and the next generation waits until that thread has ended, unless a policy of the script's own has
 -- said "restart" knowing that.
 
-local commons = require "luvisor.core.lazy" "luvisor.machine.commons"
+local commons = require "luvisor.core.lazy" "luvisor.machine.message.commons"
 local exit = require "luvisor.core.exit"
-local mailbox = require "luvisor.machine.mailbox"
-local mirror = require "luvisor.machine.mirror"
-local post = require "luvisor.machine.post"
+local mailbox = require "luvisor.machine.message.mailbox"
+local mirror = require "luvisor.machine.remote.mirror"
+local post = require "luvisor.machine.message.post"
 local unit = require "luvisor.machine.unit"
 
 local GRACE = 2      -- seconds beyond what the guest itself allows the unit: for loading, and for ending by force

@@ -4,9 +4,9 @@
 -- waits, no more), or takes its place. A child that was stopped by hand is left alone until it is started by hand; one
 -- that was given up is tried again.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local keys = require "luvisor.core.lazy" "luvisor.core.plan.keys"
-local rolling = require "luvisor.machine.rolling"
+local rolling = require "luvisor.machine.supervisor.rolling"
 local schedule = require "luvisor.core.schedule"
 local unit = require "luvisor.machine.unit"
 

@@ -4,7 +4,7 @@
 local exit = require "luvisor.core.exit"
 local lazy = require "luvisor.core.lazy"
 local lookup = lazy "luvisor.machine.lookup"
-local precedence = lazy "luvisor.machine.precedence"
+local precedence = lazy "luvisor.machine.supervisor.precedence"
 local unit = require "luvisor.machine.unit"
 
 local Tree = { __name = "luvisor.tree" }

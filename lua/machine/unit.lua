@@ -19,10 +19,10 @@
 
 local backoff = require "luvisor.core.lazy" "luvisor.core.backoff"
 local chronicle = require "luvisor.machine.chronicle"
-local ends = require "luvisor.machine.ends"
+local ends = require "luvisor.machine.supervisor.ends"
 local exit = require "luvisor.core.exit"
 local restart = require "luvisor.core.lazy" "luvisor.core.restart"
-local together = require "luvisor.machine.together"
+local together = require "luvisor.machine.worker.together"
 local waiters = require "luvisor.machine.waiters"
 
 local REMEMBERED = 32 -- exits a policy can look back on

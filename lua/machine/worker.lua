@@ -10,15 +10,15 @@
 -- hooks if the state has one, and ends the worker in any case; an exit while stopping is the stop's own end.
 
 local announce = require "luvisor.machine.announce"
-local arguments = require "luvisor.machine.worker_arguments"
+local arguments = require "luvisor.machine.worker.arguments"
 local exit = require "luvisor.core.exit"
-local letterbox = require "luvisor.machine.letterbox"
-local mailbox = require "luvisor.core.lazy" "luvisor.machine.mailbox"
-local passage = require "luvisor.machine.passage"
+local letterbox = require "luvisor.machine.message.letterbox"
+local mailbox = require "luvisor.core.lazy" "luvisor.machine.message.mailbox"
+local passage = require "luvisor.machine.worker.passage"
 local suggest = require "luvisor.core.lazy" "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
-local worker_begin = require "luvisor.machine.worker_begin"
-local worker_exit = require "luvisor.machine.worker_exit"
+local worker_begin = require "luvisor.machine.worker.begin"
+local worker_exit = require "luvisor.machine.worker.exit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
 local HOOKS_GRACE = 1  -- seconds for the hooks of an error where the machine gives them no limit

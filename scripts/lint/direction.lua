@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Which way the arrows point: what a file may include or require.
 --
--- C:   main -> host -> api -> executors -> launch, child, mailbox, codec -> vm -> interrupt, memory, deadline.
+-- C:   main -> host -> api -> executor -> process, output, message, history -> vm -> base.
 --      A file may include its own room and what is below it, never in a circle.
 -- Lua: core requires core; machine requires core and machine; the rest may require everything. No circle here either.
 
@@ -9,35 +9,26 @@ local source = require("lint.source")
 
 local direction = {}
 
--- The rooms of host/, from the bottom up, and their nouns: the first word of a file's name, "api" for all of host/api.
-local rooms = {
-  {
-    "base", "memory", "interrupt", "deadline", "schedule", "embedded", "files", "rlimit", "account", "input", "json",
-    "stamp", "pulse", "lock", "socket", "mark", "kin", "alarm",
-  },
-  { "vm", "vm", "modules" },
-  {
-    "parts", "launch", "child", "census", "deathwatch", "nursery", "reaper", "outlet", "output", "writer", "chunk",
-    "lines", "logfile", "spool", "archive", "gzip", "squeezer", "syslogger", "tail", "notify", "mailbox", "codec",
-    "link", "history", "sqlite",
-  },
-  { "executors", "task", "turn", "timer", "runtime", "executor", "guest", "watchdog" },
-  { "api", "api" },
-  { "host", "host", "engine" },
-  { "main", "main" },
+-- The rooms of host/, from the bottom up: its folders, then what lies in host/ itself.
+local floors = {
+  { "base" }, { "vm" }, { "process", "output", "message", "history" }, { "executor" }, { "api" },
+  { "host" }, { "main" },
 }
+local at_the_top = { host = "host", engine = "host", main = "main" }
 local without_uv = { vm = true, memory = true, deadline = true, interrupt = true }
 
-local room_of = {}
-for rank, room in ipairs(rooms) do
-  for index = 2, #room do
-    room_of[room[index]] = { rank = rank, name = room[1] }
-  end
+local floor_of = {}
+for number, floor in ipairs(floors) do
+  for _, room in ipairs(floor) do floor_of[room] = number end
 end
 
 local function noun_of(path)
   if path:match("^host/api/") then return "api" end
-  return path:match("^host/(%a+)[%w_]*%.[ch]$")
+  return path:match("^host/.-(%a+)[%w_]*%.[ch]$")
+end
+
+local function room_of(path)
+  return path:match("^host/([^/]+)/") or at_the_top[noun_of(path)]
 end
 
 --- The file of the project that `path` includes by the name `name`, as a path without "..".
@@ -60,9 +51,9 @@ local function check_include(path, name, files)
   local target = resolve(path, name, files)
   local to = target and noun_of(target)
   if not to or to == from then return nil end
-  local mine, its = room_of[from], room_of[to]
-  if mine and its and its.rank > mine.rank then
-    return nil, ("includes %s: %s must not know %s"):format(name, mine.name, its.name)
+  local mine, its = room_of(path), room_of(target)
+  if floor_of[mine] and floor_of[its] and floor_of[its] > floor_of[mine] then
+    return nil, ("includes %s: %s must not know %s"):format(name, mine, its)
   end
   return target
 end
@@ -78,8 +69,8 @@ end
 
 local function check_c(path, text, files, report)
   local edges = {}
-  if not room_of[noun_of(path)] then
-    report(path, 1, "has no room yet; give it one in scripts/lint/direction.lua")
+  if not floor_of[room_of(path)] then
+    report(path, 1, "has no room; put it into one of those in scripts/lint/direction.lua")
   end
   for number, line in source.lines(source.code(text, "c", true)) do
     local name = line:match('^%s*#%s*include%s*["<]([^">]+)[">]')

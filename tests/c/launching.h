@@ -19,7 +19,7 @@
 #include <uv.h>
 
 #include "directory.h"
-#include "launch.h"
+#include "process/launch.h"
 
 #define HELPER(name) HELPERS_DIR "/" name
 #define ARGV(...) ((char *const[]){__VA_ARGS__, NULL})

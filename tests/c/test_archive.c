@@ -2,11 +2,11 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "archive.h"
 #include "directory.h"
 #include "launching.h"
-#include "logfile.h"
-#include "squeezer.h"
+#include "output/archive.h"
+#include "output/logfile.h"
+#include "output/squeezer.h"
 
 static atomic_bool go_on = false, stop_now = true;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/prctl.h>
 
-#include "census.h"
 #include "launching.h"
+#include "process/census.h"
 
 enum { ASKERS = 50 };
 

@@ -2,9 +2,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "child.h"
-#include "kin.h"
 #include "launching.h"
+#include "process/child.h"
+#include "process/kin.h"
 
 /* One program under test and what it said of itself. */
 struct subject {

@@ -11,7 +11,7 @@
 #include <lualib.h>
 #include <uv.h>
 
-#include "codec.h"
+#include "message/codec.h"
 
 /* What is sent here and has a metatable: a point { x = , y = }, packed as its x. */
 static const char *const classes =

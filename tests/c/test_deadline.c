@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "deadline.h"
+#include "base/deadline.h"
 
 static struct deadline_wheel wheel;
 static struct deadline_slot near[1 << DEADLINE_MOST_BITS];

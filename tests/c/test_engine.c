@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "deadline.h"
+#include "base/deadline.h"
 #include "engine.h"
 
 enum { LEAST = 3, MOST = 64 };

@@ -9,7 +9,7 @@
 #include "directory.h"
 #include "faults.h"
 #include "launching.h"
-#include "logfile.h"
+#include "output/logfile.h"
 
 /* ---- the launcher ---- */
 

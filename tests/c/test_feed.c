@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "launching.h"
-#include "output.h"
+#include "output/output.h"
 
 enum { LINE = 64, LINES = 50000 };
 

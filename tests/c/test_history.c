@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "history.h"
+#include "history/history.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "directory.h"
+#include "history/sqlite.h"
 #include "launching.h"
-#include "sqlite.h"
 
 static const struct history_limits roomy = {.max_age = 3600, .max_size = 64 << 20};
 

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "api/coroutine.h"
-#include "vm.h"
-#include "watchdog.h"
+#include "executor/watchdog.h"
+#include "vm/vm.h"
 
 #define MS UINT64_C(1000000)
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "link.h"
+#include "message/link.h"
 
 enum { MANY = 10000 };
 

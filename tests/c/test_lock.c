@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 static char path[64];
 

@@ -4,7 +4,7 @@
 
 #include "directory.h"
 #include "launching.h"
-#include "logfile.h"
+#include "output/logfile.h"
 
 static struct logfile *open_log(uint64_t max_size, unsigned keep) {
   struct logfile *file;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <lauxlib.h>
 
-#include "mailbox.h"
+#include "message/mailbox.h"
 
 enum { STORE = 1, ROUNDS = 20000 };
 

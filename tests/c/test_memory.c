@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "memory.h"
+#include "base/memory.h"
 
 enum { LUA_TAG = 5 }; /* what Lua passes as the old size of a new block: a type */
 

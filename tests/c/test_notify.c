@@ -3,7 +3,7 @@
 #include <sys/un.h>
 
 #include "launching.h"
-#include "notify.h"
+#include "process/notify.h"
 
 static uv_loop_t loop;
 static uv_timer_t alive; /* a receiver alone keeps no loop turning */

@@ -2,8 +2,8 @@
 #include <pthread.h>
 
 #include "launching.h"
-#include "outlet.h"
-#include "writer.h"
+#include "output/outlet.h"
+#include "output/writer.h"
 
 static void put(struct outlet *outlet, const char *text) {
   outlet_put(outlet, text, strlen(text));

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "launching.h"
-#include "output.h"
+#include "output/output.h"
 
 static uv_loop_t loop;
 static struct output *all;

@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "child.h"
 #include "directory.h"
 #include "faults.h"
 #include "launching.h"
-#include "outlet.h"
-#include "output.h"
-#include "spool.h"
+#include "output/outlet.h"
+#include "output/output.h"
+#include "output/spool.h"
+#include "process/child.h"
 
 static uv_loop_t loop;
 

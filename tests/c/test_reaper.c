@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/prctl.h>
 
-#include "child.h"
 #include "launching.h"
-#include "reaper.h"
+#include "process/child.h"
+#include "process/reaper.h"
 
 static uv_loop_t loop;
 static struct nursery *nursery;

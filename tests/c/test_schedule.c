@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "schedule.h"
+#include "base/schedule.h"
 
 static struct schedule schedule;
 static struct deadline wake, guard;

@@ -3,7 +3,7 @@
 
 #include "directory.h"
 #include "launching.h"
-#include "spool.h"
+#include "output/spool.h"
 
 static uv_loop_t loop;
 static uv_timer_t alive; /* the spools alone keep no loop turning */

@@ -4,7 +4,7 @@
 
 #include "directory.h"
 #include "launching.h"
-#include "syslogger.h"
+#include "output/syslogger.h"
 
 static const struct syslogger_options options = {
     .path = "log", .ident = "web", .priority = 3 * 8 + 6};

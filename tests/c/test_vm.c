@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "vm.h"
+#include "vm/vm.h"
 
 static uv_loop_t loop;
 static struct vm *vm;

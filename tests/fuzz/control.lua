@@ -12,9 +12,9 @@ table.insert(package.searchers, 2, function(name)
   return path and assert(loadfile("lua/" .. path:gsub("%.", "/") .. ".lua"))
 end)
 
-local connection = require "luvisor.edge.connection"
+local connection = require "luvisor.edge.control.connection"
 local json = require "host.json"
-local rpc = require "luvisor.edge.rpc"
+local rpc = require "luvisor.edge.control.rpc"
 
 local any = function(value) return true, value end
 

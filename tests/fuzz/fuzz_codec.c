@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "codec.h"
+#include "message/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Feeds the control socket's framing and its JSON-RPC any bytes, in pieces of any size: what
  * has to hold of them is in control.lua.
- * sources: host/api/json.c host/json.c */
+ * sources: host/api/json.c host/base/json.c */
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdint.h>

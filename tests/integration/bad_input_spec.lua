@@ -121,7 +121,7 @@ describe("a script with", function()
     assert.is_nil(host.read(directory .. "/started"))
     local err = process:stderr()
     assert.equal(1, select(2, ("\n" .. err):gsub("\nluvisor: ", "")), err)
-    assert.is_nil(err:find("luvisor/edge/generation", 1, true), err) -- it is not about luvisor's own code
+    assert.is_nil(err:find("luvisor/edge/load/generation", 1, true), err) -- it is not about luvisor's own code
     assert.is_nil(err:find("starting", 1, true))
     return err
   end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What bounds a client of the control socket, each bound with its control: the same client with the bound taken away.
 
-local connection = require "luvisor.edge.connection"
+local connection = require "luvisor.edge.control.connection"
 local host = require "host"
 local runtime = require "host.runtime"
 local uv = require "luv"
@@ -80,7 +80,7 @@ describe("a connection", function()
   end)
 
   it("has as many as anybody wants without the bound: the control arm", function()
-    assert.equal(40, (subscriptions((altered("connection", "SUBSCRIPTIONS = 16", "SUBSCRIPTIONS = 1000")))))
+    assert.equal(40, (subscriptions((altered("control/connection", "SUBSCRIPTIONS = 16", "SUBSCRIPTIONS = 1000")))))
   end)
 
   it("waits 5 s for the rest of a line, and takes 1 MiB", function()
@@ -96,7 +96,7 @@ describe("a connection", function()
   end
 
   it("ends when a line is not whole in time", function()
-    connect(altered("connection", "connection.PATIENCE = 5", "connection.PATIENCE = 0.5"))
+    connect(altered("control/connection", "connection.PATIENCE = 5", "connection.PATIENCE = 0.5"))
     local told, stop = listen(), dribble()
     local ended = host.wait_until(function() return is_over(told) end, 20)
     stop()
@@ -105,7 +105,7 @@ describe("a connection", function()
   end)
 
   it("waits as long as it likes without that bound", function()
-    connect(altered("connection", "connection.PATIENCE = 5", "connection.PATIENCE = 1e6"))
+    connect(altered("control/connection", "connection.PATIENCE = 5", "connection.PATIENCE = 1e6"))
     local told, stop = listen(), dribble()
     host.stay(1.5)
     stop()
@@ -115,7 +115,7 @@ describe("a connection", function()
   end)
 
   it("may be idle between lines", function()
-    connect(altered("connection", "connection.PATIENCE = 5", "connection.PATIENCE = 0.1"))
+    connect(altered("control/connection", "connection.PATIENCE = 5", "connection.PATIENCE = 0.1"))
     local told = listen()
     far:write "one\n"
     host.stay(0.5)
@@ -139,7 +139,7 @@ describe("a connection", function()
   end)
 
   it("takes whatever comes without that bound", function()
-    connect(altered("connection", "connection.LONGEST = 1024 * 1024", "connection.LONGEST = math.huge"))
+    connect(altered("control/connection", "connection.LONGEST = 1024 * 1024", "connection.LONGEST = math.huge"))
     local told = listen()
     pour(3)
     far:write "\n"
@@ -162,7 +162,7 @@ describe("a connection", function()
   end)
 
   it("would keep all of it without that bound", function()
-    connect(altered("connection", "local BEHIND = 1024 * 1024", "local BEHIND = math.maxinteger"))
+    connect(altered("control/connection", "local BEHIND = 1024 * 1024", "local BEHIND = math.maxinteger"))
     assert.is_true(shout() > 4 * 1024 * 1024)
     assert.equal(0, near.dropped)
   end)

@@ -2,7 +2,7 @@
 -- The control socket: who may enter, what is on it, and what bad clients cannot do to good ones.
 
 local account = require "host.account"
-local connection = require "luvisor.edge.connection"
+local connection = require "luvisor.edge.control.connection"
 local host = require "host"
 local json = require "host.json"
 local uv = require "luv"

@@ -51,7 +51,7 @@ return luvisor.supervisor { name = "top", children = children }
 ]]
 
 local WRITER = [[
-local record = require "luvisor.edge.record"
+local record = require "luvisor.edge.service.record"
 local instances = {}
 for i = 1, 50 do instances[i] = i .. ".abc" end
 record.write(arg[1], instances)
@@ -88,7 +88,7 @@ describe("a process", function()
   end)
 
   it("that is killed while it writes its record leaves a whole one (3.72)", function()
-    local record = require "luvisor.edge.record"
+    local record = require "luvisor.edge.service.record"
     local path = directory .. "/record"
     host.write(directory .. "/writer.lua", WRITER)
     for i = 1, 20 do

@@ -156,7 +156,7 @@ describe("a host that was killed", function()
   it("has nobody overlooked for want of descriptors", function()
     host.write(escape.directory .. "/look.lua", [[
       local orphans, uv, open = require "host.orphans", require "luv", {}
-      local record = require "luvisor.edge.record"
+      local record = require "luvisor.edge.service.record"
       assert(record.write(uv.cwd() .. "/record", { "1.a" }))
       while true do
         local fd = uv.fs_open("/dev/null", "r", 0)

@@ -6,8 +6,8 @@
 
 local change = require "luvisor.machine.change"
 local digest = require "luvisor.core.digest"
-local generation = require "luvisor.edge.generation"
-local imprint = require "luvisor.edge.imprint"
+local generation = require "luvisor.edge.load.generation"
+local imprint = require "luvisor.edge.load.imprint"
 local loader = require "luvisor.edge.loader"
 local parcel = require "luvisor.core.plan.parcel"
 local plans = require "luvisor.core.plan"

@@ -7,7 +7,7 @@
 --   world:crash "a"; world:step(1); assert.same({ "start a" }, world:heard("start"))
 -- A child given by its name alone is a scripted worker, see scripted.lua; world.scripts has them by name.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local envs = require "luvisor.edge.env"
 local fake_process = require "fake_process"
 local loader = require "luvisor.edge.loader"

@@ -2,7 +2,7 @@
 -- Answers that fail: whoever waits for one is told, however the worker comes out of it; and no request is mistaken for
 -- another.
 local luvisor = require "luvisor"
-local posts = require "luvisor.machine.post"
+local posts = require "luvisor.machine.message.post"
 local talkers = require "talkers"
 local worker = require "luvisor.worker"
 local worlds = require "world"

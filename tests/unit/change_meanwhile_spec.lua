@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What happens to a supervisor while a change of its children is under way.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local reloads = require "reloads"
 local worlds = require "world"
 

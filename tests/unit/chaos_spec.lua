@@ -3,7 +3,7 @@
 -- the tree, who was stopped stays so, who was not comes back, and a stop ends everything in bounded time. Fixed seeds.
 
 local branch = require "luvisor.machine.branch"
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local task = require "host.task"
 local unit = require "luvisor.machine.unit"
 local worlds = require "world"

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Names, topics and bonds of units that run in a guest, as the host keeps them; and how a guest asks.
-local commons = require "luvisor.machine.commons"
+local commons = require "luvisor.machine.message.commons"
 local exit = require "luvisor.core.exit"
-local inquiry = require "luvisor.machine.inquiry"
+local inquiry = require "luvisor.machine.message.inquiry"
 local luvisor = require "luvisor"
-local mirror = require "luvisor.machine.mirror"
+local mirror = require "luvisor.machine.remote.mirror"
 local talkers = require "talkers"
 local unit = require "luvisor.machine.unit"
 local worlds = require "world"

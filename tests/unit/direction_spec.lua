@@ -50,10 +50,10 @@ describe("direction of includes", function()
   local check = direction.check
 
   it("refuses what is above", function()
-    refuses(check, { ["host/vm.c"] = '\n#include "host.h"\n', ["host/host.h"] = "" },
-      "host/vm.c:2: includes host.h: vm must not know host")
-    refuses(check, { ["host/launch.c"] = '#include "api/api.h"', ["host/api/api.h"] = "" }, "must not know api")
-    refuses(check, { ["host/memory.c"] = '# include "vm.h"', ["host/vm.h"] = "" }, "base must not know vm")
+    refuses(check, { ["host/vm/vm.c"] = '\n#include "host.h"\n', ["host/host.h"] = "" },
+      "host/vm/vm.c:2: includes host.h: vm must not know host")
+    refuses(check, { ["host/process/launch.c"] = '#include "api/api.h"', ["host/api/api.h"] = "" }, "must not know api")
+    refuses(check, { ["host/base/memory.c"] = '# include "vm/vm.h"', ["host/vm/vm.h"] = "" }, "base must not know vm")
     refuses(check, { ["host/api/api.c"] = '#include "../host.h"', ["host/host.h"] = "" }, "api must not know host")
   end)
 
@@ -62,46 +62,46 @@ describe("direction of includes", function()
       ["host/main.c"] = '#include "host.h"\n#include <uv.h>',
       ["host/host.h"] = '#include "api/api.h"',
       ["host/api/api.h"] = '#include "process.h"\n#include "../vm.h"',
-      ["host/api/process.h"] = '#include "launch.h"',
-      ["host/launch.h"] = '// #include "host.h"\n/*\n#include "host.h"\n*/',
-      ["host/vm.h"] = '#include "memory.h"\n#include <lua.h>',
-      ["host/memory.h"] = "",
+      ["host/api/process.h"] = '#include "process/launch.h"',
+      ["host/process/launch.h"] = '// #include "host.h"\n/*\n#include "host.h"\n*/',
+      ["host/vm/vm.h"] = '#include "base/memory.h"\n#include <lua.h>',
+      ["host/base/memory.h"] = "",
     })
   end)
 
   it("refuses a circle", function()
     refuses(check, {
-      ["host/launch.c"] = '#include "child.h"',
-      ["host/child.c"] = '#include "census.h"',
-      ["host/census.c"] = '#include "launch.h"',
-      ["host/launch.h"] = "", ["host/child.h"] = "", ["host/census.h"] = "",
+      ["host/process/launch.c"] = '#include "process/child.h"',
+      ["host/process/child.c"] = '#include "process/census.h"',
+      ["host/process/census.c"] = '#include "process/launch.h"',
+      ["host/process/launch.h"] = "", ["host/process/child.h"] = "", ["host/process/census.h"] = "",
     }, "closes a circle: census -> launch -> child -> census")
   end)
 
   it("refuses the loop in vm, memory and deadline", function()
-    for _, noun in ipairs({ "vm", "memory", "deadline" }) do
-      refuses(check, { [("host/%s.c"):format(noun)] = "#include <uv.h>" }, "knows no loop")
+    for _, path in ipairs({ "vm/vm", "base/memory", "base/deadline" }) do
+      refuses(check, { [("host/%s.c"):format(path)] = "#include <uv.h>" }, "knows no loop")
     end
-    refuses(check, { ["host/vm.h"] = "#include <luv/luv.h>" }, "knows no loop")
-    accepts(check, { ["host/child.c"] = "#include <uv.h>" })
+    refuses(check, { ["host/vm/vm.h"] = "#include <luv/luv.h>" }, "knows no loop")
+    accepts(check, { ["host/process/child.c"] = "#include <uv.h>" })
   end)
 
   it("refuses an included .c", function()
-    refuses(check, { ["host/child.c"] = '#include "census.c"' }, "not included")
+    refuses(check, { ["host/process/child.c"] = '#include "census.c"' }, "not included")
   end)
 
-  it("refuses a noun without a room", function()
-    refuses(check, { ["host/gizmo.c"] = "" }, "has no room yet")
+  it("refuses a file without a room", function()
+    refuses(check, { ["host/gizmo.c"] = "" }, "has no room")
   end)
 
   it("refuses Lua's arguments and modules outside of host/api", function()
-    refuses(check, { ["host/child.c"] = "x = luaL_checkinteger(L, 1);" }, "luaL_checkinteger")
-    refuses(check, { ["host/child.c"] = "x = luaL_optstring (L, 1, 0);" }, "luaL_optstring")
-    refuses(check, { ["host/child.c"] = "luaL_argcheck(L, 1, 1, 0);" }, "luaL_argcheck")
-    refuses(check, { ["host/vm.c"] = "f(luaopen_base);" }, "luaopen_base")
+    refuses(check, { ["host/process/child.c"] = "x = luaL_checkinteger(L, 1);" }, "luaL_checkinteger")
+    refuses(check, { ["host/process/child.c"] = "x = luaL_optstring (L, 1, 0);" }, "luaL_optstring")
+    refuses(check, { ["host/process/child.c"] = "luaL_argcheck(L, 1, 1, 0);" }, "luaL_argcheck")
+    refuses(check, { ["host/vm/vm.c"] = "f(luaopen_base);" }, "luaopen_base")
     accepts(check, {
       ["host/api/process.c"] = "luaL_checkinteger(L, 1); luaopen_luv(L);",
-      ["host/vm.c"] = 'luaL_checkstack(L, 1, 0); /* luaopen_base */ f("luaopen_base");',
+      ["host/vm/vm.c"] = 'luaL_checkstack(L, 1, 0); /* luaopen_base */ f("luaopen_base");',
     })
   end)
 end)
@@ -191,12 +191,13 @@ describe("banned calls", function()
   end
 
   it("in C", function()
-    refused("host/child.c", "waitpid( -1, &s, 0);", "waitpid(-1)")
-    refused("host/child.c", "x = system(command);", "system()")
-    refused("host/child.c", "clock_gettime(CLOCK_REALTIME, &t);", "wall clock")
-    refused("host/child.c", "sprintf(a, b);", "bounds")
+    refused("host/process/child.c", "waitpid( -1, &s, 0);", "waitpid(-1)")
+    refused("host/process/child.c", "x = system(command);", "system()")
+    refused("host/process/child.c", "clock_gettime(CLOCK_REALTIME, &t);", "wall clock")
+    refused("host/process/child.c", "sprintf(a, b);", "bounds")
     accepts(banned.check, {
-      ["host/child.c"] = "waitpid(pid, &s, 0); /* system( */ file_system(x); clock_gettime(CLOCK_MONOTONIC, &t);",
+      ["host/process/child.c"] = "waitpid(pid, &s, 0); /* system( */ file_system(x);" ..
+        "clock_gettime(CLOCK_MONOTONIC, &t);",
       ["host/api/system.c"] = "clock_gettime(CLOCK_REALTIME, &t);",
     })
   end)

@@ -26,8 +26,8 @@ describe("what a guest tells of its units", function()
   end
 
   local function listen()
-    package.loaded["luvisor.edge.guest_report"] = nil -- there is one in a runtime
-    local report = require "luvisor.edge.guest_report"
+    package.loaded["luvisor.edge.guest.report"] = nil -- there is one in a runtime
+    local report = require "luvisor.edge.guest.report"
     report.begin(world.env, world.started.root, { send = function(_, frame)
       for _, change in ipairs(frame[1] == "units" and frame[2] or {}) do take(change) end
       return true

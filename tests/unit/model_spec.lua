@@ -4,7 +4,7 @@
 -- The model knows only what the semantics promise: which children live, how often each was started, and when the
 -- supervisor gives up. A worker that hangs misses its heartbeat two seconds later.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local worlds = require "world"
 
 local HEARTBEAT = 2

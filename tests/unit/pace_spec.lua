@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Much work a little at a time, and the changes of many that are made so.
 
-local paces = require "luvisor.machine.pace"
+local paces = require "luvisor.machine.change.pace"
 local reloads = require "reloads"
 local worlds = require "world"
 

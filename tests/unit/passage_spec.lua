@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 local fsm = require "luvisor.core.fsm"
-local passage = require "luvisor.machine.passage"
-local past = require "luvisor.machine.past"
+local passage = require "luvisor.machine.worker.passage"
+local past = require "luvisor.machine.worker.past"
 
 local function machine_of(definition)
   local machine = definition and fsm(definition) or fsm.default()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A pool with very many children (simple_one_for_one_scale_many_temporary_children, with a hundred thousand).
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local luvisor = require "luvisor"
 local task = require "host.task"
 local worker = require "luvisor.worker"

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 local fake_env = require "fake_env"
-local output = require "luvisor.machine.program_output"
+local output = require "luvisor.machine.program.output"
 
 local function new(target)
   local self = { env = fake_env.new {}, name = "web", spec = { stdout = target, stderr = "inherit" } }

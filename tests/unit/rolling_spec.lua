@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Restarts by hand: of one unit, and of counted programs one after the other.
 
-local rolling = require "luvisor.machine.rolling"
+local rolling = require "luvisor.machine.supervisor.rolling"
 local worlds = require "world"
 
 describe("a restart by hand", function()

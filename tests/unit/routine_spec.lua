@@ -4,10 +4,10 @@
 -- same after every step.
 
 local chronicle = require "luvisor.machine.chronicle"
-local dynamic = require "luvisor.machine.dynamic"
-local ends = require "luvisor.machine.ends"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
+local ends = require "luvisor.machine.supervisor.ends"
 local luvisor = require "luvisor"
-local routine = require "luvisor.machine.routine"
+local routine = require "luvisor.machine.worker.routine"
 local task = require "host.task"
 local unit = require "luvisor.machine.unit"
 local worker = require "luvisor.worker"

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- When a unit is due, and what is done then: with a clock on the wall that jumps.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local schedule = require "luvisor.core.schedule"
 local cron = require "luvisor.core.cron"
 local spec = require "luvisor.core.spec"

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Whoever asks for a start hears what came of it, once, whatever else happens to the child meanwhile.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local worlds = require "world"
 
 local OFTEN = { restarts = 9, within = 1 }

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What a supervisor is told of its children, and tells of them. Names in brackets are those of the OTP case.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local fake_watch = require "fake_watch"
 local handle = require "luvisor.machine.handle"
 local inspect = require "luvisor.machine.inspect"

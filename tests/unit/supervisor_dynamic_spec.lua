@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- OTP's results of the calls that change children (semantics 2.6). Names in brackets are those of the OTP case.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local handle = require "luvisor.machine.handle"
 local luvisor = require "luvisor"
 local worlds = require "world"

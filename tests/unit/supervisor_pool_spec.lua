@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- simple_one_for_one. Names in brackets after a test are those of the OTP case that it was made after.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local worlds = require "world"
 
 describe("a pool", function()

@@ -2,8 +2,8 @@
 -- Names in brackets after a test are those of the OTP or Runsmith case that it was made after.
 
 local luvisor = require "luvisor"
-local worker = require "luvisor.worker"
 local worlds = require "world"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 
 describe("a supervisor stopping", function()
   local world
@@ -150,7 +150,7 @@ describe("a supervisor stopping", function()
     end)
     world:step(0)
     local answered = false
-    require("luvisor.machine.dynamic").terminate_child(world:unit "root", "stubborn", function() answered = true end)
+    dynamic.terminate_child(world:unit "root", "stubborn", function() answered = true end)
     world:step(0.5)
     assert.is_false(answered)
     world:crash "other"
@@ -278,7 +278,7 @@ describe("force in the midst of a row", function()
 
   -- what becomes of one that does not listen, and in whose turn the end by force is ordered, or not
   local function end_of_deaf(forces)
-    local definition = worker.define()
+    local definition = require("luvisor.worker").define()
     definition:actor("running", { every = 1 }, function(self)
       if self.stopping and forces then world.started:kill() end
       return "keepalive"

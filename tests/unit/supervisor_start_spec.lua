@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Names in brackets after a test are those of the OTP or Runsmith case that it was made after.
 
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local luvisor = require "luvisor"
 local reasons = require "luvisor.machine.reasons"
 local task = require "host.task"

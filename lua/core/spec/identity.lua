@@ -1,5 +1,5 @@
 -- The keys of a program that say as whom it runs and what it finds there, as far as they can be checked without asking
--- the machine; luvisor.edge.identity and luvisor.edge.program do the rest when the script is loaded.
+-- the machine; luvisor.edge.identity and luvisor.edge.load.program do the rest when the script is loaded.
 
 local check = require "luvisor.core.check"
 

@@ -6,7 +6,7 @@
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
 local bench = require "bench"
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local worker = require "luvisor.worker"
 
 local N, COLLECTIONS = bench.argument(1, 100000), bench.argument(2, 2)

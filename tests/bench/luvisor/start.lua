@@ -4,7 +4,7 @@
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
 local bench = require "bench"
-local dynamic = require "luvisor.machine.dynamic"
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local worker = require "luvisor.worker"
 
 local N = bench.argument(1, 100000)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory: a lua_Alloc that counts. Nearly all that Lua asks for is small; that is cut from
+ * slabs and goes back to a list of its size, which takes no header and no search. See
+ * memory.h. */
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GRAIN = 16, SLAB_FIRST = 8 << 10, SLAB_MOST = 64 << 10 };
+
+/* With MEMORY_PLAIN each block is malloc's own, so that a sanitizer sees it. */
+#ifdef MEMORY_PLAIN
+enum { SMALL = 0 };
+#else
+enum { SMALL = GRAIN * (MEMORY_CLASSES - 1) };
+#endif
+
+struct memory_block {
+  struct memory_block *next;
+};
+
+struct memory_slab {
+  struct memory_slab *next;
+  size_t size;
+};
+
+_Static_assert(sizeof(struct memory_slab) % GRAIN == 0, "blocks are aligned");
+
+static size_t class_of(size_t size) {
+  return (size + GRAIN - 1) / GRAIN;
+}
+
+static void put(struct memory *mem, void *ptr, size_t class) {
+  struct memory_block *block = ptr;
+  block->next = mem->free[class];
+  mem->free[class] = block;
+}
+
+/* What is left of the last slab is for smaller blocks. */
+static bool add_slab(struct memory *mem) {
+  size_t size = mem->slabs ? mem->slabs->size * 2 : SLAB_FIRST;
+  if (size > SLAB_MOST) size = SLAB_MOST;
+  struct memory_slab *slab = malloc(size);
+  if (!slab) return false;
+  if (mem->fresh_size >= GRAIN) put(mem, mem->fresh, mem->fresh_size / GRAIN);
+  slab->size = size;
+  slab->next = mem->slabs;
+  mem->slabs = slab;
+  mem->fresh = (char *)(slab + 1);
+  mem->fresh_size = size - sizeof *slab;
+  return true;
+}
+
+static void *take(struct memory *mem, size_t size) {
+  if (size > SMALL) return malloc(size);
+  size_t class = class_of(size);
+  struct memory_block *block = mem->free[class];
+  if (block) {
+    mem->free[class] = block->next;
+    return block;
+  }
+  size = class * GRAIN;
+  if (mem->fresh_size < size && !add_slab(mem)) return NULL;
+  char *fresh = mem->fresh;
+  mem->fresh += size;
+  mem->fresh_size -= size;
+  return fresh;
+}
+
+static void give(struct memory *mem, void *ptr, size_t size) {
+  if (size > SMALL)
+    free(ptr);
+  else if (ptr)
+    put(mem, ptr, class_of(size));
+}
+
+static void *move(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
+  if (osize > SMALL && nsize > SMALL) return realloc(ptr, nsize);
+  if (osize <= SMALL && class_of(osize) == class_of(nsize)) return ptr;
+  void *moved = take(mem, nsize);
+  if (!moved) return nsize < osize ? ptr : NULL; /* to become smaller never fails */
+  memcpy(moved, ptr, osize < nsize ? osize : nsize);
+  give(mem, ptr, osize);
+  return moved;
+}
+
+void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {
+  struct memory *mem = ud;
+  if (!ptr) osize = 0; /* Lua passes a type tag there, not a size */
+  if (nsize == 0) {
+    give(mem, ptr, osize);
+    mem->used -= osize;
+    return NULL;
+  }
+  if (mem->limit && mem->guarded && nsize > osize &&
+      mem->used + (nsize - osize) > mem->limit)
+    return NULL;
+  void *grown = ptr ? move(mem, ptr, osize, nsize) : take(mem, nsize);
+  if (!grown) return NULL;
+  mem->used += nsize - osize;
+  if (mem->used > mem->peak) mem->peak = mem->used;
+  return grown;
+}
+
+void memory_release(struct memory *mem) {
+  while (mem->slabs) {
+    struct memory_slab *slab = mem->slabs;
+    mem->slabs = slab->next;
+    free(slab);
+  }
+}

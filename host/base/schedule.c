@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Schedule: clocks and wheels. See schedule.h. */
+#include "base/schedule.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define TICK UINT64_C(1000000) /* ns in a tick of the wheels */
+
+static atomic_uint continues; /* of the whole process */
+
+static uint64_t monotonic(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * SCHEDULE_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t schedule_tick(uint64_t ns) {
+  return (ns + TICK - 1) / TICK;
+}
+
+void schedule_note_continue(void) {
+  atomic_fetch_add(&continues, 1);
+}
+
+bool schedule_was_continued(struct schedule *schedule) {
+  unsigned seen = schedule->continues;
+  schedule->continues = atomic_load(&continues);
+  return schedule->continues != seen;
+}
+
+int schedule_init(struct schedule *schedule, unsigned near_bits) {
+  size_t count = (size_t)1 << near_bits;
+  schedule->slots = malloc(2 * count * sizeof *schedule->slots);
+  if (!schedule->slots) return -ENOMEM;
+  schedule->continues = atomic_load(&continues);
+  schedule->manual = schedule->asleep = false;
+  schedule->lost = 0;
+  schedule->now = monotonic();
+  uint64_t tick = schedule->now / TICK;
+  deadline_wheel_init(&schedule->wakes, schedule->slots, near_bits, tick);
+  deadline_wheel_init(&schedule->guards, schedule->slots + count, near_bits, tick);
+  return 0;
+}
+
+void schedule_free(struct schedule *schedule) {
+  free(schedule->slots);
+}
+
+static void notice_oversleep(struct schedule *schedule) {
+  schedule->asleep = false;
+  if (schedule->now < schedule->wake_at) return;
+  if (schedule->now - schedule->wake_at < SCHEDULE_STALL) return;
+  schedule_lose(schedule, schedule->now - schedule->slept_at);
+}
+
+uint64_t schedule_read(struct schedule *schedule) {
+  if (schedule->manual) return schedule->now;
+  schedule->now = monotonic();
+  if (schedule->asleep) notice_oversleep(schedule);
+  return schedule->now;
+}
+
+uint64_t schedule_now(struct schedule *schedule) {
+  return schedule->asleep ? schedule_read(schedule) : schedule->now;
+}
+
+void schedule_sleep(struct schedule *schedule, uint64_t until) {
+  schedule->asleep = true;
+  schedule->slept_at = schedule->now;
+  schedule->wake_at = until;
+}
+
+void schedule_set(struct schedule *schedule, uint64_t now) {
+  schedule->manual = true;
+  schedule->now = now;
+}
+
+uint64_t schedule_served(struct schedule *schedule) {
+  return schedule_now(schedule) - schedule->lost;
+}
+
+uint64_t schedule_lose(struct schedule *schedule, uint64_t duration) {
+  uint64_t lost = (duration + TICK - 1) / TICK * TICK; /* both wheels tick together */
+  uint64_t served = schedule->now - schedule->lost;
+  if (lost > served) lost = served;
+  schedule->lost += lost;
+  return lost;
+}
+
+void schedule_lose_stall(struct schedule *schedule) {
+  uint64_t before = schedule_now(schedule);
+  uint64_t took = schedule_read(schedule) - before;
+  if (took >= SCHEDULE_STALL) schedule_lose(schedule, took);
+}
+
+void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_t due) {
+  deadline_arm(&schedule->wakes, deadline, schedule_tick(due));
+}
+
+void schedule_guard(struct schedule *schedule, struct deadline *deadline, uint64_t due) {
+  deadline_arm(&schedule->guards, deadline, schedule_tick(due));
+}
+
+void schedule_advance(struct schedule *schedule,
+                      void (*expired)(struct deadline *deadline, void *context),
+                      void *context) {
+  deadline_advance(&schedule->wakes, schedule->now / TICK, expired, context);
+  deadline_advance(&schedule->guards, schedule_served(schedule) / TICK, expired, context);
+}
+
+uint64_t schedule_next(struct schedule *schedule) {
+  uint64_t wake = deadline_next(&schedule->wakes);
+  uint64_t guard = deadline_next(&schedule->guards);
+  uint64_t next = UINT64_MAX;
+  if (wake != UINT64_MAX) next = wake * TICK;
+  if (guard != UINT64_MAX && guard * TICK + schedule->lost < next)
+    next = guard * TICK + schedule->lost;
+  return next;
+}
+
+uint64_t schedule_ns(double seconds) {
+  const double longest = 1e9; /* some thirty years */
+  if (!(seconds > 0)) return 0;
+  return (uint64_t)((seconds < longest ? seconds : longest) * 1e9);
+}

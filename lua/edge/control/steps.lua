@@ -1,0 +1,71 @@
+-- Steps: what a reload or a live edit did, or would do, as the control socket says it.
+
+local json = require "host.json"
+local plans = require "luvisor.core.plan"
+local rota = require "luvisor.edge.control.rota"
+local rpc = require "luvisor.edge.control.rpc"
+
+local steps = {}
+
+local PORTION = 50 -- steps that are worded in one go
+
+local function list(items)
+  return items[1] and items or json.array {}
+end
+
+local function describe(step)
+  return { action = step.action, path = step.path, kind = step.kind, keys = list(step.keys), line = plans.line(step) }
+end
+
+-- The next so many steps as JSON, or nil after the last.
+local function next_portion(result, at)
+  local all, texts = result.plan.steps, {}
+  for i = at, math.min(at + PORTION - 1, #all) do texts[#texts + 1] = assert(json.encode(describe(all[i]))) end
+  return texts[1] and table.concat(texts, ",")
+end
+
+-- A long list is worded a portion at a time.
+local function send(reply, applied, client, result)
+  local head = '{"applied":%s,"failures":%s,"steps":['
+  local pieces, at = { head:format(applied, assert(json.encode(list(result.failures)))) }, 1
+  rota.put(client, function()
+    local text = next_portion(result, at)
+    if text and at > 1 then text = "," .. text end
+    pieces[#pieces + 1], at = text or "]}", at + PORTION
+    if not text then reply(rpc.raw(pieces)) end
+    return not text
+  end)
+end
+
+--- What reply(...) is to be called with what a reload replies.
+---@param reply function of a method
+---@param applied boolean
+---@param client luvisor.Connection
+---@return fun(result: table|nil, message: string|nil, code: string|nil)
+function steps.answer(reply, applied, client)
+  return function(result, message, code)
+    if not result then return reply(nil, message, code) end
+    send(reply, applied, client, result)
+  end
+end
+
+--- An answer for people.
+---@param result table
+---@return string
+function steps.text(result)
+  local lines = {}
+  for i, step in ipairs(result.steps) do lines[i] = step.line end
+  if not lines[1] then lines[1] = "nothing has changed" end
+  for _, one in ipairs(result.failures) do lines[#lines + 1] = ("%s: %s"):format(one.path, one.message) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Who asks, as it appears in the log and in `why`.
+---@param what string
+---@param client luvisor.Connection
+---@return string
+function steps.cause(what, client)
+  return ("%s by uid %d"):format(what, client.uid)
+end
+
+return steps

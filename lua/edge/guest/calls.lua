@@ -1,0 +1,83 @@
+-- Guest calls: what a host may ask of the units of a guest.
+
+local lazy = require "luvisor.core.lazy"
+local dynamic = lazy "luvisor.machine.supervisor.dynamic"
+local inspection = require "luvisor.machine.worker.inspection"
+local plain = lazy "luvisor.core.spec.plain"
+local rolling = lazy "luvisor.machine.supervisor.rolling"
+local spec = lazy "luvisor.core.spec"
+local unit = require "luvisor.machine.unit"
+
+local guest_calls = {}
+
+local world -- of the guest
+
+local function start_child(supervisor, what, reply)
+  if supervisor.forward or supervisor.spec.strategy == "simple_one_for_one" then
+    return dynamic.start_child(supervisor, what, reply)
+  end
+  local made, message, code = plain.spec(what, spec)
+  if made then made, message, code = world.adopt(made, supervisor) end
+  if not made then return reply(nil, message, code) end
+  dynamic.start_child(supervisor, made, reply)
+end
+
+-- By name: fn(unit, what, reply, cause).
+local CALLS = { start_child = start_child }
+
+for _, name in ipairs { "terminate_child", "restart_child", "delete_child" } do
+  CALLS[name] = function(...) return dynamic[name](...) end
+end
+
+function CALLS.rolling_restart(...) return rolling.run(...) end
+
+function CALLS.restart(one, _, reply)
+  if one.home then return one:forward(one, "restart", nil, reply) end -- kept in a guest of this one
+  rolling.restart(one, reply)
+end
+
+function CALLS.reload(one, _, reply) one:reload(reply) end
+
+function CALLS.kill(one, _, reply)
+  unit.ask_to_kill(one)
+  reply(true)
+end
+
+function CALLS.signal(one, signal, reply)
+  local run = one.run
+  if not run or not run.child or run.exit then return reply(nil, "is not running", "NOT_RUNNING") end
+  reply(run.child:signal(signal))
+end
+
+-- Plain values, of which a table is no unit.
+local function as_values(reply)
+  return function(...) reply { values = table.pack(...) } end
+end
+
+for _, name in ipairs(inspection.names) do
+  CALLS[name] = function(one, what, reply) as_values(reply)(inspection[name](one, what)) end
+end
+
+function CALLS.follow(_, told, reply)
+  require "luvisor.edge.guest.change".run(world, told, as_values(reply))
+end
+
+function CALLS.eval(one, code, reply)
+  require "luvisor.edge.repl".inside(world, one, code, as_values(reply))
+end
+
+local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true,
+  restart = true }
+
+--- Carries out a call, and replies; what is for a guest of this one goes on to it.
+function guest_calls.run(env, reply, path, name, what, cause)
+  world = env
+  local target, message, code = world.tree:find(path)
+  if not target then return reply(nil, message, code) end
+  if target.forward and not HERE[name] then return target:forward(target, name, what, reply, cause) end
+  if type(what) == "table" and what.path and name ~= "start_child" then what = world.tree:find(what.path) end
+  if name == "restart_child" and type(what) == "table" then world.mirrored(what) end -- which is said to be starting
+  CALLS[name](target, what, reply, cause)
+end
+
+return guest_calls

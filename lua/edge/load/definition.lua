@@ -1,0 +1,105 @@
+-- Definition: what a worker's module says: loaded, checked, and joined with the machine that it runs on.
+
+local fsm = require "luvisor.core.fsm"
+local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
+local passage = require "luvisor.machine.worker.passage"
+local past = require "luvisor.machine.worker.past"
+local routine = require "luvisor.machine.worker.routine"
+local worker = require "luvisor.worker"
+
+local definition = {}
+
+local function fault(unit_spec, key, message)
+  return keys.problem(unit_spec, key, message)
+end
+
+local function say(message)
+  if type(message) == "string" then return message end
+  local has_text = type(message) == "number" or (getmetatable(message) or {}).__tostring
+  return has_text and tostring(message) or ("an error that is no text, but a %s value"):format(type(message))
+end
+
+-- What a constructor says begins with the place of the call, and with what was wrong there.
+local PLACED = { '%a+ "', '%a+: key "', "luvisor[. ]%l+", "fsm: ", "define: " }
+
+local function places_itself(text)
+  for _, start in ipairs(PLACED) do
+    if text:find("^[^\n]*:%d+: " .. start) then return true end
+  end
+  return false
+end
+
+--- A message handler: a mistake that a constructor found names its place itself; anything else comes with the way that
+--- led there.
+function definition.explain(message)
+  local text = say(message)
+  if type(message) == "string" and places_itself(text) then return text end
+  local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
+  way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
+  return way:find("traceback:\n") and text .. way or text
+end
+
+local function missing(unit_spec, name)
+  return fault(unit_spec, "module", ("no module %s beside the script or on package.path"):format(name))
+end
+
+local function load_module(unit_spec, generation)
+  local module = unit_spec.module
+  if type(module) == "table" then return module end
+  if not generation:has(module) then return missing(unit_spec, module) end
+  local ok, loaded = xpcall(generation.require, definition.explain, generation, module)
+  if not ok then
+    return fault(unit_spec, "module", (loaded:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
+  end
+  return loaded
+end
+
+--- Adds to a machine what workers need of it, once.
+---@param machine luvisor.Machine
+---@return luvisor.Machine
+function definition.complete(machine)
+  local crashed = rawget(machine, "crashed")
+  if crashed then return machine end
+  for _, state in ipairs(machine.order) do
+    if state.outcome == "error" then crashed = crashed or state end
+  end
+  machine.crashed = crashed
+    or { name = "crashed", index = 255, edges = {}, events = {}, outcome = "error", transition_timeouts = {} }
+  past.attach(machine)
+  return machine
+end
+
+local function choose_machine(unit_spec, made, settings)
+  local machine = unit_spec.fsm or made.fsm or fsm.default(settings.heartbeat)
+  if not unit_spec.ready then return definition.complete(machine) end
+  local changed, message = machine:with_ready(unit_spec.ready)
+  if not changed then return fault(unit_spec, "ready", message) end
+  return definition.complete(changed)
+end
+
+--- Loads and checks the definition of a worker's spec, and puts it there.
+---@param unit_spec table
+---@param settings table
+---@param generation luvisor.Generation
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function definition.prepare(unit_spec, settings, generation)
+  local made, message, code = load_module(unit_spec, generation)
+  if not made and message then return nil, message, code end
+  if not worker.is(made) then
+    return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(made)))
+  end
+  local machine
+  machine, message, code = choose_machine(unit_spec, made, settings)
+  if not machine then return nil, message, code end
+  local ok
+  ok, message = worker.check(made, machine)
+  if not ok then return fault(unit_spec, "module", message) end
+  unit_spec.definition, unit_spec.machine = made, machine
+  unit_spec.passages = passage.all(made, machine)
+  unit_spec.routine = routine.of(unit_spec)
+  return true
+end
+
+return definition
