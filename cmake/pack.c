@@ -4,12 +4,13 @@
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-enum { MODULES = 1000, NAME = 100, DICTIONARY = 32768, SAMPLE = 2000, LINE = 32 };
+enum { MODULES = 1000, NAME = 100, DICTIONARY = 32768, LINE = 32 };
 
 struct module {
   char name[NAME];
@@ -38,11 +39,15 @@ static void read_modules(FILE *input) {
   }
 }
 
+static size_t step(size_t sample) {
+  return count / (DICTIONARY / sample) + 1;
+}
+
 /* The beginnings of modules from all over the library. */
-static void choose_dictionary(void) {
-  size_t samples = DICTIONARY / SAMPLE, step = count / samples + 1;
-  for (size_t i = 0; i < count; i += step) {
-    size_t size = modules[i].size < SAMPLE ? modules[i].size : SAMPLE;
+static void fill_dictionary(size_t sample, size_t first) {
+  dictionary_size = 0;
+  for (size_t i = first; i < count; i += step(sample)) {
+    size_t size = modules[i].size < sample ? modules[i].size : sample;
     if (dictionary_size + size > DICTIONARY) return;
     memcpy(dictionary + dictionary_size, modules[i].bytes, size);
     dictionary_size += size;
@@ -58,10 +63,8 @@ static void write_literal(FILE *output, const unsigned char *bytes, size_t size)
   fputs(size ? "\"" : "    \"\"", output);
 }
 
-/* What is between the braces of a struct embedded; deflated without the dictionary where that
- * is what is written. */
-static void write_packed(FILE *output, const char *name, unsigned char *bytes,
-                         size_t size) {
+/* Deflates, without the dictionary where that is what is deflated. Returns owned. */
+static unsigned char *deflated(unsigned char *bytes, size_t size, size_t *packed_size) {
   uLong room = compressBound(size);
   unsigned char *packed = malloc(room);
   z_stream stream = {.next_in = bytes, .avail_in = (uInt)size};
@@ -72,10 +75,44 @@ static void write_packed(FILE *output, const char *name, unsigned char *bytes,
   stream.next_out = packed;
   stream.avail_out = (uInt)room;
   if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
-  fprintf(output, "{\"%s\",\n", name);
-  write_literal(output, packed, stream.total_out);
-  fprintf(output, ",\n   %lu, %zu}", stream.total_out, size);
+  *packed_size = stream.total_out;
   deflateEnd(&stream);
+  return packed;
+}
+
+static size_t size_of_all(void) {
+  size_t all, size;
+  free(deflated(dictionary, dictionary_size, &all));
+  for (size_t i = 0; i < count; i++) {
+    free(deflated(modules[i].bytes, modules[i].size, &size));
+    all += size;
+  }
+  return all;
+}
+
+/* Which samples serve best is found by trying. */
+static void choose_dictionary(void) {
+  size_t best[2] = {0, 0}, least = SIZE_MAX;
+  for (size_t sample = 1000; sample <= 1400; sample += 200)
+    for (size_t first = 0; first < step(sample); first++) {
+      fill_dictionary(sample, first);
+      size_t size = size_of_all();
+      if (size >= least) continue;
+      least = size;
+      best[0] = sample;
+      best[1] = first;
+    }
+  fill_dictionary(best[0], best[1]);
+}
+
+/* What is between the braces of a struct embedded. */
+static void write_packed(FILE *output, const char *name, unsigned char *bytes,
+                         size_t size) {
+  size_t packed_size;
+  unsigned char *packed = deflated(bytes, size, &packed_size);
+  fprintf(output, "{\"%s\",\n", name);
+  write_literal(output, packed, packed_size);
+  fprintf(output, ",\n   %zu, %zu}", packed_size, size);
   free(packed);
 }
 

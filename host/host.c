@@ -17,6 +17,10 @@
 #include "output/writer.h"
 #include "vm/vm.h"
 
+/* What loading the library and a script may take before the collector begins its first
+ * round, in which it would find little. */
+enum { LOADING_KB = 1024 };
+
 struct host {
   struct engine engine;
 };
@@ -44,6 +48,7 @@ int host_new(struct host **out) {
   }
   set_signals();
   files_raise_limit();
+  lua_gc(host->engine.vm->L, LUA_GCSTEP, -LOADING_KB);
   mallopt(M_MXFAST, 0); /* a free never has to merge all that was freed before it */
   guest_set_main(engine_guest);
   *out = host;

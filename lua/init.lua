@@ -14,6 +14,9 @@ local luvisor = { fsm = fsm, version = system.version }
 local function constructor(kind)
   return function(definition)
     local where = place.of(2)
+    if definition == luvisor then
+      error(("%s:%d: luvisor.%s: with a dot, not a colon"):format(where.file, where.line, kind), 0)
+    end
     if type(definition) ~= "table" then
       error(("%s:%d: luvisor.%s: expected a table, got %s"):format(where.file, where.line, kind, type(definition)), 0)
     end

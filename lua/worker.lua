@@ -17,7 +17,8 @@ local KEYS = { "fsm", "version" }
 
 local function check_name(value, what)
   if type(value) ~= "string" or value == "" then
-    error(("%s: expected a name, got %s"):format(what, type(value)), 3)
+    local hint = type(value) == "function" and "; with a colon: definition:" .. what or ""
+    error(("%s: expected a name, got %s%s"):format(what, type(value), hint), 3)
   end
 end
 

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/link_calls.h"
 #include "base/pulse.h"
 #include "executor/guest.h"
 #include "executor/runtime.h"
@@ -24,7 +26,7 @@ enum { ON_FRAME = 1, ON_ENDED, CALLBACKS = ON_ENDED };
 struct member {
   struct member *next, **place; /* among the open ones of the state */
   lua_State *L;                 /* the main one */
-  struct link *link;            /* NULL when closed */
+  struct link_calls calls;      /* and the link, NULL when closed */
   struct guest *guest;          /* of a thread that this state has started, or NULL */
   struct pulse *pulse;          /* of the guest on the other side, or NULL */
   bool mapped;                  /* and it is this state's to unmap */
@@ -54,10 +56,29 @@ static void push_callback(struct member *member, int which) {
   lua_remove(member->L, -2);
 }
 
+struct frame {
+  struct member *member;
+  const char *bytes;
+  size_t length;
+};
+
+static int take_frame(lua_State *L) {
+  const struct frame *frame = lua_touserdata(L, 1);
+  struct member *member = frame->member;
+  if (link_calls_take(L, &member->calls, frame->bytes, frame->length)) return 0;
+  lua_settop(L, 0);
+  push_callback(member, ON_FRAME);
+  lua_pushlstring(L, frame->bytes, frame->length);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
 static void on_frame(void *data, const char *bytes, size_t length) {
   struct member *member = data;
-  push_callback(member, ON_FRAME);
-  lua_pushlstring(member->L, bytes, length);
+  struct frame frame = {member, bytes, length};
+  lua_checkstack(member->L, LUA_MINSTACK);
+  lua_pushcfunction(member->L, take_frame);
+  lua_pushlightuserdata(member->L, &frame);
   vm_call(member->L, 1, 0);
 }
 
@@ -65,9 +86,9 @@ static void drop(struct member *member) {
   if (member->mapped) pulse_unmap(member->pulse);
   member->pulse = NULL;
   member->mapped = false;
-  if (!member->link) return;
-  link_close(member->link);
-  member->link = NULL;
+  if (!member->calls.link) return;
+  link_close(member->calls.link);
+  link_calls_close(member->L, &member->calls);
   *member->place = member->next;
   if (member->next) member->next->place = member->place;
   luaL_unref(member->L, LUA_REGISTRYINDEX, member->self);
@@ -116,6 +137,7 @@ static int keep(lua_State *L, struct member *member) {
   *first = member;
   lua_pushvalue(L, -1);
   member->self = luaL_ref(L, LUA_REGISTRYINDEX);
+  link_calls_open(L, &member->calls);
   return 1;
 }
 
@@ -143,7 +165,7 @@ static int new_thread(lua_State *L) {
   if (error) return api_error(L, error);
   member->pulse = guest_pulse(member->guest);
   error = link_open_channel(vm_loop(L), guest_channel(member->guest), 0, &events,
-                            &member->link);
+                            &member->calls.link);
   if (!error) return keep(L, member);
   close_member(member);
   return api_error(L, error);
@@ -169,7 +191,7 @@ static int new_stream(lua_State *L) {
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
   map_pulse(L, member);
-  int error = link_open_stream(vm_loop(L), input, output, &events, &member->link);
+  int error = link_open_stream(vm_loop(L), input, output, &events, &member->calls.link);
   return error ? api_error(L, error) : keep(L, member);
 }
 
@@ -181,7 +203,7 @@ static int open_parent(lua_State *L) {
   if (!channel) return 0;
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
-  int error = link_open_channel(vm_loop(L), channel, 1, &events, &member->link);
+  int error = link_open_channel(vm_loop(L), channel, 1, &events, &member->calls.link);
   return error ? api_error(L, error) : keep(L, member);
 }
 
@@ -246,13 +268,14 @@ static int send_frame(lua_State *L) {
   struct member *member = check_member(L);
   size_t length;
   const char *bytes = luaL_checklstring(L, 2, &length);
-  if (!member->link) return api_error(L, UV_EPIPE);
-  return api_result(L, link_send(member->link, bytes, length, lua_toboolean(L, 3)));
+  if (!member->calls.link) return api_error(L, UV_EPIPE);
+  return api_result(L, link_send(member->calls.link, bytes, length, lua_toboolean(L, 3)));
 }
 
 static int pending(lua_State *L) {
   struct member *member = check_member(L);
-  lua_pushinteger(L, member->link ? (lua_Integer)link_pending(member->link) : 0);
+  lua_pushinteger(L,
+                  member->calls.link ? (lua_Integer)link_pending(member->calls.link) : 0);
   return 1;
 }
 
@@ -269,14 +292,33 @@ static int late(lua_State *L) {
   return 3;
 }
 
+/* hold(on): letters that have come are held back */
+static int hold(lua_State *L) {
+  check_member(L)->calls.held = lua_toboolean(L, 2);
+  return 0;
+}
+
+/* give_up() -> list of task, number, ... of the calls that wait; nothing goes the short
+ * way any more */
+static int give_up(lua_State *L) {
+  link_calls_give_up(L, &check_member(L)->calls);
+  return 1;
+}
+
+static int free_member(lua_State *L) {
+  free(check_member(L)->calls.slots);
+  check_member(L)->calls.slots = NULL;
+  return 0;
+}
+
 static int close_link(lua_State *L) {
   close_member(check_member(L));
   return 0;
 }
 
 static const luaL_Reg methods[] = {
-    {"send", send_frame},  {"pending", pending}, {"late", late},
-    {"close", close_link}, {NULL, NULL},
+    {"send", send_frame}, {"pending", pending},  {"late", late}, {"hold", hold},
+    {"give_up", give_up}, {"close", close_link}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
@@ -289,9 +331,16 @@ int luaopen_host_guest(lua_State *L) {
   luaL_newmetatable(L, LINK);
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, free_member);
+  lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
   luaL_newlib(L, functions);
   return 1;
+}
+
+struct link_calls *api_link_calls(lua_State *L, int index) {
+  struct member *member = luaL_testudata(L, index, LINK);
+  return member ? &member->calls : NULL;
 }
 
 void links_set_parent(lua_State *L, struct channel *channel) {

@@ -5,8 +5,12 @@
 #include <lua.h>
 
 struct channel;
+struct link_calls;
 
 int luaopen_host_guest(lua_State *L);
+
+/* The calls over the link at [index]; NULL where that is none. */
+struct link_calls *api_link_calls(lua_State *L, int index);
 
 /* This state is a guest's: its parent is on side 0 of the channel, which is borrowed. */
 void links_set_parent(lua_State *L, struct channel *channel);

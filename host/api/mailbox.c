@@ -2,125 +2,33 @@
 /* host.mailbox: requests between workers of one runtime, the short way: no letter is made,
  * and no Lua runs between the caller and the handler. What is not plain (a target that is
  * not known yet, a full mailbox, an event, ...) goes the long way, which Lua has.
- * Documented in lua/meta/host_mailbox.lua. Thread: the runtime's. A method has its long way
- * and the routes as upvalues 2 and 3. */
+ * Documented in lua/meta/host_mailbox.lua. Thread: the runtime's. A method has its long way,
+ * the routes and the lines as upvalues 2 to 4. */
 #include "api/mailbox_serve.h"
 
 #include <string.h>
 
 #include "api/api.h"
+#include "api/link_calls.h"
+#include "api/links.h"
 #include "executor/runtime.h"
-#include "executor/task.h"
-#include "message/codec.h"
-#include "vm/vm.h"
 
 enum { MOST_ROUTES = 1000 };
 #define TYPE "luvisor.queue"
+
+static const char office_key;
 
 struct office *api_office(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
+struct office *api_find_office(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &office_key);
+  return lua_touserdata(L, -1);
+}
+
 static struct mailbox *check(lua_State *L) {
   return luaL_checkudata(L, 1, TYPE);
-}
-
-/* ---- to a worker ---- */
-
-static int returned(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  (void)context;
-  return lua_gettop(L);
-}
-
-static int long_way(lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_insert(L, 1);
-  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, returned);
-  return lua_gettop(L);
-}
-
-/* The mailbox that the target at 2 leads to, which it pushes, and [*task] of its worker;
- * NULL where that cannot be said here, or it takes nothing now. */
-static struct mailbox *reach(lua_State *L, struct tasks *tasks, struct task **task) {
-  int values = lua_gettop(L) - 2;
-  if (values < 1 || values > MAILBOX_VALUES) return NULL;
-  lua_pushvalue(L, 2);
-  lua_rawget(L, lua_upvalueindex(3));
-  struct mailbox *box = lua_touserdata(L, -1);
-  bool open = box && !box->closed && !box->watched && box->count < box->limit;
-  *task = open ? task_find(tasks, box->task) : NULL;
-  if (*task) return box;
-  lua_pop(L, 1);
-  return NULL;
-}
-
-/* Whether the name is short, and all other values are numbers and the like. */
-static bool is_clean(lua_State *L, int count) {
-  for (int i = 3; i < 3 + count; i++) {
-    int type = lua_type(L, i);
-    if (type == LUA_TTABLE) return false;
-    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > MAILBOX_SHORT)) return false;
-  }
-  return true;
-}
-
-/* Puts in the request with copies of the values from 3 to the box on top; the number of results if they
- * cannot be sent, else 0. */
-static int put(lua_State *L, struct mailbox *box, struct task *task,
-               struct request *request) {
-  struct codec_problem problem;
-  int at = lua_gettop(L), count = at - 3;
-  int code = codec_copy_values(L, 3, count, &problem);
-  if (code < 0) return api_refused(L, code, problem.text);
-  if (box->closed || !task_find(api_tasks(L), box->task)) { /* copying may run anything */
-    lua_settop(L, at - 1);
-    return long_way(L);
-  }
-  request->values = (uint8_t)count;
-  request->clean = is_clean(L, count);
-  lua_getiuservalue(L, at, MAILBOX_STORE);
-  mailbox_append(L, box, at + 1, request, 3);
-  box->count++;
-  box->received++;
-  task_mail(api_tasks(L), task, true);
-  return 0;
-}
-
-static void count_sent(struct task *current) {
-  if (current && current->running) current->sent++;
-}
-
-/* cast(self, target, name, ...) */
-static int cast(lua_State *L) {
-  struct tasks *tasks = api_tasks(L);
-  struct request request = {.kind = REQUEST_CAST};
-  struct task *task;
-  struct mailbox *box = reach(L, tasks, &task);
-  if (!box) return long_way(L);
-  count_sent(tasks_current(tasks));
-  int results = put(L, box, task, &request);
-  if (results) return results;
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-/* call(self, target, name, ...) */
-static int call(lua_State *L) {
-  struct tasks *tasks = api_tasks(L);
-  struct task *current = tasks_current(tasks), *task;
-  if (!current || !current->running || current->raising) return long_way(L);
-  if (!tasks_run_on(tasks, L) || !lua_isyieldable(L)) return long_way(L);
-  struct mailbox *box = reach(L, tasks, &task);
-  if (box && task == current) lua_pop(L, 1), box = NULL;
-  if (!box) return long_way(L);
-  struct request request = {.kind = REQUEST_CALL, .caller = task_handle(current)};
-  request.wait = task_reserve_wait(current);
-  count_sent(current);
-  int results = put(L, box, task, &request);
-  if (results) return results;
-  lua_settop(L, 0);
-  return api_wait(L, current, WAIT_ANSWER, box->timeout);
 }
 
 /* ---- the queue, for the long way ---- */
@@ -247,10 +155,9 @@ static int close(lua_State *L) {
 
 /* ---- the office ---- */
 
-/* In their place: the methods have the table as well. */
-static void clear_routes(lua_State *L) {
-  api_office(L)->routes = 0;
-  lua_getiuservalue(L, lua_upvalueindex(1), 1);
+/* In their place: the methods have the tables as well. */
+static void clear(lua_State *L, int which) {
+  lua_getiuservalue(L, lua_upvalueindex(1), which);
   int routes = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, routes)) {
@@ -262,8 +169,23 @@ static void clear_routes(lua_State *L) {
   lua_pop(L, 1);
 }
 
+static void clear_routes(lua_State *L) {
+  api_office(L)->routes = 0;
+  clear(L, OFFICE_ROUTES);
+  clear(L, OFFICE_LINES);
+}
+
 static int forget(lua_State *L) {
   if (api_office(L)->routes) clear_routes(L);
+  return 0;
+}
+
+/* [target, to] -> [] */
+static int add_route(lua_State *L, int which) {
+  if (++api_office(L)->routes > MOST_ROUTES) clear_routes(L);
+  lua_getiuservalue(L, lua_upvalueindex(1), which);
+  lua_insert(L, -3);
+  lua_rawset(L, -3);
   return 0;
 }
 
@@ -272,11 +194,20 @@ static int route(lua_State *L) {
   struct mailbox *box = luaL_checkudata(L, 2, TYPE);
   box->timeout = schedule_ns(luaL_checknumber(L, 3));
   lua_settop(L, 2);
-  if (++api_office(L)->routes > MOST_ROUTES) clear_routes(L);
-  lua_getiuservalue(L, lua_upvalueindex(1), 1);
-  lua_insert(L, 1);
-  lua_rawset(L, 1);
-  return 0;
+  return add_route(L, OFFICE_ROUTES);
+}
+
+/* route_far(target, link, timeout, address): from now on the target leads over that link */
+static int route_far(lua_State *L) {
+  struct link_calls *calls = api_link_calls(L, 2);
+  luaL_argcheck(L, calls, 2, "not a link");
+  uint64_t timeout = schedule_ns(luaL_checknumber(L, 3));
+  luaL_checkstring(L, 4);
+  lua_settop(L, 4);
+  lua_pushvalue(L, 1);
+  link_calls_push_line(L, 2, calls, 4);
+  *link_calls_timeout(L, -1) = timeout;
+  return add_route(L, OFFICE_LINES);
 }
 
 static int set_handlers(lua_State *L) {
@@ -299,16 +230,16 @@ static int method(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushvalue(L, 2);
-  lua_getiuservalue(L, lua_upvalueindex(1), 1);
-  lua_pushcclosure(L, is_call ? call : cast, 3);
+  lua_getiuservalue(L, lua_upvalueindex(1), OFFICE_ROUTES);
+  lua_getiuservalue(L, lua_upvalueindex(1), OFFICE_LINES);
+  lua_pushcclosure(L, is_call ? api_call : api_cast, 4);
   return 1;
 }
 
 static const luaL_Reg functions[] = {
-    {"open", open},     {"forget", forget},
-    {"route", route},   {"set_handlers", set_handlers},
-    {"method", method}, {"serve", api_serve},
-    {NULL, NULL},
+    {"open", open},           {"forget", forget}, {"route", route},
+    {"route_far", route_far}, {"method", method}, {"set_handlers", set_handlers},
+    {"serve", api_serve},     {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {
@@ -319,14 +250,27 @@ static const luaL_Reg methods[] = {
     {"__gc", close},      {NULL, NULL},
 };
 
+static int free_office(lua_State *L) {
+  codec_buffer_free(&((struct office *)lua_touserdata(L, 1))->frame);
+  return 0;
+}
+
 static void push_office(lua_State *L) {
-  struct office *office = lua_newuserdatauv(L, sizeof *office, 1);
+  struct office *office = lua_newuserdatauv(L, sizeof *office, OFFICE_LINES);
   *office = (struct office){.routes = 0};
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, free_office);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
   for (int i = 0; i < SLOWS; i++) office->slow[i] = LUA_NOREF;
   lua_pushliteral(L, "_queue");
   office->queue = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_newtable(L);
-  lua_setiuservalue(L, -2, 1);
+  for (int which = OFFICE_ROUTES; which <= OFFICE_LINES; which++) {
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, which);
+  }
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &office_key);
 }
 
 int luaopen_host_mailbox(lua_State *L) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/link_calls.h"
 #include "api/mailbox_serve.h"
 #include "executor/runtime.h"
 #include "executor/task.h"
@@ -39,6 +40,11 @@ void api_push_letter(lua_State *L, const struct mailbox *box) {
   lua_pushstring(L, request->kind == REQUEST_CALL ? "call" : "cast");
   lua_setfield(L, -2, "kind");
   if (request->kind != REQUEST_CALL) return;
+  if (request->far) {
+    link_calls_push_answer(L, request);
+    lua_setfield(L, -2, "answer");
+    return;
+  }
   lua_pushinteger(L, (lua_Integer)request->caller);
   lua_setfield(L, -2, "task");
   lua_pushinteger(L, request->wait);
@@ -140,13 +146,15 @@ static void answer(lua_State *L, struct mailbox *box) {
   struct tasks *tasks = api_tasks(L);
   struct codec_problem problem;
   int count = lua_gettop(L) - (REST - 1);
-  if (codec_copy_values(L, REST, count, &problem) < 0) {
+  int code = box->served.far ? link_calls_answer(L, &box->served, REST, count, &problem)
+                             : codec_copy_values(L, REST, count, &problem);
+  if (code < 0) {
     mailbox_push_value(L, box, STORE, 1);
     luaL_error(L, "reply to call %s: %s", luaL_tolstring(L, -1, NULL), problem.text);
   }
   struct request request = box->served;
   mailbox_end(L, box, STORE);
-  struct task *task = task_find(tasks, request.caller);
+  struct task *task = request.far ? NULL : task_find(tasks, request.caller);
   if (task) task_wake(tasks, task, request.wait, L, count);
 }
 

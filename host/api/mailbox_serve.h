@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of host.mailbox share: mailbox.c, and mailbox_serve.c for what is
- * done with requests. Thread: the runtime's. */
+/* What the parts of host.mailbox share: mailbox.c, mailbox_send.c for requests that are
+ * sent, and mailbox_serve.c for what is done with them. Thread: the runtime's. */
 #pragma once
 #include <lua.h>
 
+#include "message/codec.h"
 #include "message/mailbox.h"
 
 enum { BOX = 2, STORE }; /* where functions of both have the userdata and its table */
@@ -12,15 +13,31 @@ enum { BOX = 2, STORE }; /* where functions of both have the userdata and its ta
  * conclude(instance, letter, deferred, results...); each -> event or nil. */
 enum slow { SLOW_DUE, SLOW_LETTER, SLOW_UNKNOWN, SLOW_CONCLUDE, SLOWS };
 
-/* Upvalue 1 of all functions; its user value are the routes: target -> mailbox. */
+/* Upvalue 1 of all functions; its user values are the routes: target -> mailbox, and
+ * target -> line (see link_calls.h). */
+enum { OFFICE_ROUTES = 1, OFFICE_LINES };
+
 struct office {
-  int slow[SLOWS]; /* references */
-  int queue;       /* reference: the key "_queue" */
-  int routes;      /* so many */
+  struct codec_buffer frame; /* for what goes to another runtime */
+  int slow[SLOWS];           /* references */
+  int queue;                 /* reference: the key "_queue" */
+  int routes;                /* so many */
   const void *postpone;
 };
 
 struct office *api_office(lua_State *L);
+
+/* Pushes the state's office, or nil. */
+struct office *api_find_office(lua_State *L);
+
+/* The methods of workers: call(self, target, name, ...), and cast of the same. */
+int api_call(lua_State *L);
+int api_cast(lua_State *L);
+
+/* Puts a request that has come from another runtime into the mailbox of the address, if
+ * that is known here and takes it the short way. */
+bool api_take_request(lua_State *L, const struct codec_text *address,
+                      const struct codec_input *in, struct request *request);
 
 /* Pushes a letter as Lua makes them, of the request that is being served. */
 void api_push_letter(lua_State *L, const struct mailbox *box);

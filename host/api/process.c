@@ -13,6 +13,7 @@
 #include "api/process_host.h"
 #include "api/process_line.h"
 #include "api/process_log.h"
+#include "api/process_members.h"
 #include "api/process_options.h"
 #include "api/process_stream.h"
 #include "api/process_tail.h"
@@ -25,8 +26,8 @@
 
 #define PROCESS "host.process"
 
-enum { ON_EXIT = 1, ON_EMPTY, ON_LINE, CALLBACKS = ON_LINE };
-enum { MEMBERS_SHOWN = 256, FLUSH_MS = 1000 };
+enum { ON_EXIT = 1, ON_OUTLIVED, ON_EMPTY, ON_LINE, CALLBACKS = ON_LINE };
+enum { FLUSH_MS = 1000 };
 
 /* What all programs of a state share; a userdata under the address of this key. */
 struct family {
@@ -47,6 +48,7 @@ struct process {
   int self; /* registry reference while it may call back */
   pid_t pid;
   struct census_query late; /* tells an empty program's on_empty */
+  struct process_members *members;
 };
 
 static struct family *family_of(lua_State *L) {
@@ -80,6 +82,7 @@ static void forget(struct process *process) {
 
 static void close_process(struct process *process) {
   census_forget(&process->late);
+  process_members_forget(process->L, &process->members);
   drain_outputs(process);
   if (process->child) child_close(process->child);
   process->child = NULL;
@@ -120,6 +123,13 @@ static void on_left(void *data, const struct child_status *status) {
   lua_pop(L, 1);
 }
 
+static void on_outlived(void *data) {
+  struct process *process = data;
+  if (!push_callback(process, ON_OUTLIVED)) return;
+  vm_call(process->L, 0, 0);
+  lua_pop(process->L, 1);
+}
+
 /* Afterwards nobody but Lua keeps it. */
 static void tell_empty(struct process *process) {
   lua_State *L = process->L;
@@ -149,7 +159,7 @@ static void on_line(void *data, const char *line, size_t len) {
 
 static int start(lua_State *L, struct process *process, struct process_options *options,
                  struct launch_result *result) {
-  struct child_events events = {on_left, on_empty, process};
+  struct child_events events = {on_left, on_outlived, on_empty, process};
   struct process_streams *streams = &process->family->streams;
   int error = process_stream_open(L, options, streams, &process->pipes, result);
   if (!error)
@@ -227,7 +237,7 @@ static int process_adopt(lua_State *L) {
   lua_insert(L, 1); /* where push_process looks for them */
   struct process *process = push_process(L);
   if (!process->family) return luaL_error(L, "host.process has closed");
-  struct child_events events = {on_left, on_empty, process};
+  struct child_events events = {on_left, on_outlived, on_empty, process};
   int error = child_adopt(process->family->nursery, pid, mark, &events, &process->child);
   if (error) return api_error(L, error);
   remember(L, process);
@@ -252,7 +262,8 @@ static int process_signal_group(lua_State *L) {
 static int process_on_empty(lua_State *L) {
   struct process *process = check_process(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  lua_settop(L, 2);
+  lua_settop(L, 3);
+  lua_setiuservalue(L, 1, ON_OUTLIVED);
   lua_setiuservalue(L, 1, ON_EMPTY);
   if (!child_is_empty(process->child)) return 0;
   if (process->self == LUA_NOREF) process->self = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -260,11 +271,16 @@ static int process_on_empty(lua_State *L) {
                     census_ask(nursery_census(process->family->nursery), &process->late));
 }
 
+static int process_has(lua_State *L) {
+  struct process *process = check_process(L);
+  lua_pushboolean(L, child_has(process->child, (pid_t)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
 static int process_members(lua_State *L) {
   struct process *process = check_process(L);
-  pid_t pids[MEMBERS_SHOWN];
-  int count = child_members(process->child, pids, MEMBERS_SHOWN);
-  return count < 0 ? api_error(L, count) : api_pids(L, pids, count);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  return api_result(L, process_members_ask(L, 2, process->child, &process->members));
 }
 
 static int process_close(lua_State *L) {
@@ -311,6 +327,7 @@ static const luaL_Reg methods[] = {
     {"signal", process_signal},
     {"signal_group", process_signal_group},
     {"on_empty", process_on_empty},
+    {"has", process_has},
     {"members", process_members},
     {"tail", process_tail},
     {"news", process_news},

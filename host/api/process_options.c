@@ -251,6 +251,9 @@ static int realtime_signal(const char *name) {
 }
 
 static int signal_of_name(const char *name) {
+  if (strcmp(name, "TERM") == 0) return SIGTERM; /* the usual ones at once */
+  if (strcmp(name, "CONT") == 0) return SIGCONT;
+  if (strcmp(name, "KILL") == 0) return SIGKILL;
   if (strncasecmp(name, "SIG", 3) == 0) name += 3;
   if (strncasecmp(name, "RTMIN", 5) == 0) return realtime_signal(name);
   if (strcasecmp(name, "IO") == 0) return SIGIO; /* known as POLL below */

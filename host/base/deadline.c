@@ -205,3 +205,40 @@ void deadline_advance(struct deadline_wheel *wheel, uint64_t now,
   wheel->advancing = false;
   if (now > wheel->now) wheel->now = now;
 }
+
+/* ---- a row ---- */
+
+void deadline_row_init(struct deadline_row *row) {
+  clear(&row->slot);
+  row->next = UINT64_MAX;
+}
+
+static void put(struct deadline_row *row, struct deadline *deadline) {
+  append(&row->slot, deadline);
+  if (deadline->due < row->next) row->next = deadline->due;
+}
+
+void deadline_row_arm(struct deadline_row *row, struct deadline *deadline, uint64_t due) {
+  deadline_cancel(deadline);
+  deadline->due = due < DEADLINE_FAR ? due : DEADLINE_FAR;
+  put(row, deadline);
+}
+
+void deadline_row_advance(struct deadline_row *row, uint64_t now,
+                          void (*expired)(struct deadline *deadline, void *context),
+                          void *context) {
+  struct deadline_slot list;
+  struct deadline *deadline;
+  if (now < row->next) return;
+  take_all(&row->slot, &list);
+  row->next = UINT64_MAX;
+  while ((deadline = take_first(&list)))
+    if (deadline->due <= now)
+      expired(deadline, context);
+    else
+      put(row, deadline);
+}
+
+uint64_t deadline_row_next(const struct deadline_row *row) {
+  return is_empty(&row->slot) ? UINT64_MAX : row->next;
+}

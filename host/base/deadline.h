@@ -65,3 +65,26 @@ void deadline_advance(struct deadline_wheel *wheel, uint64_t now,
 /* The tick at which to advance next, UINT64_MAX when nothing is armed; it can be early
  * (the wheel then sorts far deadlines into finer slots), never late. Thread: owner. */
 uint64_t deadline_next(struct deadline_wheel *wheel);
+
+/* Deadlines that are due in a moment, in finer ticks of their own: so few, and for so short
+ * a time, that all are looked at whenever the first is due. */
+struct deadline_row {
+  struct deadline_slot slot;
+  uint64_t next; /* nothing is due before */
+};
+
+/* Sets up an empty row. Thread: owner. */
+void deadline_row_init(struct deadline_row *row);
+
+/* As deadline_arm; a tick that has passed expires with the next advance. Thread: owner. */
+void deadline_row_arm(struct deadline_row *row, struct deadline *deadline, uint64_t due);
+
+/* Calls [expired] for each deadline due by [now], as deadline_advance but in no order.
+ * Thread: owner. */
+void deadline_row_advance(struct deadline_row *row, uint64_t now,
+                          void (*expired)(struct deadline *deadline, void *context),
+                          void *context);
+
+/* The tick at which to advance next, UINT64_MAX when nothing is armed; it can be early.
+ * Thread: owner. */
+uint64_t deadline_row_next(const struct deadline_row *row);

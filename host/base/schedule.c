@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define TICK UINT64_C(1000000) /* ns in a tick of the wheels */
+#define TICK SCHEDULE_TICK
+#define MOMENT (TICK / 16) /* ns in a tick of the row */
 
 static atomic_uint continues; /* of the whole process */
 
@@ -42,6 +43,7 @@ int schedule_init(struct schedule *schedule, unsigned near_bits) {
   uint64_t tick = schedule->now / TICK;
   deadline_wheel_init(&schedule->wakes, schedule->slots, near_bits, tick);
   deadline_wheel_init(&schedule->guards, schedule->slots + count, near_bits, tick);
+  deadline_row_init(&schedule->soon);
   return 0;
 }
 
@@ -100,24 +102,45 @@ void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_
   deadline_arm(&schedule->wakes, deadline, schedule_tick(due));
 }
 
+void schedule_wake_soon(struct schedule *schedule, struct deadline *deadline) {
+  deadline_arm(&schedule->wakes, deadline, schedule_now(schedule) / TICK);
+}
+
 void schedule_guard(struct schedule *schedule, struct deadline *deadline, uint64_t due) {
   deadline_arm(&schedule->guards, deadline, schedule_tick(due));
+}
+
+void schedule_look(struct schedule *schedule, struct deadline *deadline, uint64_t due) {
+  if (due / TICK > schedule_served(schedule) / TICK)
+    deadline_arm(&schedule->guards, deadline, due / TICK);
+  else
+    deadline_row_arm(&schedule->soon, deadline, (due + MOMENT - 1) / MOMENT);
+}
+
+/* What lies in the row has a finer tick, a larger number, and is armed anew. */
+bool schedule_looks_by(const struct deadline *deadline, uint64_t due) {
+  return deadline_is_armed(deadline) && deadline->due <= due / TICK;
 }
 
 void schedule_advance(struct schedule *schedule,
                       void (*expired)(struct deadline *deadline, void *context),
                       void *context) {
   deadline_advance(&schedule->wakes, schedule->now / TICK, expired, context);
-  deadline_advance(&schedule->guards, schedule_served(schedule) / TICK, expired, context);
+  uint64_t served = schedule_served(schedule);
+  deadline_advance(&schedule->guards, served / TICK, expired, context);
+  deadline_row_advance(&schedule->soon, served / MOMENT, expired, context);
 }
 
 uint64_t schedule_next(struct schedule *schedule) {
   uint64_t wake = deadline_next(&schedule->wakes);
   uint64_t guard = deadline_next(&schedule->guards);
+  uint64_t soon = deadline_row_next(&schedule->soon);
   uint64_t next = UINT64_MAX;
   if (wake != UINT64_MAX) next = wake * TICK;
   if (guard != UINT64_MAX && guard * TICK + schedule->lost < next)
     next = guard * TICK + schedule->lost;
+  if (soon != UINT64_MAX && soon * MOMENT + schedule->lost < next)
+    next = soon * MOMENT + schedule->lost;
   return next;
 }
 

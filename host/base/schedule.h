@@ -12,6 +12,7 @@
 #include "base/deadline.h"
 
 #define SCHEDULE_SECOND UINT64_C(1000000000)
+#define SCHEDULE_TICK UINT64_C(1000000)         /* ns in a tick of the wheels */
 #define SCHEDULE_STALL (UINT64_C(50) * 1000000) /* a longer gap is a stall */
 
 struct schedule {
@@ -22,6 +23,7 @@ struct schedule {
   uint64_t lost;                /* what the served clock is behind the real one */
   struct deadline_wheel wakes;  /* by the real clock */
   struct deadline_wheel guards; /* by the served clock */
+  struct deadline_row soon;     /* by the served clock, to be looked at within the tick */
   struct deadline_slot *slots;  /* owned: of both wheels */
   unsigned continues;           /* continues of the process seen so far */
   bool manual;                  /* the clock moves only by schedule_set (tests) */
@@ -73,8 +75,20 @@ uint64_t schedule_tick(uint64_t ns);
 /* Arms a deadline at [due] ns of the real clock. Thread: owner. */
 void schedule_wake(struct schedule *schedule, struct deadline *deadline, uint64_t due);
 
+/* Arms a deadline that is due when the wheels advance next, before a tick is over.
+ * Thread: owner. */
+void schedule_wake_soon(struct schedule *schedule, struct deadline *deadline);
+
 /* Arms a deadline at [due] ns of the served clock. Thread: owner. */
 void schedule_guard(struct schedule *schedule, struct deadline *deadline, uint64_t due);
+
+/* Arms a deadline whose owner looks at [due] himself: it expires at that time of the served
+ * clock, or once up to a tick before, and is then to be armed again; so nobody waits for a
+ * tick to be over, and most, who are due later by then, are looked at once. Thread: owner. */
+void schedule_look(struct schedule *schedule, struct deadline *deadline, uint64_t due);
+
+/* Whether a deadline that is armed so expires in time for [due]. Thread: owner. */
+bool schedule_looks_by(const struct deadline *deadline, uint64_t due);
 
 /* Expires what is due by the clocks as last read. Thread: owner. */
 void schedule_advance(struct schedule *schedule,

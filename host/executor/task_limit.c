@@ -30,8 +30,8 @@ static uint64_t earliest_limit(const struct task *task) {
 void task_arm_guard(struct tasks *tasks, struct task *task) {
   uint64_t due = earliest_limit(task);
   if (due == UINT64_MAX) return;
-  if (!deadline_is_armed(&task->guard) || schedule_tick(due) < task->guard.due)
-    schedule_guard(tasks->schedule, &task->guard, due);
+  if (!schedule_looks_by(&task->guard, due))
+    schedule_look(tasks->schedule, &task->guard, due);
 }
 
 /* A turn is a sign of life as a beat is: what waited long for it may not be late at once. */
@@ -131,13 +131,15 @@ static void excuse(struct tasks *tasks, struct task *task) {
   task_arm_guard(tasks, task);
 }
 
-/* The limit is lifted: the machine decides what next. */
+/* The limit is lifted: the machine decides what next. Who would be excused within the tick
+ * is excused now: a look is all that he costs. */
 void task_check_limits(struct tasks *tasks, struct task *task) {
-  int limit = task_first_overdue(task, schedule_served(tasks->schedule));
-  if (is_excused(task, limit)) {
+  uint64_t served = schedule_served(tasks->schedule);
+  if (is_excused(task, task_first_overdue(task, served + SCHEDULE_TICK))) {
     excuse(tasks, task);
     return;
   }
+  int limit = task_first_overdue(task, served);
   if (limit < LIMITS) task->limits[limit] = 0;
   task_arm_guard(tasks, task);
   if (limit == LIMITS) return;

@@ -30,8 +30,10 @@ void timer_start(lua_State *L, struct schedule *schedule, uint64_t ns, bool serv
   lua_rawsetp(L, LUA_REGISTRYINDEX, deadline);
   if (served)
     schedule_guard(schedule, deadline, schedule_served(schedule) + ns);
-  else
+  else if (ns)
     schedule_wake(schedule, deadline, schedule_now(schedule) + ns);
+  else
+    schedule_wake_soon(schedule, deadline);
 }
 
 bool timer_is(lua_State *L, int index) {

@@ -9,6 +9,7 @@
  * Owns nothing but the growth of a buffer. Thread: the state's own. */
 #pragma once
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { CODEC_DEPTH = 100, CODEC_TEXT = 200 };
@@ -47,6 +48,26 @@ int codec_write(lua_State *L, int first, int count, struct codec_buffer *buffer,
  * have written, and then nothing is pushed. May raise out of memory. */
 int codec_read(lua_State *L, const void *bytes, size_t length,
                struct codec_problem *problem);
+
+/* What is left of bytes that are read one by one. */
+struct codec_input {
+  const unsigned char *at, *end;
+};
+
+struct codec_text {
+  const char *bytes; /* borrowed from the input */
+  size_t length;
+};
+
+/* Takes a string of up to 255 bytes, or an integer; false with nothing taken where
+ * something else comes. */
+bool codec_take_text(struct codec_input *in, struct codec_text *text);
+bool codec_take_integer(struct codec_input *in, lua_Integer *value);
+
+/* Pushes the values that are left, without a message around them: their number, or
+ * UV_EPROTO with nothing pushed. As codec_read. */
+int codec_read_values(lua_State *L, const struct codec_input *in,
+                      struct codec_problem *problem);
 
 /* Pushes a message of copies of the [count] values from [first] on, with room for so many
  * fields of the caller's; [max] bytes bound it about as they would bound its encoding, 0 for

@@ -187,6 +187,46 @@ static int read_value(struct reader *r, int depth) {
   return is_long ? read_marked(r, mark, depth) : read_short(r, mark, depth);
 }
 
+/* ---- one by one ---- */
+
+bool codec_take_text(struct codec_input *in, struct codec_text *text) {
+  size_t left_over = (size_t)(in->end - in->at), header = 1;
+  if (left_over < 2) return false;
+  if (*in->at >= CODEC_FIXSTRING && *in->at < CODEC_NIL)
+    text->length = *in->at & 31;
+  else if (*in->at == CODEC_STRING8)
+    text->length = in->at[header++];
+  else
+    return false;
+  if (left_over < header + text->length) return false;
+  text->bytes = (const char *)in->at + header;
+  in->at += header + text->length;
+  return true;
+}
+
+bool codec_take_integer(struct codec_input *in, lua_Integer *value) {
+  uint64_t bits;
+  if (in->at == in->end) return false;
+  if (*in->at < CODEC_FIXMAP || *in->at >= CODEC_FIXNEGATIVE) {
+    *value = (signed char)*in->at++;
+    return true;
+  }
+  if (*in->at != CODEC_INTEGER || in->end - in->at < 9) return false;
+  memcpy(&bits, in->at + 1, sizeof bits);
+  *value = (lua_Integer)be64toh(bits);
+  in->at += 9;
+  return true;
+}
+
+int codec_read_values(lua_State *L, const struct codec_input *in,
+                      struct codec_problem *problem) {
+  struct reader r = {L, in->at, in->end, (size_t)(in->end - in->at), problem};
+  int top = lua_gettop(L), code = 0;
+  while (code == 0 && r.at < r.end) code = read_value(&r, 0);
+  if (code < 0) lua_settop(L, top);
+  return code < 0 ? code : lua_gettop(L) - top;
+}
+
 int codec_read(lua_State *L, const void *bytes, size_t length,
                struct codec_problem *problem) {
   struct reader r = {L, bytes, (const unsigned char *)bytes + length, length, problem};

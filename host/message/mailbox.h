@@ -22,6 +22,7 @@ struct request {
   uint32_t wait;   /* and the number of its wait */
   uint8_t kind;
   uint8_t values;
+  bool far; /* of another runtime: the link's number is in [wait], its own in [caller] */
   bool clean; /* of the values, only the first could keep anything alive: its name */
 };
 

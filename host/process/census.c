@@ -5,15 +5,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "process/mark.h"
 
-enum { SLICE_NS = 1000000, CLOCK_EVERY = 64, LATER_MS = 100 };
+enum { SLICE_NS = 1000000, LATER_MS = 100, NAMES = 2048 };
 
-struct query_list {
+struct census_list {
   struct census_query **at;
   size_t count, room;
 };
@@ -22,18 +23,20 @@ struct census {
   uv_idle_t turn;  /* active while there is a question */
   uv_timer_t soon; /* active while a question waits for later */
   int open_handles;
-  DIR *proc;
-  int proc_error;
+  int proc; /* or a negative libuv code */
+  uint64_t slice;
   struct kin_owner owner;
   pid_t session; /* the host's */
   bool walking;
   bool needless; /* there is nobody whom this walk could find */
   bool deep;     /* this walk reads marks */
   bool blind;    /* and could not read one */
-  struct query_list later, waiting, asked;
+  struct census_list later, waiting, asked;
+  ssize_t at, end; /* in the names that were read last */
+  _Alignas(struct dirent64) char names[NAMES];
 };
 
-static int list_add(struct query_list *list, struct census_query *query) {
+static int list_add(struct census_list *list, struct census_query *query) {
   if (list->count == list->room) {
     size_t room = list->room ? list->room * 2 : 16;
     struct census_query **at = realloc(list->at, room * sizeof *at);
@@ -41,17 +44,20 @@ static int list_add(struct query_list *list, struct census_query *query) {
     list->at = at;
     list->room = room;
   }
+  query->place = list->count;
   list->at[list->count++] = query;
   return 0;
 }
 
-static bool list_remove(struct query_list *list, struct census_query *query) {
-  for (size_t i = 0; i < list->count; i++) {
-    if (list->at[i] != query) continue;
-    memmove(&list->at[i], &list->at[i + 1], (--list->count - i) * sizeof *list->at);
-    return true;
+/* Those that are asked stay sorted. */
+static void list_remove(struct census_list *list, const struct census_query *query,
+                        bool sorted) {
+  list->count--;
+  for (size_t i = query->place; i < list->count; i++) {
+    list->at[i] = list->at[sorted ? i + 1 : list->count];
+    list->at[i]->place = i;
+    if (!sorted) break;
   }
-  return false;
 }
 
 static int by_session(const void *a, const void *b) {
@@ -60,17 +66,17 @@ static int by_session(const void *a, const void *b) {
   return (left > right) - (left < right);
 }
 
-static struct census_query *list_find(struct query_list *list, pid_t sid) {
-  struct census_query key = {.sid = sid}, *wanted = &key, **hit;
-  if (sid <= 0 || list->count == 0) return NULL;
-  hit = bsearch(&wanted, list->at, list->count, sizeof *list->at, by_session);
-  return hit ? *hit : NULL;
-}
-
-static pid_t pid_of(const struct dirent *entry) {
-  char *end;
-  long pid = strtol(entry->d_name, &end, 10);
-  return *end || pid <= 0 ? 0 : (pid_t)pid;
+/* The first of a session, or where it would be. */
+static size_t list_find(const struct census_list *list, pid_t sid) {
+  size_t low = 0, high = list->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (list->at[middle]->sid < sid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
 }
 
 /* May a process of that session have left the one of its program? */
@@ -84,22 +90,23 @@ static bool is_passing(int error) {
          error == UV_EAGAIN;
 }
 
-static struct census_query *find_marked(struct census *census, pid_t pid) {
+static void tell_marked(struct census *census, pid_t pid) {
   char mark[MARK_SIZE];
   int error = mark_read(pid, mark);
   if (is_passing(error)) census->blind = true;
-  if (error) return NULL;
-  for (size_t i = 0; i < census->asked.count; i++)
-    if (census->asked.at[i]->mark && strcmp(census->asked.at[i]->mark, mark) == 0)
-      return census->asked.at[i];
-  return NULL;
+  for (size_t i = 0; !error && i < census->asked.count; i++) {
+    struct census_query *query = census->asked.at[i];
+    if (query->mark && strcmp(query->mark, mark) == 0) query->found(query, pid);
+  }
 }
 
 static void tell_found(struct census *census, pid_t pid) {
+  struct census_list *asked = &census->asked;
   pid_t sid = getsid(pid);
-  struct census_query *query = list_find(&census->asked, sid);
-  if (!query && census->deep && is_suspect(census, sid)) query = find_marked(census, pid);
-  if (query) query->found(query, pid);
+  size_t first = sid > 0 ? list_find(asked, sid) : asked->count, i = first;
+  for (; i < asked->count && asked->at[i]->sid == sid; i++)
+    asked->at[i]->found(asked->at[i], pid);
+  if (i == first && census->deep && is_suspect(census, sid)) tell_marked(census, pid);
 }
 
 /* Answers are given one by one from the list's end: an answer may ask again or forget
@@ -122,7 +129,7 @@ static bool needs_marks(const struct census *census, const struct census_query *
   return *orphans;
 }
 
-static bool is_deep(const struct census *census, const struct query_list *list) {
+static bool is_deep(const struct census *census, const struct census_list *list) {
   bool orphans = false, asked = false;
   for (size_t i = 0; i < list->count; i++)
     if (needs_marks(census, list->at[i], &orphans, &asked)) return true;
@@ -141,36 +148,57 @@ static bool is_needless(const struct census *census) {
 }
 
 static void walk_begin(struct census *census) {
-  struct query_list empty = census->asked;
+  struct census_list empty = census->asked;
   census->asked = census->waiting;
   census->waiting = empty;
   qsort(census->asked.at, census->asked.count, sizeof *census->asked.at, by_session);
-  for (size_t i = 0; i < census->asked.count; i++) census->asked.at[i]->begun = true;
+  for (size_t i = 0; i < census->asked.count; i++) {
+    struct census_query *query = census->asked.at[i];
+    query->begun = true;
+    query->list = &census->asked;
+    query->place = i;
+  }
   census->walking = true;
   census->blind = false;
   census->deep = is_deep(census, &census->asked);
   census->needless = is_needless(census);
   census->session = getsid(0);
-  if (census->proc) rewinddir(census->proc);
+  census->at = census->end = 0;
+  if (census->proc >= 0) lseek(census->proc, 0, SEEK_SET);
+}
+
+/* The next process, or 0 when there is none any more. */
+static pid_t next_pid(struct census *census) {
+  for (;;) {
+    if (census->at >= census->end) {
+      census->at = 0;
+      census->end = getdents64(census->proc, census->names, sizeof census->names);
+      if (census->end <= 0) return 0;
+    }
+    struct dirent64 *entry = (struct dirent64 *)(census->names + census->at);
+    census->at += entry->d_reclen;
+    char *rest;
+    long pid = strtol(entry->d_name, &rest, 10);
+    if (!*rest && pid > 0) return (pid_t)pid;
+  }
 }
 
 /* Walks on for one slice; returns false when the walk is over. */
 static bool walk_on(struct census *census) {
-  uint64_t until = uv_hrtime() + SLICE_NS;
-  struct dirent *entry;
-  for (unsigned n = 1; (entry = readdir(census->proc)) != NULL; n++) {
-    pid_t pid = pid_of(entry);
-    if (pid) tell_found(census, pid);
-    if (n % CLOCK_EVERY == 0 && uv_hrtime() > until) return true;
-  }
-  return false;
+  uint64_t since = uv_hrtime();
+  do {
+    pid_t pid = next_pid(census);
+    if (!pid) return false;
+    tell_found(census, pid);
+  } while (uv_hrtime() - since < census->slice);
+  return true;
 }
 
 static void on_turn(uv_idle_t *turn) {
   struct census *census = turn->data;
   if (!census->walking) walk_begin(census);
-  if (!census->proc)
-    walk_end(census, census->proc_error);
+  if (census->proc < 0)
+    walk_end(census, census->proc);
   else if (census->needless || !walk_on(census))
     walk_end(census, 0);
   if (!census->walking && census->waiting.count == 0) uv_idle_stop(&census->turn);
@@ -180,26 +208,33 @@ struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner) {
   struct census *census = calloc(1, sizeof *census);
   if (!census) return NULL;
   census->owner = *owner;
+  census->slice = SLICE_NS;
   uv_idle_init(loop, &census->turn);
   uv_timer_init(loop, &census->soon);
   census->turn.data = census->soon.data = census;
   census->open_handles = 2;
-  census->proc = opendir("/proc");
-  census->proc_error = census->proc ? 0 : -errno;
+  census->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (census->proc < 0) census->proc = -errno;
   return census;
 }
 
-static int enlist(struct census *census, struct query_list *list,
+void census_set_slice(struct census *census, uint64_t ns) {
+  census->slice = ns;
+}
+
+static int enlist(struct census *census, struct census_list *list,
                   struct census_query *query) {
   census_forget(query);
   int error = list_add(list, query);
   if (error) return error;
   query->census = census;
+  query->list = list;
   query->begun = false;
   return 0;
 }
 
 int census_ask(struct census *census, struct census_query *query) {
+  if (query->census && query->list == &census->waiting) return 0;
   int error = enlist(census, &census->waiting, query);
   return error ? error : uv_idle_start(&census->turn, on_turn);
 }
@@ -211,6 +246,7 @@ static void on_soon(uv_timer_t *soon) {
 }
 
 int census_ask_later(struct census *census, struct census_query *query) {
+  if (query->census) return 0;
   int error = enlist(census, &census->later, query);
   if (error || uv_is_active((uv_handle_t *)&census->soon)) return error;
   return uv_timer_start(&census->soon, on_soon, LATER_MS, 0);
@@ -220,45 +256,20 @@ void census_forget(struct census_query *query) {
   struct census *census = query->census;
   if (!census) return;
   query->census = NULL;
-  if (list_remove(&census->waiting, query) || list_remove(&census->asked, query)) return;
-  list_remove(&census->later, query);
-}
-
-static bool has_mark(const struct census *census, pid_t pid, const char *mark) {
-  char its_own[MARK_SIZE];
-  return is_suspect(census, getsid(pid)) && mark_read(pid, its_own) == 0 &&
-         strcmp(its_own, mark) == 0;
-}
-
-int census_take(const struct census *census, const struct census_query *query,
-                pid_t *pids, size_t room) {
-  size_t count = 0;
-  struct dirent *entry;
-  bool orphans = false, asked = false;
-  DIR *proc = opendir("/proc");
-  if (!proc) return -errno;
-  bool deep = needs_marks(census, query, &orphans, &asked);
-  while (count < room && (entry = readdir(proc)) != NULL) {
-    pid_t pid = pid_of(entry);
-    if (!pid) continue;
-    if (getsid(pid) == query->sid || (deep && has_mark(census, pid, query->mark)))
-      pids[count++] = pid;
-  }
-  closedir(proc);
-  return (int)count;
+  list_remove(query->list, query, query->list == &census->asked);
 }
 
 static void on_closed(uv_handle_t *handle) {
   struct census *census = handle->data;
   if (--census->open_handles > 0) return;
-  if (census->proc) closedir(census->proc);
+  if (census->proc >= 0) close(census->proc);
   free(census->later.at);
   free(census->waiting.at);
   free(census->asked.at);
   free(census);
 }
 
-static void forget_all(struct query_list *list) {
+static void forget_all(struct census_list *list) {
   while (list->count > 0) list->at[--list->count]->census = NULL;
 }
 

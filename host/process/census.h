@@ -3,7 +3,8 @@
  *
  * Questions put within one turn of the loop are answered by the same walk, and a walk
  * holds the loop for about a millisecond a turn however many processes the machine has:
- * 500 programs that stop at once cost one walk. A member cannot hide a child by forking
+ * 500 programs that stop at once cost one walk. /proc is read a few names at a time: the
+ * kernel makes two objects for each. A member cannot hide a child by forking
  * while it is looked for: pids go up as the walk does, and whoever sees a member alive
  * asks again when that member has died.
  * A process group lies within one session, so asking for a session covers its groups.
@@ -11,7 +12,7 @@
  * does it only when there are orphans, and for sessions that nobody owns.
  * Whoever is left of a program when its leader is dead descends from an orphan: where
  * there is none, no walk is needed to answer for those whose leaders are dead.
- * Owns a directory handle opened once, so that a full fd table does not blind it.
+ * Owns a descriptor of /proc opened once, so that a full fd table does not blind it.
  * Thread: loop. */
 #pragma once
 #include <stdbool.h>
@@ -22,9 +23,10 @@
 #include "process/kin.h"
 
 struct census;
+struct census_list;
 
-/* One question, embedded in the asker, which sets the first seven; two questions for the
- * same session may not be open at once. A sid of 0 finds nobody. */
+/* One question, embedded in the asker, which sets the first seven. A sid of 0 finds
+ * nobody. */
 struct census_query {
   pid_t sid;
   const char *mark; /* NULL: only the session counts */
@@ -34,7 +36,9 @@ struct census_query {
   void (*done)(struct census_query *query, int error);  /* the walk is over */
   void *data;                                           /* the asker's */
   struct census *census;                                /* not NULL while it is open */
-  bool begun;                                           /* its walk is under way */
+  struct census_list *list;                             /* that it is in, and where */
+  size_t place;
+  bool begun; /* its walk is under way */
 };
 
 /* Returns owned a census on [loop], NULL when out of memory; [owner] is copied. Where there
@@ -42,20 +46,18 @@ struct census_query {
  * when one could not be read. Thread: loop. */
 struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner);
 
+/* How long a walk may hold the loop, in place of a millisecond. Thread: loop. */
+void census_set_slice(struct census *census, uint64_t ns);
+
 /* Borrows [query] until it is answered; answers come in a later turn of the loop, never
- * from inside this call. An open one starts anew. Thread: loop. */
+ * from inside this call. One whose walk has begun starts anew. Thread: loop. */
 int census_ask(struct census *census, struct census_query *query);
 
-/* As census_ask, a tenth of a second later. Thread: loop. */
+/* As census_ask, a tenth of a second later, unless it is open already. Thread: loop. */
 int census_ask_later(struct census *census, struct census_query *query);
 
 /* Drops [query] without an answer; fine when it is not open. Thread: loop. */
 void census_forget(struct census_query *query);
-
-/* Fills [pids] with up to [room] processes that [query] is about, zombies too, in one go;
- * returns how many, or a negative libuv code. For people. Thread: loop. */
-int census_take(const struct census *census, const struct census_query *query,
-                pid_t *pids, size_t room);
 
 /* Takes it down: open questions are dropped, the memory goes when the loop has closed
  * its handles. Thread: loop. */

@@ -30,6 +30,7 @@ struct child {
   uint64_t pending; /* signals for the census after it */
   bool again;       /* the census must be asked once more */
   bool doomed;      /* SIGKILL was sent to everyone */
+  bool outlived;    /* that was told */
   bool reaped;
   bool abandoned;  /* closed while the leader lives */
   bool adopted;    /* a stranger's child: nothing keeps its pid from being recycled */
@@ -82,13 +83,17 @@ static void release(struct nursery_entry *entry) {
 
 /* A walk that has begun may have passed the members already, so it cannot answer. */
 static void ask(struct child *child, uint64_t signals) {
+  struct census *census = nursery_census(child->nursery);
   if (child->query.census && child->query.begun) {
     child->pending |= signals;
     child->again = true;
     return;
   }
   child->sending |= signals;
-  if (!child->query.census) census_ask(nursery_census(child->nursery), &child->query);
+  if (child->state == RUNNING && !child->doomed)
+    census_ask_later(census, &child->query); /* a leader that ends soon needs no walk */
+  else
+    census_ask(census, &child->query);
 }
 
 static void become_empty(struct child *child) {
@@ -198,10 +203,11 @@ static void on_counted(struct census_query *query, int error) {
   if (child->state == RUNNING) return;
   if (error == UV_EAGAIN) alive = true; /* nobody knows: it is asked again */
   if (error && error != UV_EAGAIN) alive = group_lives(child);
-  if (alive)
-    watch_member(child);
-  else
-    become_empty(child);
+  if (!alive) return become_empty(child);
+  watch_member(child);
+  if (child->outlived) return;
+  child->outlived = true;
+  if (child->events.outlived) child->events.outlived(child->events.data);
 }
 
 static bool read_status(struct child *child, struct child_status *status) {
@@ -334,16 +340,17 @@ int child_signal_group(struct child *child, int signal) {
   return error;
 }
 
-int child_members(const struct child *child, pid_t *pids, size_t room) {
-  if (child->state == EMPTY) return 0;
-  struct census *census = nursery_census(child->nursery);
-  int count = census_take(census, &child->query, pids, room), kept = 0;
-  for (int i = 0; i < count; i++) {
-    int pidfd = open_member(child, pids[i]);
-    if (pidfd >= 0) close(pidfd);
-    if (pidfd != NOBODY) pids[kept++] = pids[i];
-  }
-  return count < 0 ? count : kept;
+bool child_has(const struct child *child, pid_t pid) {
+  int pidfd = child->state == EMPTY ? NOBODY : open_member(child, pid);
+  if (pidfd >= 0) close(pidfd);
+  return pidfd != NOBODY;
+}
+
+struct census *child_members(const struct child *child, struct census_query *query) {
+  query->sid = child->query.sid;
+  query->mark = child->mark;
+  query->far = child->query.far;
+  return nursery_census(child->nursery);
 }
 
 bool child_is_empty(const struct child *child) {

@@ -25,11 +25,12 @@ struct child_status {
   bool core;
 };
 
-/* Whom to tell; both are called from the loop, each once, `left` before `empty`. Either
- * may call child_close(). */
+/* Whom to tell; all are called from the loop, each once, `left` first and `empty` last.
+ * Each may call child_close(). */
 struct child_events {
   void (*left)(void *data, const struct child_status *status); /* the leader is dead */
-  void (*empty)(void *data);                                   /* nobody lives */
+  void (*outlived)(void *data); /* but others live; may be NULL */
+  void (*empty)(void *data);    /* nobody lives */
   void *data;
 };
 
@@ -52,14 +53,18 @@ pid_t child_pid(const struct child *child);
 /* Signals the leader; success when it is dead already. Thread: loop. */
 int child_signal(struct child *child, int signal);
 
-/* Signals everyone: the leader's group now, other groups of its session from the next
- * turn. SIGKILL is sticky: who turns up later gets it too. Success when nobody is there;
- * UV_EPERM when none may be signalled. Thread: loop. */
+/* Signals everyone: the leader's group now; other groups of its session a tenth of a second
+ * later, or from the next turn when the leader is dead. SIGKILL waits for nothing, and is
+ * sticky: who turns up later gets it too. Success when nobody is there; UV_EPERM when none
+ * may be signalled. Thread: loop. */
 int child_signal_group(struct child *child, int signal);
 
-/* Fills [pids] with up to [room] living members; returns how many, or a negative libuv
- * code. Walks /proc, so for people and logs. Thread: loop. */
-int child_members(const struct child *child, pid_t *pids, size_t room);
+/* Is that process a living member, as far as can be told? Thread: loop. */
+bool child_has(const struct child *child, pid_t pid);
+
+/* A question for its members to be put to the census: [query] is set but for whom to
+ * tell. Whoever it finds is a member if child_has() says so. Thread: loop. */
+struct census *child_members(const struct child *child, struct census_query *query);
 
 /* Is nobody left? Thread: loop. */
 bool child_is_empty(const struct child *child);

@@ -44,10 +44,9 @@ static void on_closed(uv_handle_t *poll) {
   free(poll->data);
 }
 
-/* Stopping the poll takes the fd out of epoll, so that it may be closed at once. */
+/* Closing the poll takes the fd out of epoll, so that it may be closed at once. */
 void deathwatch_free(struct deathwatch *watch) {
   if (!watch) return;
-  uv_poll_stop(&watch->poll);
-  close(watch->pidfd);
   uv_close((uv_handle_t *)&watch->poll, on_closed);
+  close(watch->pidfd);
 }

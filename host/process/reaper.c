@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -125,6 +126,34 @@ unsigned reaper_sweep(struct reaper *reaper) {
   return total;
 }
 
+/* ---- one signal for many ----
+ * libuv's handler makes three system calls for each SIGCHLD. What comes before its word has
+ * reached the loop is noted, and makes one more signal when it has. */
+
+static void (*handler_of_libuv)(int number);
+static atomic_bool is_told, is_missed;
+
+static void on_death(int number) {
+  if (atomic_exchange(&is_told, true))
+    atomic_store(&is_missed, true);
+  else
+    handler_of_libuv(number);
+}
+
+static void come_before_libuv(void) {
+  struct sigaction action;
+  atomic_store(&is_told, false);
+  if (sigaction(SIGCHLD, NULL, &action) < 0 || action.sa_handler == on_death) return;
+  handler_of_libuv = action.sa_handler;
+  action.sa_handler = on_death;
+  sigaction(SIGCHLD, &action, NULL);
+}
+
+static void note_heard(void) {
+  atomic_store(&is_told, false);
+  if (atomic_exchange(&is_missed, false)) raise(SIGCHLD);
+}
+
 static void on_turn(uv_check_t *turn) {
   uv_check_stop(turn);
   reaper_sweep(turn->data);
@@ -134,6 +163,7 @@ static void on_turn(uv_check_t *turn) {
 static void on_sigchld(uv_signal_t *signal, int number) {
   struct reaper *reaper = signal->data;
   (void)number;
+  note_heard();
   uv_check_start(&reaper->turn, on_turn);
 }
 
@@ -149,6 +179,7 @@ struct reaper *reaper_new(uv_loop_t *loop, const struct nursery *nursery) {
   reaper->nursery = nursery;
   reaper->signal.data = reaper->turn.data = reaper->retry.data = reaper;
   uv_signal_start(&reaper->signal, on_sigchld, SIGCHLD);
+  come_before_libuv();
   uv_unref((uv_handle_t *)&reaper->signal);
   uv_unref((uv_handle_t *)&reaper->turn);
   uv_unref((uv_handle_t *)&reaper->retry);

@@ -67,8 +67,9 @@ void vm_push_traceback(lua_State *L, lua_State *co, int level) {
   struct text text = {.length = 0};
   lua_Debug ar;
   for (int n = 0; n < TRACEBACK_FRAMES && lua_getstack(co, level, &ar); level++) {
-    lua_getinfo(co, "Sln", &ar);
+    lua_getinfo(co, "S", &ar);
     if (n == 0 && *ar.what == 'C') continue; /* error() itself */
+    lua_getinfo(co, "ln", &ar);
     if (n++ > 0) add(&text, "\n");
     add_frame(&text, &ar);
   }

@@ -96,6 +96,15 @@ function check.integer(low, high)
   end
 end
 
+--- Bits of a mode, as octal text: to Lua the number 027 is 27.
+function check.octal(what)
+  return function(value)
+    local bits = type(value) == "string" and value:find "^[0-7]+$" and tonumber(value, 8)
+    if bits and bits <= 511 then return true, bits end
+    return expected("octal text, " .. what, value)
+  end
+end
+
 --- A finite number from low to high.
 function check.number(low, high)
   local what = high == huge and ("a number >= %g"):format(low) or ("a number from %g to %g"):format(low, high)
@@ -132,7 +141,10 @@ end
 --- A list of values that all pass a check.
 function check.list(what, item)
   return function(value)
-    if type(value) ~= "table" or not check.length(value) then return expected("a list of " .. what, value) end
+    if type(value) ~= "table" then return expected("a list of " .. what, value) end
+    if not check.length(value) then
+      return false, ("expected a list of %s, without holes and keys"):format(what)
+    end
     local result = {}
     for i = 1, #value do
       local ok, one, below = item(value[i])
@@ -171,7 +183,11 @@ check.unknown_key = unknown_key
 --- A table with known keys, each with its check.
 function check.record(schema)
   return function(value)
-    if type(value) ~= "table" then return expected("a table", value) end
+    if type(value) ~= "table" then
+      local known = check.keys(schema)
+      local what = #known <= 6 and (" { %s = }"):format(table.concat(known, " =, ")) or ""
+      return expected("a table" .. what, value)
+    end
     local result = {}
     for key, one in pairs(value) do
       local item = schema[key]

@@ -127,11 +127,16 @@ local function as_policy(value, name, key)
   return function() return value end
 end
 
+local function check_table(value, message)
+  if type(value) ~= "table" then error(("%s, got %s"):format(message, type(value)), 3) end
+end
+
 --- Decides by the exit code: a decision or a policy for each code, no opinion on others.
 ---@param decisions table<integer, string|luvisor.Policy>
 ---@return luvisor.Policy
 function restart.exit_codes(decisions)
   local by_code = {}
+  check_table(decisions, "exit_codes: expected { [code] = decision }")
   for code, value in pairs(decisions) do
     if math.type(code) ~= "integer" or code < 0 or code > 255 then
       error(("exit_codes: %s is not an exit code"):format(tostring(code)), 2)
@@ -149,6 +154,7 @@ end
 ---@return luvisor.Policy
 function restart.exit_signals(decisions)
   local by_signal = {}
+  check_table(decisions, "exit_signals: expected { NAME = decision }")
   for signal, value in pairs(decisions) do
     local number, message = signals.number(signal)
     if not number then error("exit_signals: " .. message, 2) end
@@ -232,4 +238,9 @@ end
 --- Policies of programs by restart type: FATAL after three retries of a start that failed.
 restart.program = program
 
-return restart
+-- As of luvisor itself: a name that is not there is a mistake.
+return setmetatable(restart, { __index = function(_, name)
+  local known = {}
+  for one in pairs(restart) do known[#known + 1] = one end
+  error(('luvisor.restart has no "%s"%s'):format(tostring(name), suggest.hint(name, known)), 2)
+end })

@@ -164,7 +164,10 @@ local function read_option(command, arguments, i)
   if not name then return nil, "unknown option " .. arguments[i] end
   local option, message = find_option(command, name)
   if not option then return nil, message end
-  if not option.value then return name, true, i + 1 end
+  if not option.value then
+    if value then return nil, ("--%s takes no value"):format(name) end
+    return name, true, i + 1
+  end
   if not value then
     i = i + 1
     value = arguments[i]
@@ -226,6 +229,7 @@ local function find_command(word)
   word = ALIASES[word] or word
   local command = find_by_name(commands, word) or find_by_name(all_commands(), word)
   if command then return command end
+  if word:sub(1, 1) == "-" then return nil, ("options such as %s come after the command"):format(word) end
   if word:find "%.lua$" then
     return nil, ('unknown command "%s", did you mean "run %s"?'):format(word, word)
   end
@@ -259,10 +263,9 @@ end
 
 -- Where the library is to come from, if not from the binary.
 local function check_library(path)
-  if not path or path == "" then return true end
-  local directory = io.open(path .. "/.")
-  if not directory then return nil, ("LUVISOR_LUA: %s is no directory"):format(path) end
-  return directory:close()
+  local directory = not path or path == "" or io.open(path .. "/.")
+  if directory then return directory == true or directory:close() end
+  return nil, ("LUVISOR_LUA: %s is no directory"):format(path)
 end
 
 --- Runs the command line; arguments[0] is the program.

@@ -1,7 +1,7 @@
 -- Env: what the machines get injected when they run for real: clock, scheduler, programs, log and events.
 
 local lazy = require "luvisor.core.lazy"
-local code = lazy "luvisor.edge.load.code"
+local code = require "luvisor.edge.load.code" -- now: it needs what a thread is not to have
 local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
 local log = lazy "luvisor.edge.log"

@@ -88,7 +88,7 @@ end
 
 -- A worker that says and hears nothing has none.
 local function open_office()
-  office = office or post.new(tree.env, function(frame, urgent) return parent:send(frame, urgent) end)
+  office = office or post.new(tree.env, parent)
   return office
 end
 
@@ -110,7 +110,11 @@ local function make_world(told)
   world.settings, world.source = told.settings, told.source
   teach()
   world.outside = function(address)
-    return { address = address, deliver = function(_, letter) return open_office():deliver(address, letter) end }
+    return {
+      address = address,
+      deliver = function(_, letter) return open_office():deliver(address, letter) end,
+      route = function(_, target, timeout) open_office():route(target, address, timeout) end,
+    }
   end
   world.ask_host = function(frame)
     report.flush() -- the host has to know who asks

@@ -66,6 +66,7 @@ local function open_thread(_, unit, events)
       events.ended { kind = "error", message = "its thread ended without saying why" }
     end)
   if not self.wire then return nil, message, code end
+  self.link = self.wire.link
   return self
 end
 
@@ -181,6 +182,7 @@ local function open_process(env, unit, events)
   end
   self.pid = self.child:pid()
   self.wire, message, code = wire.stream({ ours, pulse = pulse }, events.frame, function() note_read(self) end)
+  self.link = self.wire and self.wire.link
   if self.wire then return self end
   self:destroy()
   return nil, message, code

@@ -54,6 +54,8 @@ end
 
 -- It is on its way out: nothing is expected of it any more but its end.
 local function leave_service(self, run)
+  if run.has_left then return end
+  run.has_left = true
   cancel_start_limit(self, run)
   program_ready.cancel(self, run)
   program_health.cancel(self, run)
@@ -106,8 +108,17 @@ end
 
 local function note_leftovers(self, run)
   if self.run ~= run or not self.env.logs.info then return end
-  self.env.log("info", self, "leader ended (%s), others live on: %s", tostring(run.exit),
-    table.concat(run.child:members() or {}, ", "))
+  run.child:members(function(pids)
+    self.env.log("info", self, "leader ended (%s), others live on: %s", tostring(run.exit),
+      table.concat(pids or {}, ", "))
+  end)
+end
+
+-- Others live: they are asked, too.
+local function on_outlived(self, run)
+  if self.run ~= run then return end
+  run.note = self.env.after(NOTE_LEFTOVERS, note_leftovers, self, run)
+  program_stop.ask(self, run, "TERM")
 end
 
 local function own_exit(self, run)
@@ -119,15 +130,12 @@ end
 
 local function on_leader_exit(self, run, code, signal, core)
   if self.run ~= run then return end
-  local env = self.env
   run.code, run.signal, run.core = code, signal, core
   run.exit = own_exit(self, run)
   run.asked_first = run.asked and not run.failure
   leave_service(self, run)
   set_state(self, run, "STOPPING", tostring(run.exit))
-  run.note = env.after(NOTE_LEFTOVERS, note_leftovers, self, run)
-  program_stop.ask(self, run, "TERM")
-  run.child:on_empty(function() on_empty(self, run) end)
+  run.child:on_empty(function() on_empty(self, run) end, function() on_outlived(self, run) end)
 end
 
 -- ---- the start

@@ -191,8 +191,8 @@ local function late_start(self, run)
   kill_guest(self, run)
 end
 
-local function failed(self, run)
-  if self.run == run then end_of_run(self, run, run.failure) end
+local function end_later(self, run, why)
+  if self.run == run then end_of_run(self, run, why) end
 end
 
 function begin(self, run)
@@ -203,10 +203,10 @@ function begin(self, run)
   })
   if not guest then
     run.failure = exit.new { kind = "spawn", message = message, passing = code == "EAGAIN" or code == "ENOMEM" }
-    return self.env.post(failed, self, run)
+    return self.env.post(end_later, self, run, run.failure)
   end
   run.guest, self.up = guest, true
-  run.post = post.new(self.env, function(frame, urgent) return guest:send(frame, urgent) end)
+  run.post = post.new(self.env, guest)
   if guest.late then look(self, run) end
   if self.spec.start_timeout then limit(self, run, self.spec.start_timeout + GRACE, late_start) end
 end
@@ -224,16 +224,12 @@ end
 
 -- ---- being asked to end
 
-local function end_deferred(self, run)
-  if self.run == run then end_of_run(self, run, unit.shutdown_exit()) end
-end
-
 function Remote.stop(self)
   local run, shutdown = self.run, self.spec.shutdown
   if not run then return end
   if shutdown == "kill" then return self:kill() end
   run.asked = true
-  if not run.guest then return self.env.post(end_deferred, self, run) end
+  if not run.guest then return self.env.post(end_later, self, run, unit.shutdown_exit()) end
   if run.told or run.killing then return end
   run.guest:send({ "stop" }, true)
   if shutdown == "infinity" then return cancel_limit(self, run) end
@@ -244,7 +240,7 @@ function Remote.kill(self)
   local run = self.run
   if not run then return end
   run.asked = true
-  if not run.guest then return self.env.post(end_deferred, self, run) end
+  if not run.guest then return self.env.post(end_later, self, run, unit.shutdown_exit()) end
   if not run.told then run.forced = run.forced or true end
   kill_guest(self, run)
 end
@@ -281,14 +277,18 @@ end
 
 --- Takes a letter to one of the guest's workers, or to the unit itself.
 function Remote.deliver(self, letter, target)
-  target = target or self
-  local run = self.run
-  if target.spec.kind ~= "worker" then
-    return nil, ("%s is a %s, which takes no messages"):format(target:path(), target.spec.kind), "EINVAL"
+  local run, one = self.run, target or self
+  if one.spec.kind ~= "worker" then
+    return nil, ("%s is a %s, which takes no messages"):format(one:path(), one.spec.kind), "EINVAL"
   end
   if not run or not run.post then return mailbox.down(self) end
-  if not unit.is_alive(target) then return mailbox.down(target) end
-  return run.post:deliver(target:path(), letter, target.spec.mailbox)
+  if not unit.is_alive(one) then return mailbox.down(one) end
+  return run.post:deliver(one:path(), letter, one.spec.mailbox)
+end
+
+--- Lets calls to it, or to one of the guest's workers, go the short way.
+function Remote.route(self, address, timeout, target)
+  self.run.post:route(address, (target or self):path(), timeout) -- which has just taken a letter
 end
 
 function Remote.describe(self)

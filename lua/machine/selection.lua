@@ -92,7 +92,7 @@ function selection.find(tree, words)
 end
 
 --- A function that tells whether a unit is meant by one of the words, be it there yet or not; supervisors mean
---- everything below them.
+--- everything below them, counted programs all their instances.
 ---@param words string[]
 ---@return fun(path: string, tags?: string[]): boolean
 function selection.matcher(words)
@@ -102,6 +102,7 @@ function selection.matcher(words)
       tags[word:sub(2)] = true
     else
       patterns[#patterns + 1] = translate(word):sub(2, -2)
+      patterns[#patterns + 1] = patterns[#patterns] .. ":%d+"
     end
   end
   return function(path, own_tags)

@@ -26,6 +26,14 @@ function link:pending() end
 ---@return integer? turn which one it is
 function link:late() end
 
+--- While letters that have come are held back, nothing that comes goes the short way, see host.mailbox.
+---@param on boolean
+function link:hold(on) end
+
+--- Nothing goes the short way any more.
+---@return integer[] calls that wait for their answers: task, number of its wait, ...
+function link:give_up() end
+
 --- Closes it; no more callbacks. The thread of a guest that still runs goes on by itself, until it ends.
 function link:close() end
 

@@ -21,6 +21,13 @@ function mailbox.open(task, unit, limit) end
 ---@param timeout number seconds
 function mailbox.route(target, to, timeout) end
 
+--- From now on calls to the target go over the link to that address, with that time, while it is open.
+---@param target any
+---@param link host.Link
+---@param timeout number seconds
+---@param address string
+function mailbox.route_far(target, link, timeout, address) end
+
 --- No target leads anywhere any more.
 function mailbox.forget() end
 

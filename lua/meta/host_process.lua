@@ -120,23 +120,33 @@ function Child:pid() end
 ---@return string? code
 function Child:signal(signal) end
 
---- Signals all members: the leader's group now, other groups in the next turn of the loop. KILL is sticky: a member
---- that turns up afterwards gets it too. Fine when nobody is left. Never calls back before it returns.
+--- Signals all members: the leader's group now, other groups a tenth of a second later, or in the next turn of the loop
+--- when the leader has ended. KILL waits for nothing, and is sticky: a member that turns up afterwards gets it too.
+--- Fine when nobody is left. Never calls back before it returns.
 ---@param signal host.process.Signal
 ---@return true|nil ok
 ---@return string? message
 ---@return string? code
 function Child:signal_group(signal) end
 
---- Calls fn() once, from the loop, as soon as the leader has ended and no member lives. Zombies do not live.
+--- Calls fn() once, from the loop, as soon as the leader has ended and no member lives. Zombies do not live. Where the
+--- leader has ended and others live, outlived() is called once before.
 ---@param fn fun()
-function Child:on_empty(fn) end
+---@param outlived? fun()
+function Child:on_empty(fn, outlived) end
 
---- The living members. Walks /proc: for logs and people.
----@return integer[]|nil pids
+--- Whether a process is a living member.
+---@param pid integer
+---@return boolean
+function Child:has(pid) end
+
+--- Finds the living members, 256 at most, and calls fn(pids), or fn(nil, message, CODE), from the loop. Walks /proc a
+--- millisecond at a time. Nobody is told when the child is closed before.
+---@param fn fun(pids: integer[]|nil, message?: string, code?: string)
+---@return true|nil ok
 ---@return string? message
 ---@return string? code
-function Child:members() end
+function Child:members(fn) end
 
 --- The last bytes, at most 64 KiB, that it wrote to a pipe of the host; also when it is closed.
 ---@param bytes? integer

@@ -53,7 +53,7 @@ static const char *mark; /* of the programs to come, or NULL */
 static void start(struct subject *subject, char *const *argv) {
   int ends[2];
   struct launch_result result;
-  struct child_events events = {note_left, note_empty, subject};
+  struct child_events events = {note_left, NULL, note_empty, subject};
   *subject = (struct subject){.pid = 0};
   assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
   struct launch_spec spec = spec_of(argv, ends[1]);
@@ -65,13 +65,32 @@ static void start(struct subject *subject, char *const *argv) {
   assert_true(nursery_owns(nursery, subject->pid));
 }
 
+/* Who was found, besides the leader. */
+struct finding {
+  struct subject *subject;
+  pid_t other;
+  bool done;
+};
+
+static void note_found(struct census_query *query, pid_t pid) {
+  struct finding *finding = query->data;
+  if (pid != finding->subject->pid && child_has(finding->subject->child, pid))
+    finding->other = pid;
+}
+
+static void note_done(struct census_query *query, int error) {
+  struct finding *finding = query->data;
+  (void)error;
+  finding->done = true;
+}
+
 /* The one member besides the leader. */
 static pid_t other_member(struct subject *subject) {
-  pid_t pids[8];
-  int count = child_members(subject->child, pids, 8);
-  for (int i = 0; i < count; i++)
-    if (pids[i] != subject->pid) return pids[i];
-  return 0;
+  struct finding finding = {.subject = subject};
+  struct census_query query = {.found = note_found, .done = note_done, .data = &finding};
+  census_ask(child_members(subject->child, &query), &query);
+  assert_true(run_until(&loop, &finding.done, 2000));
+  return finding.other;
 }
 
 static void start_ready(struct subject *subject, char *const *argv) {
@@ -135,7 +154,7 @@ static void leftovers(const char *when, const char *where) {
   child_signal_group(subject.child, SIGKILL);
   assert_true(run_until(&loop, &subject.empty, 2000));
   assert_false(lives(leftover));
-  assert_int_equal(child_members(subject.child, &leftover, 1), 0);
+  assert_false(child_has(subject.child, leftover));
   finish(&subject);
 }
 

@@ -186,7 +186,7 @@ static const struct {
 };
 
 static struct child *start_sleeper(struct nursery *nursery) {
-  struct child_events events = {note_left, note_empty, NULL};
+  struct child_events events = {note_left, NULL, note_empty, NULL};
   struct launch_spec spec = spec_of(ARGV("sleep", "1000"), LAUNCH_INHERIT);
   struct launch_result result;
   struct child *child;

@@ -52,7 +52,7 @@ static struct child *start(char *const *argv, int *code) {
   struct child *child;
   struct launch_result result;
   struct launch_spec spec = spec_of(argv, LAUNCH_INHERIT);
-  struct child_events events = {note_left, note_empty, code};
+  struct child_events events = {note_left, NULL, note_empty, code};
   assert_int_equal(child_start(nursery, &spec, &events, &child, &result), 0);
   return child;
 }

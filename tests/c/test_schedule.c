@@ -121,6 +121,54 @@ static void odd_losses_keep_the_guard_in_time(void **state) {
   }
 }
 
+/* Looks for itself as a task does; it is late when its time has come. */
+static uint64_t look_at;
+
+static void look(struct deadline *deadline, void *context) {
+  (void)context;
+  if (schedule_served(&schedule) >= look_at)
+    late++;
+  else
+    schedule_look(&schedule, deadline, look_at);
+}
+
+/* How long after it was due it is found. */
+static uint64_t lateness(void (*arm_it)(struct schedule *, struct deadline *, uint64_t),
+                         uint64_t after) {
+  late = 0;
+  look_at = schedule_served(&schedule) + after;
+  uint64_t due = schedule.now + after;
+  arm_it(&schedule, &guard, look_at);
+  for (int rounds = 0; !late; rounds++) {
+    assert_true(rounds < 20);
+    uint64_t next = schedule_next(&schedule);
+    schedule_set(&schedule, next > schedule.now ? next : schedule.now);
+    schedule_advance(&schedule, look, NULL);
+  }
+  assert_true(schedule.now >= due);
+  return schedule.now - due;
+}
+
+static void who_looks_is_not_found_a_tick_late(void **state) {
+  (void)state;
+  for (uint64_t after = 1; after < 3 * SCHEDULE_TICK; after += 41003) {
+    schedule_lose(&schedule, after);
+    pass(1);
+    assert_true(lateness(schedule_look, after) < SCHEDULE_TICK / 16);
+    assert_true(lateness(schedule_look, SCHEDULE_SECOND + after) < SCHEDULE_TICK / 16);
+    assert_true(schedule_next(&schedule) == UINT64_MAX);
+  }
+  schedule_look(&schedule, &guard, look_at + 1);
+  deadline_cancel(&guard);
+  assert_true(schedule_next(&schedule) == UINT64_MAX);
+}
+
+static void control_who_waits_for_the_tick_is(void **state) {
+  (void)state;
+  assert_true(lateness(schedule_guard, SCHEDULE_SECOND + SCHEDULE_TICK / 8) >
+              SCHEDULE_TICK / 2);
+}
+
 static void seconds_become_nanoseconds(void **state) {
   (void)state;
   assert_int_equal(schedule_ns(0), 0);
@@ -162,6 +210,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(control_without_loss, setup, teardown),
       cmocka_unit_test_setup_teardown(next_is_the_earlier_of_both, setup, teardown),
       cmocka_unit_test_setup_teardown(odd_losses_keep_the_guard_in_time, setup, teardown),
+      cmocka_unit_test_setup_teardown(who_looks_is_not_found_a_tick_late, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(control_who_waits_for_the_tick_is, setup, teardown),
       cmocka_unit_test_setup_teardown(seconds_become_nanoseconds, setup, teardown),
       cmocka_unit_test_setup_teardown(a_continue_is_noticed_once, setup, teardown),
       cmocka_unit_test_setup_teardown(a_manual_clock_stands_still, setup, teardown),

@@ -27,13 +27,24 @@ local CASES = {
     "tree.lua:3: module 'prat' not found beside the script or on package.path\n" },
   ["required module that is missing, in its last line"] = { "return require 'prat'",
     "tree.lua:3: module 'prat' not found beside the script or on package.path\n" },
+  ["constructor called with a colon"] = { "return luvisor:supervisor { name = 'top' }",
+    "tree.lua:3: luvisor.supervisor: with a dot, not a colon\n" },
+  ["definition called with a dot"] = { "require('luvisor.worker').define().actor('running', print)",
+    "tree.lua:3: actor: expected a name, got function; with a colon: definition:actor\n" },
+  ["policy that is none"] = { "return luvisor.restart.retrys(3)",
+    'tree.lua:3: luvisor.restart has no "retrys", did you mean "retries"?\n' },
+  ["policy that is given nonsense"] = { "local _ = luvisor.restart.exit_codes(3)",
+    "tree.lua:3: exit_codes: expected { [code] = decision }, got number\n" },
+  ["error below functions, with the way that led there"] = {
+    "local function f() error 'deep' end local function g() f() return 1 end return g()",
+    "tree.lua:3: deep\nstack traceback:\n\ttree.lua:3: in upvalue 'f'\n\ttree.lua:3: in " },
   ["file to run that is missing"] = { "dofile 'prat.lua'", "tree.lua:3: cannot open prat.lua" },
   ["unknown restart type"] = { "return luvisor.supervisor { name = 'top', restart = 'always', children = { first } }",
     'tree.lua:3: supervisor "top": key "restart": unknown value "always", '
     .. 'expected one of "permanent", "transient", "temporary"\n' },
   ["no result (sup_start_error_return)"] = { "local _ = first", "tree.lua: the script returned no unit" },
   ["a result that is no unit (sup_start_error_return)"] = {
-    "return { name = 'x' }", "tree.lua: the script returned no unit" },
+    "return { name = 'x' }", "tree.lua: the script returned no unit, but a table" },
   ["a root that is no supervisor"] = { "return first",
     'tree.lua: the root must be a supervisor, got the program "first"' },
   ["wrong type"] = { "return luvisor.supervisor { name = 'top', children = { first, "
@@ -53,7 +64,7 @@ local CASES = {
     'tree.lua:3: supervisor: key "name": missing\n' },
   ["duplicate name"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.worker { name = 'first', module = 'w' } } }",
-    'tree.lua:3: supervisor "top": key "children[2]": duplicate name "first", already child 1 at tree.lua:2' },
+    'tree.lua:3: worker "first": key "name": duplicate name, already child 1 of supervisor "top" at tree.lua:2' },
   ["child that is no unit"] = { "return luvisor.supervisor { name = 'top', children = { first, { name = 'w' } } }",
     'tree.lua:3: supervisor "top": key "children[2]": expected a unit' },
   ["missing module"] = { "return luvisor.supervisor { name = 'top', children = { first, "

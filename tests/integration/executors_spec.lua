@@ -154,6 +154,20 @@ for _, pair in ipairs {
       assert.equal(0, process:stop())
     end)
 
+    it("mean the same the short way and the long way", function()
+      local process = start(tree(worker(pair[2], 'name = "answers", module = "twice", restart = "temporary"') .. ","
+        .. worker(pair[1], 'name = "asks", module = "twice", args = { at = "answers" }, after = { answers = "ready" }'
+        )))
+      process:expect "root/asks asked twice"
+      local said = process:stderr()
+      assert.falsy(said:find("differ: ", 1, true), said)
+      local wanted = ("said |nil false 1.5|%s|1|1 2 3 4 5 6|nil cannot send a function"):format(("x"):rep(300))
+      assert.truthy(said:find(wanted, 1, true), said)
+      assert.truthy(said:find("|slept|nilETIMEDOUT|after the nap|still there|still there\n", 1, true), said)
+      assert.truthy(said:find("end: nil root/answers is down: error: as ordered DOWN", 1, true), said)
+      assert.equal(0, process:stop())
+    end)
+
     it("are all taken where there is room (the control)", function()
       local process = start("luvisor.defaults { mailbox = 200 }\n" .. tree(
         worker(pair[2], 'name = "hoards", module = "hoards", args = { count = 200 }') .. ","

@@ -99,6 +99,8 @@ describe("a follower", function()
       assert.equal("top/q", event.unit)
       assert.is_true(event.kind == "exit" or event.kind == "restart")
     end
+    local nobody = process:follow { "events", "nobody" }
+    assert.truthy(host.wait_until(function() return nobody:stderr() == "luvisor: no unit nobody so far\n" end, 10))
     assert.equal(0, process:stop())
     assert.equal(0, (all:wait(5)))
     assert.equal(2, (host.run({ "events", "--kind", "exits" }, { XDG_RUNTIME_DIR = spawn(

@@ -10,6 +10,7 @@ local luvisor = require "luvisor"
 return luvisor.supervisor { name = "top", children = {
   luvisor.program { name = "bad", command = { "sh", "-c", "exit 7" }, ready = { after = 60 }, autostart = false,
     restart = luvisor.restart.retries(1), backoff = { min = 0.05, max = 0.05 } },
+  luvisor.program { name = "many", count = 2, command = { "sleep", "600" }, ready = { after = 0 } },
   luvisor.program { name = "good", tags = { "fine", "web" }, command = { "sleep", "600" }, ready = { after = 0 } },
 } }
 ]]
@@ -95,6 +96,7 @@ describe("the history", function()
     process:client { "start", "bad" }
     local out = expect({ "bad" }, "fatal +top/bad")
     assert.falsy(out:find "good")
+    expect({ "many" }, "ready +top/many:0", "ready +top/many:1")
     out = expect({ "-n", "1", "bad" }, "fatal")
     assert.equal(1, select(2, out:gsub("\n", "")))
     for line in expect({ "--json", "--since", "1h" }, '"fatal"'):gmatch "[^\n]+" do
@@ -105,6 +107,7 @@ describe("the history", function()
     out = expect({ "@web" }, "ready +top/good")
     assert.falsy(out:find "top/bad")
     assert.equal("", expect { "@none" })
+    assert.equal("luvisor: nothing of that is in " .. file .. "\n", (select(3, process:client { "history", "@none" })))
     for _, wrong in ipairs { { "--since", "soon" }, { "-n", "0" } } do
       assert.equal(2, (process:client(table.move(wrong, 1, 2, 2, { "history" }))))
     end

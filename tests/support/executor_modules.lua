@@ -173,6 +173,8 @@ end)
 return Asks
 ]]
 
+modules.twice = require "both_ways"
+
 -- Takes nothing for a while, then all: numbers in their order.
 modules.hoards = [[
 local worker = require "luvisor.worker"

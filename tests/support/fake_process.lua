@@ -27,14 +27,19 @@ function Child:signal(signal)
   return true
 end
 
-function Child:on_empty(fn)
+function Child:on_empty(fn, outlived)
   assert(self.ended, "asked before the leader ended")
-  self.when_empty = fn
+  self.when_empty, self.when_outlived = fn, outlived
   if self.empty then fn() end
 end
 
-function Child:members()
-  return self.empty and {} or { self.number }
+function Child:has(pid)
+  return not self.empty and pid == self.number
+end
+
+function Child:members(fn)
+  fn(self.empty and {} or { self.number })
+  return true
 end
 
 function Child:tail()
@@ -45,10 +50,15 @@ function Child:close()
   self.closed = true
 end
 
---- The leader ends.
-function Child:ends(code, signal, core)
+local function leader_ends(self, code, signal, core)
   self.ended = true
   self.options.on_exit(code, signal, core or false)
+end
+
+--- The leader ends, others live on.
+function Child:ends(code, signal, core)
+  leader_ends(self, code, signal, core)
+  if self.when_outlived then self.when_outlived() end
 end
 
 --- The last member has ended.
@@ -61,7 +71,7 @@ end
 
 --- The leader ends as the last one.
 function Child:dies(code, signal, core)
-  self:ends(code, signal, core)
+  leader_ends(self, code, signal, core)
   self:empties()
 end
 

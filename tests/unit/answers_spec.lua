@@ -92,11 +92,11 @@ describe("an answer that fails", function()
   it("from another runtime is told where its frame is too large", function()
     begin(server())
     local frames = {}
-    local post = posts.new(world.env, function(frame)
+    local post = posts.new(world.env, { send = function(_, frame)
       if type(frame[3]) == "string" then return nil, "too large", "E2BIG" end
       frames[#frames + 1] = frame
       return true
-    end)
+    end })
     post:letter("server", "call", 7, "echo", "large")
     post:letter("server", "call", 8, "echo", 1)
     world:step(0.1)

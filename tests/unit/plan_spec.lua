@@ -76,7 +76,8 @@ describe("a plan", function()
 
   it("restarts a program only for what exec sees", function()
     for key, values in pairs {
-      command = { { "x" }, { "y" } }, cwd = { "/", "/tmp" }, env = { { A = "1" }, { A = "2" } }, umask = { 18, 63 },
+      command = { { "x" }, { "y" } }, cwd = { "/", "/tmp" }, env = { { A = "1" }, { A = "2" } },
+      umask = { "022", "077" },
       clear_env = { false, true }, stdin = { "null", "inherit" }, stdout = { "null", "inherit" }, watchdog = { 1, 2 },
       limits = { { nofile = 100 }, { nofile = 200 } }, ready = { { notify = true }, { line = "x" } },
       die_with_host = { true, false },

@@ -139,7 +139,8 @@ describe("a program with count", function()
   end)
 
   it("is checked as a child like any other", function()
-    refused('tree.lua:12: supervisor "root": key "children[2]": duplicate name "web", already child 1 at tree.lua:12',
+    refused('tree.lua:12: program "web": key "name": '
+      .. 'duplicate name, already child 1 of supervisor "root" at tree.lua:12',
       supervisor("root", { program("web", { count = 2 }), program "web" }))
     refused('tree.lua:12: supervisor "root": key "max_children": there are 3 children',
       supervisor("root", { program("web", { count = 3 }) }, { max_children = 2 }))

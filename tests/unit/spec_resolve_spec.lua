@@ -166,8 +166,8 @@ describe("spec.resolve", function()
 
   it("refuses a root that cannot be one", function()
     refused("the script returned no unit", nil)
-    refused("the script returned no unit", {})
-    refused("the script returned no unit", "x")
+    refused("the script returned no unit, but a table", {})
+    refused("the script returned no unit, but a string", "x")
     refused('tree.lua:1: worker "w": key "after": the root has no siblings', worker("w", { after = { x = "ready" } }))
     refused('tree.lua:1: worker "w": key "significant": the root has no supervisor',
       worker("w", { significant = true, restart = "temporary" }))

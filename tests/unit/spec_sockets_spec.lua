@@ -42,7 +42,7 @@ describe("spec.program: sockets", function()
     { { web = { tcp = "*:0" } }, 'key "sockets.web.tcp": expected a whole number from 1 to 65535, got 0' },
     { { web = { unix = "x" } },
       'key "sockets.web.unix": expected an absolute path, or @NAME for an abstract one' },
-    { { web = { tcp = "*:1", mode = 0 } }, 'key "sockets.web.mode": is for unix' },
+    { { web = { tcp = "*:1", mode = "0660" } }, 'key "sockets.web.mode": is for unix' },
     { { web = { udp = "*:1", backlog = 1 } }, 'key "sockets.web.backlog": is for tcp and unix' },
   } do
     it("refuses: " .. case[2], function()

@@ -50,7 +50,7 @@ describe("spec.supervisor", function()
     { { strategy = "one_for_al" }, P .. 'key "strategy": unknown value "one_for_al", did you mean "one_for_all"?' },
     { { strategy = 1 }, P .. 'key "strategy": expected one of "one_for_one", "one_for_all", "rest_for_one", '
       .. '"simple_one_for_one", got 1' },
-    { { intensity = 3 }, P .. 'key "intensity": expected a table, got 3' },
+    { { intensity = 3 }, P .. 'key "intensity": expected a table { restarts =, within = }, got 3' },
     { { intensity = { restarts = "infinity" } },
       P .. 'key "intensity.restarts": expected a whole number >= 0, got "infinity"' },
     { { intensity = { restarts = -1 } }, P .. 'key "intensity.restarts": expected a whole number >= 0, got -1' },
@@ -67,7 +67,7 @@ describe("spec.supervisor", function()
     { { children = { x = a } }, P .. 'key "children.x": expected a list of units, found a key' },
     { { a }, P .. "unexpected value at position 1" },
     { { children = { a, at(5, "b"), at(6, "a") } },
-      P .. 'key "children[3]": duplicate name "a", already child 1 at tree.lua:3' },
+      'tree.lua:6: worker "a": key "name": duplicate name, already child 1 of supervisor "s" at tree.lua:3' },
     { { children = { at(2, "z"), a, a } },
       P .. 'key "children[3]": the same unit is already child 2, call the constructor twice' },
     { { children = { at(4, "b", { restart = "transient", significant = true }) } },

@@ -101,7 +101,7 @@ describe("spec.worker", function()
       P .. 'key "on_change": unknown value "x", expected one of "upgrade", "restart", "keep"' },
     { { tags = { "a", 3 } }, P .. 'key "tags[2]": expected a string, got 3' },
     { { tags = "a" }, P .. 'key "tags": expected a list of strings, got "a"' },
-    { { tags = { a = "b" } }, P .. 'key "tags": expected a list of strings, got table' },
+    { { tags = { a = "b" } }, P .. 'key "tags": expected a list of strings, without holes and keys' },
     { { backoff = 3 }, P .. 'key "backoff": expected a table or false, got 3' },
     { { backoff = { mn = 3 } }, P .. 'key "backoff.mn": unknown key, did you mean "min"?' },
     { { backoff = { factor = 0 } }, P .. 'key "backoff.factor": must be at least 1, got 0' },

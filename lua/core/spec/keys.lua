@@ -44,6 +44,15 @@ local function apply(schema, def, out)
   return true
 end
 
+-- What supervisord and systemd call things.
+local ELSEWHERE = {
+  autorestart = "restart", directory = "cwd", environment = "env", exitcodes = "success", numprocs = "count",
+  priority = "the order of the children, and after", startretries = "restart = luvisor.restart.retries(n)",
+  startsecs = "ready = { after = seconds }", stopsignal = "stop = { signal = }", stopwaitsecs = "stop = { timeout = }",
+  stdout_logfile = "stdout = { file = path }", stderr_logfile = "stderr = { file = path }",
+  redirect_stderr = 'stderr = "stdout"', process_name = "name", type = "ready", requires = "after", depends = "after",
+}
+
 -- The name first, since every other message wants it; then unexpected positions; then by the alphabet.
 local function by_importance(a, b)
   if (a == "name") ~= (b == "name") then return a == "name" end
@@ -60,7 +69,7 @@ local function explain(schema, def, unit)
   for _, key in ipairs(order) do
     local one = schema[key]
     if not one then
-      local text = check.unknown_key(schema, key)
+      local text = ELSEWHERE[key] and "unknown key, here it is " .. ELSEWHERE[key] or check.unknown_key(schema, key)
       if math.type(key) == "integer" then return keys.fail(unit, text) end
       return keys.problem(unit, tostring(key), text)
     end

@@ -99,6 +99,9 @@ function output.check(names)
   local named = check.one_of(names)
   return function(value)
     if type(value) == "function" then return true, value end
+    if type(value) == "string" and value:find "[/.]" then
+      return false, ('a file is { file = "%s" }'):format(value)
+    end
     if type(value) ~= "table" then return named(value) end
     local ok, result, below = target(value)
     if not ok then return false, result, below end

@@ -52,15 +52,6 @@ local function environment(value)
   return true, result
 end
 
-local octal = check.integer(0, 511)
-
-local function umask(value)
-  if type(value) == "string" then value = value:find("^[0-7]+$") and tonumber(value, 8) or value end
-  local ok, result = octal(value)
-  if ok then return true, result end
-  return check.expected('a mask such as "027"', value)
-end
-
 local source = check.record { file = check.text }
 local named_source = check.one_of { "null", "inherit" }
 
@@ -120,7 +111,7 @@ local SCHEMA = unit.extend({
   success = check.list("exit codes", check.integer(0, 255)),
   die_with_host = check.boolean,
   orphans = check.one_of { "kill", "adopt", "warn" },
-  umask = umask,
+  umask = check.octal 'a mask such as "027"',
   nice = check.integer(-20, 19),
   oom_score_adj = check.integer(-1000, 1000),
   no_new_privs = check.boolean,

@@ -119,7 +119,9 @@ function walk(spec, parent_path, state)
 end
 
 local function check_root(root)
-  if not unit.is(root) then return nil, "the script returned no unit", "EINVAL" end
+  if not unit.is(root) then
+    return nil, "the script returned no unit" .. (root ~= nil and ", but a " .. type(root) or ""), "EINVAL"
+  end
   if root.instances then return keys.problem(root, "count", "the root is one") end
   if root.after then return keys.problem(root, "after", "the root has no siblings") end
   if root.executor ~= "coroutine" then return keys.problem(root, "executor", "the root runs in the host itself") end

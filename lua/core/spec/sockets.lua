@@ -12,7 +12,6 @@ local LONGEST = 107 -- bytes of sockaddr_un.sun_path, less its end
 local sockets = {}
 
 local port = check.integer(1, 65535)
-local mode = check.integer(0, 511)
 
 local function split_address(text)
   local host, number = text:match "^%[([%x:.]+)%]:(%d+)$"
@@ -49,12 +48,7 @@ local function unix(value)
   return true, { kind = "unix", path = value, text = "unix " .. value }
 end
 
-local function file_mode(value)
-  if type(value) == "string" then value = value:find "^[0-7]+$" and tonumber(value, 8) or value end
-  local ok, result = mode(value)
-  if ok then return true, result end
-  return check.expected('a mode such as "0660"', value)
-end
+local file_mode = check.octal 'a mode such as "0660"'
 
 local KINDS = { tcp = internet "tcp", udp = internet "udp", unix = unix }
 local record = check.record {

@@ -84,8 +84,8 @@ local function refuse(out, i, before)
   if list[before] == list[i] then
     return keys.problem(out, key, ("the same unit is already child %d, call the constructor twice"):format(before))
   end
-  return keys.problem(out, key, ('duplicate name "%s", already child %d%s')
-    :format(list[i].name, before, place_of(list[before])))
+  return keys.problem(list[i], "name", ('duplicate name, already child %d of supervisor "%s"%s')
+    :format(before, out.name, place_of(list[before])))
 end
 
 -- Checks the list itself, as it was given.

@@ -29,7 +29,7 @@ end
 function edit.scale(operands, options)
   local count = math.tointeger(tonumber(operands[2]))
   if not count or count < 1 then
-    return client.misused(('scale: expected a number of instances, got "%s"'):format(operands[2]))
+    return client.misused(('scale: expected how many instances, 1 or more, got "%s"'):format(operands[2]))
   end
   return steps.ask("scale", { unit = operands[1], count = count }, options)
 end

@@ -25,7 +25,8 @@ function events.call(operands, options)
       if options.json then return client.print(json.encode { kind = "dropped", count = params.count } .. "\n") end
       client.complain(("%d events were dropped"):format(params.count))
     end)
-    self:ask("events", { units = json.array(operands), kinds = kinds_of(options) }, function()
+    self:ask("events", { units = json.array(operands), kinds = kinds_of(options) }, function(result)
+      if result.missing then client.complain(result.missing .. " so far") end
       self.leaving = function() client.quit(client.codes.DONE) end
     end)
   end)

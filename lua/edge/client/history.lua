@@ -71,21 +71,23 @@ end
 
 local function scan(path, wish)
   local last = wish.most < math.huge
-  local kept = {}
+  local kept, found = {}, false
   local ok, message = history.scan(path, wish.since, last, function(_, unit, _, text)
     if not is_wanted(wish, unit, text) then return true end
+    found = true
     if not last then print_entry(text, wish.json) else kept[#kept + 1] = text end
     return #kept < wish.most
   end)
   for i = #kept, 1, -1 do print_entry(kept[i], wish.json) end
-  return ok, message
+  return ok, message, found
 end
 
 local function show(path, wish)
   if not uv.fs_stat(path) then
     return client.quit(codes.FAILED, ("there is no history (%s); see luvisor run --history"):format(path))
   end
-  local ok, message = scan(path, wish)
+  local ok, message, found = scan(path, wish)
+  if ok and not found then client.complain("nothing of that is in " .. path) end
   if ok then return client.quit(codes.DONE) end
   client.quit(codes.FAILED, ("%s: %s"):format(path, message))
 end
@@ -107,7 +109,7 @@ function command.call(operands, options)
   return client.connect(options, function(self)
     self:ask("history", {}, function(result)
       if result.path then return show(result.path, wish) end
-      show_left(self.place, wish)
+      client.quit(codes.FAILED, "there is no history, this host keeps none; see luvisor run --history")
     end)
   end, function(place) show_left(place, wish) end)
 end

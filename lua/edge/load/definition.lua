@@ -29,14 +29,29 @@ local function places_itself(text)
   return false
 end
 
+-- Without C, and what is luvisor's own.
+local OURS = {
+  "%[C%]: in", "luvisor/core/", "luvisor/edge/", "luvisor/machine/", "luvisor/%l+%.lua:", "%(%.%.%.tail calls",
+}
+
+local function frames()
+  local list = {}
+  for line in debug.traceback("", 3):gmatch "\n\t([^\n]+)" do
+    local own = false
+    for _, start in ipairs(OURS) do own = own or line:find("^" .. start) end
+    if not own then list[#list + 1] = line end
+  end
+  return list
+end
+
 --- A message handler: a mistake that a constructor found names its place itself; anything else comes with the way that
---- led there.
+--- led there, if it tells more.
 function definition.explain(message)
   local text = say(message)
   if type(message) == "string" and places_itself(text) then return text end
-  local way = debug.traceback("", 2):gsub("\n%s*%[C%]: in [^\n]*", ""):gsub("\n[^\n]*luvisor/edge/[^\n]*", "")
-  way = way:gsub("\n%s*%(%.%.%.tail calls%.%.%.%)", "")
-  return way:find("traceback:\n") and text .. way or text
+  local way = frames()
+  if not way[2] and (not way[1] or text:find(way[1]:match "^.-:%d+:" or "", 1, true)) then return text end
+  return text .. "\nstack traceback:\n\t" .. table.concat(way, "\n\t")
 end
 
 local function missing(unit_spec, name)

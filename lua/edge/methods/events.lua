@@ -43,7 +43,8 @@ methods.events = {
     local fn = listener(client, wanted)
     local ok, message, code = client:subscribe(function() return subscribe(context.tree.env, kinds, fn) end)
     if not ok then return reply(nil, message, code) end
-    reply { kinds = json.array(kinds) }
+    local _, missing = selection.find(context.tree, params.units or {})
+    reply { kinds = json.array(kinds), missing = missing }
   end,
 }
 

@@ -48,19 +48,28 @@ function record.read(path)
   return parse(text)
 end
 
+local function sync_directory(path)
+  local fd = uv.fs_open(path:match "^(.*)/", "r", 0)
+  if not fd then return end
+  uv.fs_fsync(fd)
+  uv.fs_close(fd)
+end
+
 -- Made anew: what is there under that name may be a link that somebody else has put there.
 local function write_whole(path, text)
   uv.fs_unlink(path)
   local fd, message, code = uv.fs_open(path, "wx", OWN_FILE)
   if not fd then return nil, message, code end
   local written, problem = uv.fs_write(fd, text)
+  local synced, reason = uv.fs_fsync(fd)
   uv.fs_close(fd)
   if written ~= #text then return nil, problem or "no space left" end
+  if not synced then return nil, reason end
   return true
 end
 
---- Writes it anew; after a crash at any time there is either the old one or the new one. Nothing waits for the disk:
---- what a crash of the whole machine leaves of it is of another boot.
+--- Writes it anew; after a crash at any time there is either the old one or the new one. It waits for the disk, where
+--- there is one: /run lies in memory.
 ---@param path string
 ---@param instances string[]
 ---@return boolean|nil ok
@@ -73,6 +82,7 @@ function record.write(path, instances)
   local ok, message, code = write_whole(path .. ".new", table.concat(lines, "\n"))
   if ok then ok, message, code = uv.fs_rename(path .. ".new", path) end
   if not ok then return nil, message, code end
+  sync_directory(path)
   return true
 end
 

@@ -51,8 +51,13 @@ end
 -- From now on requests to the address go the short way, see host.mailbox.
 local function remember(env, address, unit)
   local instance, settings = unit.instance, env.settings
+  local timeout = settings and settings.call_timeout or CALL_TIMEOUT
   local queue = instance and rawget(instance, "_queue")
-  if queue then env.mail.route(address, queue, settings and settings.call_timeout or CALL_TIMEOUT) end
+  if queue then
+    env.mail.route(address, queue, timeout)
+  elseif unit.route then
+    unit:route(address, timeout)
+  end
 end
 
 --- Hands a letter over: true, or nil, message, CODE and the exit of what is down.
@@ -60,6 +65,16 @@ function exchange.deliver(env, address, letter)
   local unit, message, code = exchange.find(env, address)
   if not unit then return nil, message, code end
   return hand_over(unit, letter)
+end
+
+--- The same for what has come from elsewhere: the next request may go the short way.
+function exchange.pass_on(env, address, letter)
+  local unit, message, code = exchange.find(env, address)
+  if not unit then return nil, message, code end
+  local ok, why
+  ok, message, code, why = hand_over(unit, letter)
+  if ok and letter.kind then remember(env, address, unit) end
+  return ok, message, code, why
 end
 
 --- A message.
@@ -76,7 +91,7 @@ function exchange.cast(env, address, name, ...)
   local unit
   unit, message, code = exchange.find(env, address)
   if not unit then return nil, message, code end
-  remember(env, address, unit)
+  if unit.instance then remember(env, address, unit) end
   return hand_over(unit, letter)
 end
 

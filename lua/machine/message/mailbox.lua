@@ -129,8 +129,8 @@ local function postpone(box, letter)
   box.queue:add_room(1)
 end
 
-local function conclude(self, box, letter, deferred, first, ...)
-  local event = box.event
+local function conclude(self, box, letter, deferred, ...)
+  local event, first = box.event, (...)
   box.event = nil
   if first == POSTPONE then
     postpone(box, letter)
@@ -138,7 +138,7 @@ local function conclude(self, box, letter, deferred, first, ...)
     event = event or first
   elseif not deferred then
     box.serving = letter -- until it has its answer: what cannot be sent is raised
-    reply(self, letter, first, ...)
+    reply(self, letter, ...)
   end
   box.serving = nil
   if event ~= nil and event ~= "keepalive" then return event end

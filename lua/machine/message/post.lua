@@ -19,11 +19,11 @@ local RETRY = 0.001 -- seconds between two looks for room, at first, and
 local RETRY_MOST = 0.1
 
 ---@param env table
----@param send fun(frame: table, urgent?: boolean): true|nil, string?, string?
+---@param to luvisor.Wire|luvisor.Guest calls may go the short way over its `link`, where it has one
 ---@return table
-function post.new(env, send)
+function post.new(env, to)
   return setmetatable({
-    env = env, codec = env.codec, write = send, waiting = {}, last = 0,
+    env = env, codec = env.codec, to = to, link = to.link, waiting = {}, last = 0,
     under_way = {}, -- by address over there: messages that have not arrived
     arrived = {},   -- by address here: messages that were not reported yet
     held = {},      -- by address here: letters that found no room
@@ -47,7 +47,7 @@ function Post:deliver(address, letter, limit)
   elseif not room_for(self, address, limit) then
     return nil, "mailbox full", "EAGAIN"
   end
-  local ok, message, code = self.write(table.pack("letter", address, letter.kind or false, id,
+  local ok, message, code = self.to:send(table.pack("letter", address, letter.kind or false, id,
     table.unpack(letter, 1, letter.n)))
   if not ok then
     self.waiting[id] = nil
@@ -55,6 +55,11 @@ function Post:deliver(address, letter, limit)
   end
   if not id then self.under_way[address] = (self.under_way[address] or 0) + 1 end
   return true
+end
+
+--- From now on calls to `target`, which is this address over there, go the short way, see host.mailbox.
+function Post:route(target, address, timeout)
+  if self.link then self.env.mail.route_far(target, self.link, timeout, address) end
 end
 
 --- Messages to these addresses have arrived: address, count, ...
@@ -74,7 +79,7 @@ local function report(self)
     list[#list + 1], list[#list + 2] = address, count
   end
   self.arrived = {}
-  if #list > 0 then self.write({ "taken", list }, true) end
+  if #list > 0 then self.to:send({ "taken", list }, true) end
 end
 
 local function note_arrived(self, address)
@@ -86,7 +91,7 @@ end
 
 -- false when there is no room for it
 local function hand_over(self, address, letter)
-  local ok, message, code, why = exchange.deliver(self.env, address, letter)
+  local ok, message, code, why = exchange.pass_on(self.env, address, letter)
   local is_call = letter.kind == "call"
   if not ok and code == "EAGAIN" and not is_call then return false end
   if not is_call then note_arrived(self, address) end
@@ -110,7 +115,11 @@ local function try_again(self, pause)
     end
     if list.first > list.last then self.held[address] = nil end
   end
-  if next(self.held) then self.trying = self.env.after(pause, try_again, self, pause) end
+  if next(self.held) then
+    self.trying = self.env.after(pause, try_again, self, pause)
+  elseif self.link then
+    self.link:hold(false)
+  end
 end
 
 local function hold(self, address, letter)
@@ -118,13 +127,14 @@ local function hold(self, address, letter)
   self.held[address] = list
   list.last = list.last + 1
   list[list.last] = letter
+  if self.link then self.link:hold(true) end -- a call is not to overtake it
   self.trying = self.trying or self.env.after(RETRY, try_again, self, RETRY)
 end
 
 -- What is too large for a frame is answered as well.
 local function answer(self, id, ...)
-  local ok, message, code = self.write(table.pack("answer", id, ...), true)
-  if not ok then self.write(table.pack("answer", id, nil, "the answer cannot be sent: " .. message, code), true) end
+  local ok, message, code = self.to:send(table.pack("answer", id, ...), true)
+  if not ok then self.to:send(table.pack("answer", id, nil, "the answer cannot be sent: " .. message, code), true) end
 end
 
 --- A letter has come from over there.
@@ -148,10 +158,11 @@ end
 function Post:close(path, why)
   local waiting = self.waiting
   self.waiting, self.under_way = {}, {}
-  self.write = function() return nil, "EPIPE: nobody is there", "EPIPE" end
-  for _, letter in pairs(waiting) do
-    mailbox.answer(self.env, letter, nil, ("%s is down: %s"):format(path, tostring(why)), "DOWN", why)
-  end
+  self.to = { send = function() return nil, "EPIPE: nobody is there", "EPIPE" end }
+  local text = ("%s is down: %s"):format(path, tostring(why))
+  for _, letter in pairs(waiting) do mailbox.answer(self.env, letter, nil, text, "DOWN", why) end
+  local calls = self.link and self.link:give_up() or {}
+  for i = 1, #calls, 2 do self.env.task.wake(calls[i], calls[i + 1], nil, text, "DOWN", why) end
 end
 
 return post

@@ -43,7 +43,8 @@ end
 --- Calls off the hook of a name, or all, that are being called: nobody is told.
 ---@param name? string
 function program_hook.cancel(run, name)
-  for one, attempt in pairs(run.hooks or {}) do
+  if not run.hooks then return end
+  for one, attempt in pairs(run.hooks) do
     if not name or one == name then
       probe.cancel(attempt)
       run.hooks[one] = nil

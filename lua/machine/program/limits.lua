@@ -14,11 +14,20 @@ local function sample_later(self, run)
   run.sample_timer = self.env.deadline(SAMPLE, sample, self, run)
 end
 
-function sample(self, run)
-  if self.run ~= run or run.exit then return end
-  local bytes, limit = self.env.memory(run.child:members() or {}), self.spec.max_memory
+local function on_sampled(self, run, bytes)
+  local limit = self.spec.max_memory
+  if self.run ~= run or run.exit or not limit then return end
   if bytes > limit then return self:fail(run, program_exit.of_memory(bytes, limit)) end
   sample_later(self, run)
+end
+
+function sample(self, run)
+  if self.run ~= run or run.exit then return end
+  local asked = run.child:members(function(pids)
+    if self.run ~= run or run.exit then return end
+    self.env.memory(pids or {}, function(bytes) on_sampled(self, run, bytes) end)
+  end)
+  if not asked then sample_later(self, run) end
 end
 
 local function on_age(self, run)

@@ -57,11 +57,9 @@ function hear.status(self, run, text)
 end
 
 function hear.main_pid(self, run, pid)
-  for _, member in ipairs(run.child:members() or {}) do
-    if member == pid then
-      run.pid = pid
-      return
-    end
+  if run.child:has(pid) then
+    run.pid = pid
+    return
   end
   self.env.log("warn", self, "MAINPID=%d is none of its processes", pid)
 end

@@ -12,8 +12,7 @@ local STUCK_AFTER = 2 -- seconds
 local DEFAULT = 10    -- seconds
 local SHOWN = 8       -- pids in a message
 
-local function pids_text(child)
-  local pids = child:members() or {}
+local function pids_text(pids)
   local text = table.concat(pids, ", ", 1, math.min(#pids, SHOWN))
   return #pids > SHOWN and text .. ", ..." or text
 end
@@ -21,7 +20,9 @@ end
 local function note_stuck(self, run)
   if self.run ~= run then return end
   run.stuck = true
-  self.env.log("error", self, "still alive %g s after SIGKILL: %s", STUCK_AFTER, pids_text(run.child))
+  run.child:members(function(pids)
+    self.env.log("error", self, "still alive %g s after SIGKILL: %s", STUCK_AFTER, pids_text(pids or {}))
+  end)
 end
 
 local function send(self, run, signal)
@@ -38,9 +39,17 @@ function program_stop.kill(self, run)
   run.limit = self.env.deadline(STUCK_AFTER, note_stuck, self, run)
 end
 
+-- Who is left is looked for before it is killed, which takes a moment.
 local function give_up_asking(self, run)
   if self.run ~= run then return end
-  self.env.log("warn", self, "did not end within %s, killing %s", run.allowed, pids_text(run.child))
+  local asked, message = run.child:members(function(pids)
+    if self.run ~= run or run.killed then return end
+    local allowed = type(run.allowed) == "number" and ("%g s"):format(run.allowed) or run.allowed
+    self.env.log("warn", self, "did not end within %s, killing %s", allowed, pids_text(pids or {}))
+    program_stop.kill(self, run)
+  end)
+  if asked then return end
+  self.env.log("warn", self, "did not end in time, killing it: %s", message)
   program_stop.kill(self, run)
 end
 
@@ -49,7 +58,7 @@ function program_stop.limit(self, run)
   local seconds = self.spec.shutdown or DEFAULT
   if seconds == "kill" then seconds = DEFAULT end
   if run.limited or seconds == "infinity" then return end
-  run.limited, run.due, run.allowed = true, self.env.now() + seconds, ("%g s"):format(seconds)
+  run.limited, run.due, run.allowed = true, self.env.now() + seconds, seconds
   run.limit = self.env.deadline(seconds, give_up_asking, self, run)
 end
 

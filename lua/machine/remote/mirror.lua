@@ -27,6 +27,10 @@ function Stub.deliver(self, letter)
   return self.home:deliver(letter, self)
 end
 
+function Stub.route(self, address, timeout)
+  self.home:route(address, timeout, self)
+end
+
 --- Has something said to a unit of the guest that runs in `home`, by its own runtime: see bonds.arrive.
 function mirror.tell(home, target, ...)
   local run = home.run

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.mailbox, sending: the short way into the mailbox of another worker, here or in
+ * another runtime. See mailbox.c, which says what the upvalues are. Thread: the
+ * runtime's. */
+#include "api/api.h"
+#include "api/link_calls.h"
+#include "api/mailbox_serve.h"
+#include "executor/runtime.h"
+#include "executor/task.h"
+
+/* ---- to a worker ---- */
+
+static int returned(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  return lua_gettop(L);
+}
+
+static int long_way(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_insert(L, 1);
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, returned);
+  return lua_gettop(L);
+}
+
+/* The mailbox on top, or nil, and [*task] of its worker; NULL, with that popped, where it
+ * takes nothing now. */
+static struct mailbox *open_box(lua_State *L, struct task **task) {
+  struct mailbox *box = lua_touserdata(L, -1);
+  bool open = box && !box->closed && !box->watched && box->count < box->limit;
+  *task = open ? task_find(api_tasks(L), box->task) : NULL;
+  if (*task) return box;
+  lua_pop(L, 1);
+  return NULL;
+}
+
+/* The mailbox that the target at 2 leads to, which it pushes, and [*task] of its worker;
+ * NULL where that cannot be said here, or it takes nothing now. */
+static struct mailbox *reach(lua_State *L, struct task **task) {
+  int values = lua_gettop(L) - 2;
+  if (values < 1 || values > MAILBOX_VALUES) return NULL;
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(3));
+  return open_box(L, task);
+}
+
+/* Whether the name is short, and all other values are numbers and the like. */
+static bool is_clean(lua_State *L, int count) {
+  for (int i = 3; i < 3 + count; i++) {
+    int type = lua_type(L, i);
+    if (type == LUA_TTABLE) return false;
+    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > MAILBOX_SHORT)) return false;
+  }
+  return true;
+}
+
+/* Puts in the request with the values from [first] on. */
+static void enqueue(lua_State *L, int box_at, struct task *task, struct request *request,
+                    int first) {
+  struct mailbox *box = lua_touserdata(L, box_at);
+  lua_getiuservalue(L, box_at, MAILBOX_STORE);
+  mailbox_append(L, box, lua_gettop(L), request, first);
+  box->count++;
+  box->received++;
+  task_mail(api_tasks(L), task, true);
+}
+
+/* Puts in the request with copies of the values from 3 to the box on top; the number of
+ * results if they cannot be sent, else 0. */
+static int put(lua_State *L, struct mailbox *box, struct task *task,
+               struct request *request) {
+  struct codec_problem problem;
+  int at = lua_gettop(L), count = at - 3;
+  int code = codec_copy_values(L, 3, count, &problem);
+  if (code < 0) return api_refused(L, code, problem.text);
+  if (box->closed || !task_find(api_tasks(L), box->task)) { /* copying may run anything */
+    lua_settop(L, at - 1);
+    return long_way(L);
+  }
+  request->values = (uint8_t)count;
+  request->clean = is_clean(L, count);
+  enqueue(L, at, task, request, 3);
+  return 0;
+}
+
+static void count_sent(struct task *current) {
+  if (current && current->running) current->sent++;
+}
+
+/* cast(self, target, name, ...) */
+int api_cast(lua_State *L) {
+  struct tasks *tasks = api_tasks(L);
+  struct request request = {.kind = REQUEST_CAST};
+  struct task *task;
+  struct mailbox *box = reach(L, &task);
+  if (!box) return long_way(L);
+  count_sent(tasks_current(tasks));
+  int results = put(L, box, task, &request);
+  if (results) return results;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* To another runtime, if the target is known to be there. */
+static int call_far(lua_State *L, struct task *current) {
+  lua_pushvalue(L, 2);
+  bool known = lua_rawget(L, lua_upvalueindex(4)) == LUA_TUSERDATA;
+  uint32_t wait = task_reserve_wait(current);
+  if (!known || !link_calls_send(L, &api_office(L)->frame, task_handle(current), wait)) {
+    lua_pop(L, 1);
+    return long_way(L);
+  }
+  uint64_t timeout = *link_calls_timeout(L, -1);
+  count_sent(current);
+  lua_settop(L, 0);
+  return api_wait(L, current, WAIT_ANSWER, timeout);
+}
+
+/* call(self, target, name, ...) */
+int api_call(lua_State *L) {
+  struct tasks *tasks = api_tasks(L);
+  struct task *current = tasks_current(tasks), *task;
+  if (!current || !current->running || current->raising) return long_way(L);
+  if (!tasks_run_on(tasks, L) || !lua_isyieldable(L)) return long_way(L);
+  struct mailbox *box = reach(L, &task);
+  if (!box) return call_far(L, current);
+  if (task == current) {
+    lua_pop(L, 1);
+    return long_way(L);
+  }
+  struct request request = {.kind = REQUEST_CALL, .caller = task_handle(current)};
+  request.wait = task_reserve_wait(current);
+  count_sent(current);
+  int results = put(L, box, task, &request);
+  if (results) return results;
+  lua_settop(L, 0);
+  return api_wait(L, current, WAIT_ANSWER, box->timeout);
+}
+
+/* ---- from another runtime ---- */
+
+bool api_take_request(lua_State *L, const struct codec_text *address,
+                      const struct codec_input *in, struct request *request) {
+  struct codec_problem problem;
+  struct task *task;
+  if (!api_find_office(L)) return false;
+  lua_getiuservalue(L, -1, OFFICE_ROUTES);
+  lua_pushlstring(L, address->bytes, address->length);
+  lua_rawget(L, -2);
+  if (!open_box(L, &task)) return false;
+  int at = lua_gettop(L), count = codec_read_values(L, in, &problem);
+  if (count < 1 || count > MAILBOX_VALUES) return false;
+  lua_pushvalue(L, at); /* reading may run anything */
+  if (!open_box(L, &task)) return false;
+  lua_pop(L, 1);
+  request->values = (uint8_t)count;
+  enqueue(L, at, task, request, at + 1);
+  return true;
+}
