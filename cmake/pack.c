@@ -4,6 +4,7 @@
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,15 +44,21 @@ static size_t step(size_t sample) {
   return count / (DICTIONARY / sample) + 1;
 }
 
-/* The beginnings of modules from all over the library. */
+static bool add_sample(const struct module *module, size_t sample) {
+  size_t size = module->size < sample ? module->size : sample;
+  if (dictionary_size + size > DICTIONARY) return false;
+  memcpy(dictionary + dictionary_size, module->bytes, size);
+  dictionary_size += size;
+  return true;
+}
+
+/* The beginnings of modules from all over the library; then their neighbours', for what room
+ * is left. */
 static void fill_dictionary(size_t sample, size_t first) {
   dictionary_size = 0;
-  for (size_t i = first; i < count; i += step(sample)) {
-    size_t size = modules[i].size < sample ? modules[i].size : sample;
-    if (dictionary_size + size > DICTIONARY) return;
-    memcpy(dictionary + dictionary_size, modules[i].bytes, size);
-    dictionary_size += size;
-  }
+  for (size_t start = first; start <= first + 1; start++)
+    for (size_t i = start; i < count; i += step(sample))
+      if (!add_sample(&modules[i], sample)) return;
 }
 
 /* Octal escapes are always three digits, so that a digit may follow. */
@@ -93,7 +100,7 @@ static size_t size_of_all(void) {
 /* Which samples serve best is found by trying. */
 static void choose_dictionary(void) {
   size_t best[2] = {0, 0}, least = SIZE_MAX;
-  for (size_t sample = 1000; sample <= 1400; sample += 200)
+  for (size_t sample = 1000; sample <= 1600; sample += 200)
     for (size_t first = 0; first < step(sample); first++) {
       fill_dictionary(sample, first);
       size_t size = size_of_all();
