@@ -75,6 +75,10 @@ static void take_age(struct logfile *file) {
   file->aged = false;
 }
 
+static bool is_full(const struct logfile *file) {
+  return file->is_regular && file->max && file->size > file->early;
+}
+
 /* Closes what is open first: its descriptor is the one that is sure to be free. */
 static int open_again(struct logfile *file) {
   struct stat stat;
@@ -91,7 +95,7 @@ static int open_again(struct logfile *file) {
   file->ino = stat.st_ino;
   file->is_regular = S_ISREG(stat.st_mode);
   file->size = file->whole = file->is_regular ? (uint64_t)stat.st_size : 0;
-  file->due = file->is_regular && file->max && file->size > file->early;
+  file->due = is_full(file);
   take_age(file);
   return 0;
 }
@@ -223,6 +227,7 @@ int logfile_write(struct logfile *file, const char *bytes, size_t len, uint64_t 
   if (!error) error = put(file, bytes, len, &left);
   if (!error) return 0;
   logfile_lose(file, bytes + len - left, left);
+  file->due = is_full(file); /* what was to fill it was not written */
   *lost += chunk_lines(bytes + len - left, left);
   return error;
 }

@@ -154,6 +154,7 @@ end
 ---@return integer|nil code nil while it runs
 function run.tree(path, options, arguments)
   if options.daemon and options.repl then return fail("--repl needs the terminal that --daemon leaves", USAGE) end
+  if options.daemon and system.pid() == 1 then return fail("PID 1 stays in the foreground", USAGE) end
   if options.daemon and not daemon.is_host() then return daemon.launch(arguments) end
   manager.take()
   local place, nameless, code = instance.take(options)

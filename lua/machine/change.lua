@@ -104,13 +104,18 @@ function treat.change(self, work, child, node)
   if spec.kind == "program" then return program_change.apply(child, spec, node.differences) end
   if spec.kind == "supervisor" then return end
   if node.timeouts and upgrade.is_possible(child) then return begin_upgrade(self, work, child, node) end
+  if child.next_spec then -- of a reload that kept it as it runs
+    child.next_spec = spec
+    spec = setmetatable({}, getmetatable(spec))
+    for key, value in next, node.new do spec[key] = value end
+  end
   child.spec = node.timeouts and spec or with_old_code(spec, child.spec)
 end
 
 function treat.upgrade(self, work, child, node)
   if upgrade.is_possible(child) then return begin_upgrade(self, work, child, node) end
   if unit.is_alive(child) or HELPED[child.phase] then return works.restart(self, work, child, node.new) end
-  child.spec = node.new
+  child.spec, child.next_spec = node.new, nil
 end
 
 function treat.restart(self, work, child, node)
@@ -149,12 +154,17 @@ local function visit_later(self, supervisor, node)
   self.pace:put(visit, self, supervisor, node)
 end
 
+-- It was forgotten when it ended, and would not be any more.
+local function is_kept_now(node)
+  return node.old.restart_name == "temporary" and node.new.restart_name ~= "temporary"
+end
+
 local function treat_child(self, work, child, node)
   local supervisor = work.supervisor
   if node.action == "add" or not child then
     supervisor.finished[node.new.name] = nil
     if child and not work.gone[child] then works.remove(work, child) end -- it was added at run time
-    if not GOES_ON[node.action] then work.add[#work.add + 1] = node.new end
+    if not GOES_ON[node.action] or is_kept_now(node) then work.add[#work.add + 1] = node.new end
     return
   end
   local idle = child.phase == "idle" and supervisor.state.name == "running" and child.spec.autostart ~= false

@@ -97,6 +97,7 @@ end
 
 local function start_child(self, child)
   local tree = self.env.tree
+  if self.regroup then self:join_group(child) end
   if child.spec.after and not tree:may_start(child) then
     child.phase = "waiting"
     chronicle.note(child, "waits", tree:missing(child))

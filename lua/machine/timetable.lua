@@ -102,7 +102,7 @@ end
 ---@param spec table
 function timetable.change(child, spec)
   local is_same = keys.same(child.spec.schedule, spec.schedule)
-  child.spec = spec
+  child.spec, child.next_spec = spec, nil
   if is_same then return end
   cancel(child)
   child.timetable = nil

@@ -206,6 +206,22 @@ static void leaves_no_torn_line(void **state) {
   logfile_close(file);
 }
 
+/* What was to fill the file was not written: the files before it stay. */
+static void a_full_disk_rotates_nothing(void **state) {
+  const char *lines = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n";
+  (void)state;
+  signal(SIGXFSZ, SIG_IGN);
+  struct logfile *file = open_log(32, 1);
+  put(file, "the file before this, and full\n");
+  put(file, "a\n");
+  for (int i = 0; i < 3; i++) assert_int_equal(limited(file, 8, lines), UV_EFBIG);
+  assert_string_equal(text_of("log"), "a\none\n");
+  assert_string_equal(text_of("log.1"), "the file before this, and full\n");
+  put(file, "b\n");
+  assert_string_equal(text_of("log"), "a\none\nb\n");
+  logfile_close(file);
+}
+
 static void full_device(void **state) {
   (void)state;
   struct logfile *file;
@@ -263,6 +279,7 @@ int main(void) {
       TEST(reopens_when_told),
       TEST(leaves_no_torn_line),
       TEST(full_device),
+      TEST(a_full_disk_rotates_nothing),
       TEST(survives_its_directory),
       TEST(refuses_links),
   };

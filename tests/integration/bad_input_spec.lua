@@ -78,7 +78,13 @@ local CASES = {
     'tree.lua:3: worker "w": key "module": ', "failing.lua:2: cannot be" },
   ["module that defines no worker"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.worker { name = 'w', module = 'nothing' } } }",
-    'tree.lua:3: worker "w": key "module": expected what worker.define() made' },
+    'tree.lua:3: worker "w": key "module": expected what worker.define() made, got number' },
+  ["module that returns nothing"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'silent' } } }",
+    'tree.lua:3: worker "w": key "module": expected what worker.define() made, got nothing' },
+  ["heartbeat of an unknown state"] = { "return luvisor.supervisor { name = 'top', children = { first, "
+    .. "luvisor.worker { name = 'w', module = 'w', heartbeat = { runing = 1 } } } }",
+    'tree.lua:3: worker "w": key "heartbeat": unknown state "runing", did you mean "running"?' },
   ["actor of an unknown state"] = { "return luvisor.supervisor { name = 'top', children = { first, "
     .. "luvisor.worker { name = 'w', module = 'typo' } } }",
     'tree.lua:3: worker "w": key "module": actor of unknown state "runnning", did you mean "running"?' },
@@ -117,7 +123,7 @@ describe("a script with", function()
   before_each(function()
     directory = host.directory()
     for name, text in pairs {
-      w = WORKER, broken = "local x =\nx = = 1\n", failing = "\nerror 'cannot be'", nothing = "return 7",
+      w = WORKER, broken = "local x =\nx = = 1\n", failing = "\nerror 'cannot be'", nothing = "return 7", silent = "",
       part = 'local luvisor = require "luvisor"\nreturn luvisor.supervisor { name = "part", strategy = "any" }',
       typo = WORKER:gsub('"running"', '"runnning"'),
     } do host.write(("%s/%s.lua"):format(directory, name), text) end

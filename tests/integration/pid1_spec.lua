@@ -43,6 +43,12 @@ describe("as PID 1", function()
     return host.spawn(words, nil, { cwd = directory, command = { "unshare" } })
   end
 
+  maybe("it does not go into the background", function()
+    local process = unshare(host.binary, "run", "--daemon", "tree.lua")
+    assert.equal(2, (process:wait(10)))
+    assert.equal("luvisor: PID 1 stays in the foreground\n", process:stderr())
+  end)
+
   local function run(children, first)
     host.write(directory .. "/tree.lua", ([[%s
       local luvisor = require "luvisor"

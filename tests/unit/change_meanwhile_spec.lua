@@ -3,6 +3,7 @@
 
 local dynamic = require "luvisor.machine.supervisor.dynamic"
 local reloads = require "reloads"
+local rolling = require "luvisor.machine.supervisor.rolling"
 local worlds = require "world"
 
 describe("a supervisor that starts anew in the midst of a change", function()
@@ -105,13 +106,11 @@ describe("a child that is removed while its group starts again", function()
     assert.equal(2, world:unit("first").generation)
   end
 
-  it("is stopped again where it was started with it", function()
+  it("is not started with it", function()
     local outcome = remove()
-    assert.equal("TERM", world.process.spawned[2].sent[1])
-    world.process.spawned[2]:dies(0)
     world:step(1)
     is_removed(outcome)
-    assert.equal(2, #world.process.spawned)
+    assert.equal(1, #world.process.spawned)
   end)
 
   it("is not started with it later", function()
@@ -194,16 +193,43 @@ describe("a child that is to be restarted", function()
 
   local function last() return world.process.spawned[#world.process.spawned] end
 
-  it("runs what the new script says, even where its group has started it meanwhile", function()
+  it("runs what the new script says where its group starts meanwhile", function()
     reloads.tree(world, tree "old")
     local _, outcome = reloads.apply(world, tree "new")
     world:crash "crasher"
     last():dies(0)
     world:step(0)
-    assert.equal("TERM", last().sent[1]) -- it came with its group
+    assert.same({ "old new", {}, "running" }, { spawned(), outcome.failures, world:phase "p" })
+  end)
+
+  it("runs what the new script says where somebody else has restarted it by the old one", function()
+    reloads.tree(world, tree "old")
+    rolling.restart(world:unit "p", dynamic.ignore)
+    local _, outcome = reloads.apply(world, tree "new")
+    last():dies(0)
+    world:step(0)
+    assert.equal("TERM", last().sent[1])
     last():dies(0)
     world:step(0)
     assert.same({ "old old new", {}, "running" }, { spawned(), outcome.failures, world:phase "p" })
+  end)
+
+  it("runs what the new script says where the one before was only to be taken with its next start", function()
+    local function kept(text, way)
+      return { world:worker("w", { args = { text }, on_change = way }) }
+    end
+    reloads.tree(world, kept("first", "keep"))
+    reloads.apply(world, kept("second", "keep"))
+    assert.equal("first", world:unit("w").instance.args[1])
+    reloads.apply(world, kept("third", "restart"))
+    assert.equal("third", world:unit("w").instance.args[1])
+    reloads.apply(world, kept("fourth", "keep"))
+    local keys = kept("fourth", "keep")
+    keys[1].shutdown = 7
+    reloads.apply(world, keys)
+    assert.same({ "third", 7 }, { world:unit("w").instance.args[1], world:unit("w").spec.shutdown })
+    world:crash "w"
+    assert.same({ "fourth", 7 }, { world:unit("w").instance.args[1], world:unit("w").spec.shutdown })
   end)
 
   it("comes back once where nothing else happens: the control arm", function()
@@ -226,12 +252,6 @@ describe("a child that is to be restarted", function()
     world:crash "crasher"
     world.process.spawned[1]:dies(0)
     world:step(0)
-    for _ = 1, 2 do -- whoever of the old came with the group goes again
-      for _, one in ipairs(world.process.spawned) do
-        if one.sent[1] and not one.ended then one:dies(0) end
-      end
-      world:step(0)
-    end
     for _, one in ipairs(world.process.spawned) do
       if not one.ended then assert.truthy(one.options.command[1]:find "^new") end
     end

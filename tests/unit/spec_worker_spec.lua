@@ -120,6 +120,8 @@ describe("spec.worker", function()
       P .. 'key "ready": unknown state "runing", did you mean "running"?' },
     { { fsm = fsm.default(), ready = "crashed" }, P .. 'key "ready": state "crashed" is terminal' },
     { { ready = {} }, P .. 'key "ready": expected a string, got table' },
+    { { heartbeat = 0 }, P .. 'key "heartbeat": expected seconds > 0 or { state = seconds }, got 0' },
+    { { heartbeat = { running = "1" } }, P .. 'key "heartbeat.running": expected seconds > 0, got "1"' },
     { { memory = "64XB" }, P .. 'key "memory": expected a size (bytes or text such as "64MB"), got "64XB"' },
     { { memory = "64MB" }, P .. 'key "memory": needs executor = "thread" or "process"' },
     { { executor = { start = print } }, P .. 'key "executor.kill": missing' },

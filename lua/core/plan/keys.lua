@@ -22,7 +22,7 @@ local DERIVED = {}
 for _, key in ipairs {
   "kind", "name", "where", "path", "restart_name", "restart_given", "shutdown_derived", "counted", "children",
   "template", "definition", "machine", "passages", "routine", "module", "fsm", "args", "drift", "families", "adopted",
-  "shell", "env", "env_file", "user", "group", "groups",
+  "shell", "env", "env_file", "user", "group", "groups", "heartbeat",
 } do DERIVED[key] = true end
 
 local SHOWN = { variables = "env", identity = "user" }

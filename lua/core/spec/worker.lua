@@ -21,11 +21,25 @@ local function machine(value)
   return check.expected("a machine made with luvisor.fsm", value)
 end
 
+-- Of the state in which it is ready, or of each that is named.
+local function heartbeat(value)
+  if type(value) ~= "table" then
+    if check.seconds(value) then return true, value end
+    return check.expected("seconds > 0 or { state = seconds }", value)
+  end
+  for state, seconds in pairs(value) do
+    local ok, message = check.seconds(seconds)
+    if not ok then return false, message, "." .. tostring(state) end
+  end
+  return true, value
+end
+
 local SCHEMA = unit.extend(executors.extend({
   module = module,
   args = check.table,
   fsm = machine,
   ready = check.text,
+  heartbeat = heartbeat,
   memory = check.size,
   mailbox = check.integer(1, math.huge),
   schedule = schedule.check,

@@ -84,12 +84,29 @@ function definition.complete(machine)
   return machine
 end
 
+local function with_heartbeats(machine, given)
+  if type(given) ~= "table" then given = { [machine.ready_state.name] = given } end
+  for state, seconds in pairs(given) do
+    local changed, message = machine:with_heartbeat(state, seconds)
+    if not changed then return nil, message end
+    machine = changed
+  end
+  return machine
+end
+
 local function choose_machine(unit_spec, made, settings)
-  local machine = unit_spec.fsm or made.fsm or fsm.default(settings.heartbeat)
-  if not unit_spec.ready then return definition.complete(machine) end
-  local changed, message = machine:with_ready(unit_spec.ready)
-  if not changed then return fault(unit_spec, "ready", message) end
-  return definition.complete(changed)
+  local heartbeat, own = unit_spec.heartbeat, unit_spec.fsm or made.fsm
+  local shared = type(heartbeat) == "number" and not own and not unit_spec.ready
+  local machine, message = own or fsm.default(shared and heartbeat or settings.heartbeat)
+  if unit_spec.ready then
+    machine, message = machine:with_ready(unit_spec.ready)
+    if not machine then return fault(unit_spec, "ready", message) end
+  end
+  if heartbeat and not shared then
+    machine, message = with_heartbeats(machine, heartbeat)
+    if not machine then return fault(unit_spec, "heartbeat", message) end
+  end
+  return definition.complete(machine)
 end
 
 --- Loads and checks the definition of a worker's spec, and puts it there.
@@ -103,7 +120,8 @@ function definition.prepare(unit_spec, settings, generation)
   local made, message, code = load_module(unit_spec, generation)
   if not made and message then return nil, message, code end
   if not worker.is(made) then
-    return fault(unit_spec, "module", ("expected what worker.define() made, got %s"):format(type(made)))
+    local got = made == true and "nothing (the module has no return)" or type(made)
+    return fault(unit_spec, "module", "expected what worker.define() made, got " .. got)
   end
   local machine
   machine, message, code = choose_machine(unit_spec, made, settings)

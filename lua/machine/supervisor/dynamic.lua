@@ -111,16 +111,6 @@ function dynamic.forget(self, child)
   self.children:remove(child)
 end
 
--- One that had left its group, and is started by hand before the group is, may end by itself meanwhile: it is then to
--- start with the others.
-local function join_group(self, child)
-  local group = self.regroup
-  if not group or child.at < group.child.at then return end
-  local place = 1
-  while group.start[place] and group.start[place].at < child.at do place = place + 1 end
-  if group.start[place] ~= child then table.insert(group.start, place, child) end
-end
-
 --- Stops a child; its spec stays, unless it is temporary or of a pool. Also ends retries.
 ---@param cause? string who asks
 function dynamic.terminate_child(self, which, reply, cause)
@@ -158,7 +148,6 @@ function dynamic.restart_child(self, which, reply)
   if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
   if child.changing then child.changing.halted[child] = nil end
   unit.reset(child)
-  join_group(self, child)
   child.dynamic, child.special = true, true
   unit.wait(child, function(what, why)
     if what == "stopped" then return refuse(reply, "STOPPED", "%s was stopped", child:path()) end

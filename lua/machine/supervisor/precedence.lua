@@ -5,6 +5,8 @@ local unit = require "luvisor.machine.unit"
 
 local precedence = {}
 
+local NONE = {} -- of a child that waited when a reload took its `after` away
+
 local conditions = {}
 
 function conditions.started(target)
@@ -26,7 +28,7 @@ end
 
 -- the first condition that does not hold: reference, condition, target
 local function first_missing(self, child)
-  for reference, condition in pairs(child.spec.after) do
+  for reference, condition in pairs(child.spec.after or NONE) do
     local target = target_of(self, child, reference)
     if not target or not conditions[condition](target) then return reference, condition, target end
   end

@@ -21,6 +21,13 @@ local ALONE, judge = strategy.alone, unit.judge
 
 -- ---- children that stay down
 
+local COMES = { backoff = true, restarting = true, waiting = true }
+
+-- Whether it runs, or will without anybody's help.
+local function is_up(child)
+  return unit.is_alive(child) or COMES[child.phase] or false
+end
+
 local function may_go_on(child)
   if child.spec.schedule then return true end
   return child.phase ~= "done" and not (child.phase == "idle" and child.spec.autostart == false)
@@ -32,10 +39,8 @@ local function check_complete(self)
   if not self.children:search(may_go_on) then self:complete(exit.new { kind = "normal" }) end
 end
 
-local COMES = { backoff = true, restarting = true, waiting = true }
-
 local function is_to_come(self, child)
-  if unit.is_alive(child) or COMES[child.phase] then return true end
+  if is_up(child) then return true end
   for _, one in ipairs(self.regroup and self.regroup.start or NONE) do
     if one == child then return true end
   end
@@ -93,12 +98,19 @@ local function may_start(child)
   return child.generation > 0 or child.spec.autostart ~= false
 end
 
+-- A temporary bystander, unless somebody has started it meanwhile, or a reload has made it one that stays.
+local function forget_bystander(self, child)
+  if is_up(child) then return end
+  if child.spec.restart_name ~= "temporary" then return self:start_child(child) end
+  self.children:remove(child)
+end
+
 -- The group starts when all of it is gone and the delay of the child that it is about is over.
 local function try_group(self)
   local group = self.regroup
   if not group or not group.due or self.sweep then return end
   self.regroup = nil
-  for _, child in ipairs(group.remove) do self.children:remove(child) end
+  for _, child in ipairs(group.remove) do forget_bystander(self, child) end
   local start, i = group.start, 1
   while self.up do
     i = routine.start(self.env, start, i)
@@ -108,29 +120,55 @@ local function try_group(self)
   end
 end
 
+-- A group has `child`, for whose sake it is and whose delay it waits for, and all that come after that, or all.
+local function is_of(group, child)
+  return group.whole or child.at >= group.child.at
+end
+
+local function put_in(list, child)
+  local place = 1
+  while list[place] and list[place].at < child.at do place = place + 1 end
+  if list[place] ~= child then return table.insert(list, place, child) or true end
+end
+
+-- Those of the group before, which a reload may have moved, or given another strategy.
+local function add_missing(group, stop, others)
+  for _, one in ipairs(others) do
+    local stays = one == group.child or one.spec.restart_name ~= "temporary"
+    if put_in(stays and group.start or group.remove, one) then stop[#stop + 1] = one end
+  end
+end
+
 -- Stops those who have to start again with the child, at once. A second child that ends meanwhile, and comes before
 -- the first, adds to the group; inside the group it is simply gone.
 local function gather_group(self, child, due)
-  local children = self.children:all()
-  local index = child.at
-  if self.regroup then index = math.min(index, self.regroup.child.at) end
-  local stop, start, remove = strategy.plan(self.spec.strategy, index, children)
-  self.regroup = { child = children[index], start = start, remove = remove, due = due }
+  local children, before = self.children:all(), self.regroup
+  if before and is_of(before, child) then
+    child, due = before.child, before.due or before.child.phase ~= "backoff"
+  end
+  local stop, start, remove = strategy.plan(self.spec.strategy, child.at, children)
+  local group = { child = child, start = start, remove = remove, due = due,
+    whole = self.spec.strategy == "one_for_all" }
+  add_missing(group, stop, before and before.start or NONE)
+  add_missing(group, stop, before and before.remove or NONE)
+  self.regroup = group
   sweep.run(self, stop, try_group, "starts again with " .. child.name, child:path())
 end
 
 local function restart(self, child)
-  if ALONE[self.spec.strategy] then return routine.restart(self.env, child) or self:start_child(child) end
-  child.phase = "restarting"
   local group = self.regroup
-  if not group or group.child ~= child then return gather_group(self, child, true) end
+  local is_head = group and group.child == child
+  if not is_head and ALONE[self.spec.strategy] then
+    return routine.restart(self.env, child) or self:start_child(child)
+  end
+  child.phase = "restarting"
+  if not is_head then return gather_group(self, child, true) end
   group.due = true
   try_group(self)
 end
 
 local function is_in_regroup(self, child)
-  local group = self.regroup
-  return group and child.at >= group.child.at
+  return self.regroup and is_of(self.regroup, child)
 end
 
 local function fails_the_start(self, child)
@@ -190,13 +228,20 @@ local function refused(self, child, why)
   if not self.is_ready then self:note_progress(child) end
 end
 
+--- Somebody starts a child while its group is being stopped: it goes, and comes, with the others.
+function recovery:join_group(child)
+  local group = self.regroup
+  if not is_of(group, child) then return end
+  put_in(child.spec.restart_name == "temporary" and group.remove or group.start, child)
+end
+
 --- A child has ended by itself, and everything of it is gone.
 function recovery:child_ended(child, why, was_ready)
   if not self.up or self.sweep and is_in_regroup(self, child) then
     child.ready_at = nil
     chronicle.note(child, "ended", why)
-    sweep.gone(self, child)
-    return child.special and unit.dismiss(child)
+    if child.special then unit.dismiss(child) end
+    return sweep.gone(self, child)
   end
   local env = self.env
   if not was_ready and not child.spec.backoff and not child.spec.schedule and not exit.is_normal(why) then
@@ -212,11 +257,11 @@ function recovery:child_ended(child, why, was_ready)
   decisions[decision](self, child, why, delay, now)
 end
 
---- A child has ended because it was asked to.
+--- A child has ended because it was asked to. Who waits for that may have other plans with it than its group.
 function recovery:child_stopped(child)
   self.env.tree:changed()
-  if self.sweep then sweep.gone(self, child) end
   if child.special then unit.dismiss(child) end
+  if self.sweep then sweep.gone(self, child) end
 end
 
 --- A child is ready.
