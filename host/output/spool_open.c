@@ -91,8 +91,9 @@ static struct spool *make(struct spools *spools, const struct spool_options *opt
 static int obtain(struct spools *spools, const struct spool_options *options,
                   struct spool **out, bool *made) {
   char *name = name_of(options);
-  if (!name) return UV_ENOMEM;
+  *out = NULL;
   *made = false;
+  if (!name) return UV_ENOMEM;
   *out = find(spools, name);
   if (*out) {
     free(name);

@@ -104,6 +104,13 @@ local function look(self)
   own.timer = runtime.after(LOOK, look, self)
 end
 
+-- Its start has failed: what it has connected is let go of.
+local function refuse(own, message)
+  own.over = true
+  if own.wire then own.wire:close() end
+  return nil, tostring(message)
+end
+
 --- Starts a unit on its executor.
 ---@param env table
 ---@param unit table
@@ -119,8 +126,8 @@ function custom.open(env, unit, events, order)
   inside[seen] = own
   local self = setmetatable({ env = env, unit = seen, own = own, implementation = spec.executor }, Guest)
   local ok, handle, message = xpcall(spec.executor.start, debug.traceback, seen)
-  if not ok then return nil, handle end
-  if handle == nil and message then return nil, tostring(message) end
+  if not ok then return refuse(own, handle) end
+  if handle == nil and message then return refuse(own, message) end
   self.handle = handle
   if spec.executor.alive then own.timer = runtime.after(LOOK, look, self) end
   return self

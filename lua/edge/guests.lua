@@ -149,7 +149,7 @@ local function spawn(self, env, unit, fds, events)
     self.child:on_empty(function()
       self.child:close()
       when_read(self, function()
-        self.wire:close()
+        if self.wire then self.wire:close() end
         program_cgroup.finish(unit, self.run, function() events.ended(how) end)
       end)
     end)

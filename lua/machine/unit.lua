@@ -18,11 +18,11 @@
 -- means that nothing runs. Only the supervisor that owns the unit calls these functions.
 
 local backoff = require "luvisor.core.lazy" "luvisor.core.backoff"
-local chronicle = require "luvisor.machine.chronicle"
+local chronicle = require "luvisor.core.lazy" "luvisor.machine.chronicle"
 local ends = require "luvisor.machine.supervisor.ends"
 local exit = require "luvisor.core.exit"
 local restart = require "luvisor.core.lazy" "luvisor.core.restart"
-local together = require "luvisor.machine.worker.together"
+local together = require "luvisor.core.lazy" "luvisor.machine.worker.together"
 local waiters = require "luvisor.machine.waiters"
 
 local REMEMBERED = 32 -- exits a policy can look back on

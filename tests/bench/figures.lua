@@ -102,6 +102,14 @@ return {
     },
   },
   {
+    name = "runaway_status", title = "status of them over the control socket", sides = { "luvisor" },
+    arguments = { 1000, 200 },
+    rows = {
+      { key = "runaway_status.p50", title = "p50", unit = "ms" },
+      { key = "runaway_status.most", title = "the longest", unit = "ms", value = 50 },
+    },
+  },
+  {
     name = "status", title = "status of 1,000 units over the control socket", sides = { "luvisor" },
     arguments = { 1000, 200 },
     rows = {

@@ -9,7 +9,8 @@ local limits = host.binary:match "^(.*)/[^/]*$" .. "/bench/limits"
 local drivers = {
   start = { "20" }, restart = { "5", "3" }, sustained = { "3", "0.2" }, one_for_all = { "4", "2" },
   heartbeat = { "20", "0.5" }, late = { "3" }, message = { "100", "4" }, pause = { "20", "0" },
-  speed = { "1" }, runaway = { "5", "0.3" }, status = { "5", "3" }, thread = { "2", "5" }, process = { "2", "5" },
+  speed = { "1" }, runaway = { "5", "0.3" }, runaway_status = { "5", "3" }, status = { "5", "3" },
+  thread = { "2", "5" }, process = { "2", "5" },
 }
 
 local function has_erlang()

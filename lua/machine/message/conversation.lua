@@ -18,6 +18,9 @@ local function env_of(self)
   return self._unit.env
 end
 
+-- What a generation that has ended still has to say, as from a callback, is none of the next one's business.
+local function drop(env) env.dropped = (env.dropped or 0) + 1 end
+
 -- ---- to others
 
 --- Sends a message, for the receive of another worker: true, or nil, message, CODE (EAGAIN: its mailbox is full;
@@ -87,6 +90,7 @@ end
 --- In a handler: the event that the worker takes after it.
 function methods.event(self, name)
   local unit = self._unit
+  if unit.instance ~= self then return drop(unit.env) end
   mailbox.set_event(unit, mailbox.of(unit), name)
 end
 
@@ -107,6 +111,7 @@ end
 --- longest stay in this state, after which the worker fails. Without seconds, neither.
 function methods.state_timeout(self, seconds, event)
   local unit = self._unit
+  if unit.instance ~= self then return drop(unit.env) end
   mailbox.cancel_state_timeout(unit)
   if event then return mailbox.set_state_timeout(unit, seconds, event) end
   unit.env.task.limit(unit.task, "state", seconds)

@@ -7,10 +7,10 @@ local here = arg[0]:match "^(.*)/" or "."
 package.path = here .. "/?.lua;" .. package.path
 
 local bench = require "bench"
-local uv = require "luv"
+local client = require "client"
 
 local UNITS, SAMPLES = bench.argument(1, 1000), bench.argument(2, 200)
-local REQUEST = '{"jsonrpc":"2.0","id":1,"method":"status"}\n'
+local ask, connect, cpu_of, REQUEST = client.ask, client.connect, client.cpu_of, client.STATUS
 
 local TREE = [[
 local luvisor = require "luvisor"
@@ -39,74 +39,6 @@ server:listen(8, function()
 end)
 ]]
 
-local directory = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/luvisor-bench-XXXXXX"))
-local handles = {}
-
-local function write(name, text)
-  local file = assert(io.open(directory .. "/" .. name, "w"))
-  file:write(text)
-  file:close()
-  return directory .. "/" .. name
-end
-
-local function spawn(...)
-  local handle, pid = uv.spawn(uv.exepath(), { args = { ... }, stdio = { nil, nil, 2 } }, function() end)
-  handles[#handles + 1] = assert(handle, pid)
-  return pid
-end
-
--- Milliseconds of CPU that a process has used.
-local function cpu_of(pid)
-  local file = assert(io.open(("/proc/%d/schedstat"):format(pid)))
-  local nanoseconds = file:read "n"
-  file:close()
-  return nanoseconds / 1e6
-end
-
-local function wait_for(predicate)
-  local tick = uv.new_timer()
-  tick:start(5, 5, function() end)
-  while not predicate() do uv.run "once" end
-  tick:close()
-end
-
--- The socket may be there a moment before somebody listens.
-local function reach(path)
-  local pipe, failed = uv.new_pipe(false), nil
-  pipe:connect(path, function(err) failed = err or false end)
-  wait_for(function() return failed ~= nil end)
-  if not failed then return pipe end
-  pipe:close()
-  uv.sleep(10)
-  return reach(path)
-end
-
-local function connect(path)
-  wait_for(function() return uv.fs_stat(path) end)
-  local self = { pipe = reach(path), got = 0, done = false }
-  self.pipe:read_start(function(_, chunk)
-    self.got = self.got + #assert(chunk, "it is gone")
-    self.done = chunk:byte(-1) == 10
-    if self.done and self.on_answer then self.on_answer() end
-  end)
-  return self
-end
-
--- Milliseconds until the whole answer is there, and its length.
-local function ask(self, request)
-  self.got, self.done = 0, false
-  local begun = uv.hrtime()
-  self.pipe:write(request)
-  while not self.done do uv.run "once" end
-  return (uv.hrtime() - begun) / 1e6, self.got
-end
-
-local function clean_up()
-  for _, handle in ipairs(handles) do handle:kill "sigkill" end
-  for name in uv.fs_scandir_next, assert(uv.fs_scandir(directory)) do uv.fs_unlink(directory .. "/" .. name) end
-  uv.fs_rmdir(directory)
-end
-
 local function deafen(path)
   local deaf = connect(path)
   deaf.pipe:read_stop()
@@ -118,7 +50,7 @@ local function keep_reloading(path)
   local version, self = 1, connect(path)
   local function reload()
     version = version + 1
-    write("tree.lua", TREE:format(UNITS, version))
+    client.write("tree.lua", TREE:format(UNITS, version))
     self.pipe:write('{"jsonrpc":"2.0","id":1,"method":"reload"}\n')
   end
   self.on_answer = reload
@@ -126,10 +58,9 @@ local function keep_reloading(path)
   return function() return version - 2 end
 end
 
-local tree = write("tree.lua", TREE:format(UNITS, 1))
-local pid = spawn("run", "--log-level", "none", "--socket", directory .. "/host.sock", tree)
-spawn("lua", write("echo.lua", ECHO), directory .. "/echo.sock")
-local host, echo = connect(directory .. "/host.sock"), connect(directory .. "/echo.sock")
+local path, pid = client.run(TREE:format(UNITS, 1))
+client.spawn("lua", client.write("echo.lua", ECHO), client.directory .. "/echo.sock")
+local host, echo = connect(path), connect(client.directory .. "/echo.sock")
 local status, raw = {}, {}
 for _ = 1, 10 do ask(host, REQUEST) end
 local used = 0
@@ -140,10 +71,10 @@ for i = 1, SAMPLES do
   used = used + cpu_of(pid) - before
   raw[i] = ask(echo, length .. "\n")
 end
-deafen(directory .. "/host.sock")
-local reloads, busy = keep_reloading(directory .. "/host.sock"), {}
+deafen(path)
+local reloads, busy = keep_reloading(path), {}
 while #busy < SAMPLES or reloads() == 0 do busy[#busy + 1] = ask(host, REQUEST) end
-clean_up()
+client.clean_up()
 bench.report("status.p50", bench.percentile(status, 0.5), "ms")
 bench.report("status.p99", bench.percentile(status, 0.99), "ms")
 bench.report("status.busy_p99", bench.percentile(busy, 0.99), "ms")
