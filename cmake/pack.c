@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pack: writes the compiled modules of lua/ into one C file (see host/base/embedded.h), each
- * deflated with a dictionary that they share: they are short, and much alike.
+ * deflated with a dictionary that they share (see dictionary.c): they are short, and much alike.
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
-#include <stdint.h>
+#include "dictionary.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-enum { MODULES = 1000, NAME = 100, DICTIONARY = 32768, LINE = 32 };
+enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32 };
 
 struct module {
   char name[NAME];
@@ -18,6 +19,8 @@ struct module {
   unsigned char *bytes;
 };
 
+static unsigned char text[TEXT]; /* all modules, one after the other */
+static size_t text_size, ends[MODULES];
 static struct module modules[MODULES];
 static size_t count;
 static unsigned char dictionary[DICTIONARY];
@@ -32,25 +35,12 @@ static void read_modules(FILE *input) {
   while (fscanf(input, "%99s %zu", modules[count].name, &modules[count].size) == 2) {
     struct module *module = &modules[count];
     if (fgetc(input) != '\n') fail("no newline after a size");
-    module->bytes = malloc(module->size + 1);
-    if (!module->bytes || fread(module->bytes, 1, module->size, input) != module->size)
-      fail("a module is cut short");
+    module->bytes = text + text_size;
+    if (module->size > TEXT - text_size ||
+        fread(module->bytes, 1, module->size, input) != module->size)
+      fail("a module is cut short, or too long");
+    ends[count] = text_size += module->size;
     if (++count == MODULES) fail("too many modules");
-  }
-}
-
-static size_t step(size_t sample) {
-  return count / (DICTIONARY / sample) + 1;
-}
-
-/* The beginnings of modules from all over the library. */
-static void fill_dictionary(size_t sample, size_t first) {
-  dictionary_size = 0;
-  for (size_t i = first; i < count; i += step(sample)) {
-    size_t size = modules[i].size < sample ? modules[i].size : sample;
-    if (dictionary_size + size > DICTIONARY) return;
-    memcpy(dictionary + dictionary_size, modules[i].bytes, size);
-    dictionary_size += size;
   }
 }
 
@@ -63,8 +53,10 @@ static void write_literal(FILE *output, const unsigned char *bytes, size_t size)
   fputs(size ? "\"" : "    \"\"", output);
 }
 
-/* Deflates, without the dictionary where that is what is deflated. Returns owned. */
-static unsigned char *deflated(unsigned char *bytes, size_t size, size_t *packed_size) {
+/* What is between the braces of a struct embedded; deflated without the dictionary where that
+ * is what is written. */
+static void write_packed(FILE *output, const char *name, unsigned char *bytes,
+                         size_t size) {
   uLong room = compressBound(size);
   unsigned char *packed = malloc(room);
   z_stream stream = {.next_in = bytes, .avail_in = (uInt)size};
@@ -75,44 +67,10 @@ static unsigned char *deflated(unsigned char *bytes, size_t size, size_t *packed
   stream.next_out = packed;
   stream.avail_out = (uInt)room;
   if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
-  *packed_size = stream.total_out;
-  deflateEnd(&stream);
-  return packed;
-}
-
-static size_t size_of_all(void) {
-  size_t all, size;
-  free(deflated(dictionary, dictionary_size, &all));
-  for (size_t i = 0; i < count; i++) {
-    free(deflated(modules[i].bytes, modules[i].size, &size));
-    all += size;
-  }
-  return all;
-}
-
-/* Which samples serve best is found by trying. */
-static void choose_dictionary(void) {
-  size_t best[2] = {0, 0}, least = SIZE_MAX;
-  for (size_t sample = 1000; sample <= 1400; sample += 200)
-    for (size_t first = 0; first < step(sample); first++) {
-      fill_dictionary(sample, first);
-      size_t size = size_of_all();
-      if (size >= least) continue;
-      least = size;
-      best[0] = sample;
-      best[1] = first;
-    }
-  fill_dictionary(best[0], best[1]);
-}
-
-/* What is between the braces of a struct embedded. */
-static void write_packed(FILE *output, const char *name, unsigned char *bytes,
-                         size_t size) {
-  size_t packed_size;
-  unsigned char *packed = deflated(bytes, size, &packed_size);
   fprintf(output, "{\"%s\",\n", name);
-  write_literal(output, packed, packed_size);
-  fprintf(output, ",\n   %zu, %zu}", packed_size, size);
+  write_literal(output, packed, stream.total_out);
+  fprintf(output, ",\n   %lu, %zu}", stream.total_out, size);
+  deflateEnd(&stream);
   free(packed);
 }
 
@@ -121,7 +79,8 @@ int main(int argc, char **argv) {
   FILE *output = input ? fopen(argv[2], "wb") : NULL;
   if (!output) fail("usage: pack INPUT OUTPUT");
   read_modules(input);
-  choose_dictionary();
+  if (count == 0) fail("no modules");
+  dictionary_size = dictionary_choose(text, ends, count, dictionary);
   fputs("/* Written by cmake/pack.c. */\n#include \"base/embedded.h\"\n\n", output);
   fputs("const struct embedded embedded_dictionary = ", output);
   write_packed(output, "", dictionary, dictionary_size);
