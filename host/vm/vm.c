@@ -96,16 +96,25 @@ static int to_text(lua_State *L) {
   return 1;
 }
 
+static bool has_text(lua_State *L, int index) {
+  if (lua_type(L, index) == LUA_TNUMBER) return true;
+  if (luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
 void vm_push_message(lua_State *L, int index) {
   if (lua_type(L, index) == LUA_TSTRING) {
     lua_pushvalue(L, index);
     return;
   }
   index = lua_absindex(L, index);
-  lua_pushcfunction(L, to_text); /* a __tostring of the user's may raise */
-  lua_pushvalue(L, index);
-  if (call_protected(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
-  lua_pop(L, 1);
+  if (has_text(L, index)) {
+    lua_pushcfunction(L, to_text); /* a __tostring of the user's may raise */
+    lua_pushvalue(L, index);
+    if (call_protected(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
+    lua_pop(L, 1);
+  }
   lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
 }
 

@@ -136,9 +136,28 @@ end
 
 -- ---- connecting
 
+local function is_running(pid_file)
+  local file = io.open(pid_file)
+  local pid = file and file:read "n"
+  if file then file:close() end
+  return pid and uv.kill(pid, 0) == 0
+end
+
+-- Hosts of other names in the same place.
+local function others(place)
+  local found = {}
+  local entries = not place.given and uv.fs_scandir(place.directory) or nil
+  for file in function() return entries and uv.fs_scandir_next(entries) end do
+    local name = file:match "^(.*)%.pid$"
+    if name and is_running(place.directory .. "/" .. file) then found[#found + 1] = "--name " .. name end
+  end
+  table.sort(found)
+  return found[1] and "; there is " .. table.concat(found, ", ") or ""
+end
+
 local function describe_absence(place, code)
   if code == "EACCES" then return ("%s: only its owner may use it"):format(place.socket) end
-  return ("no host is running here (%s)"):format(place.socket)
+  return ("no host is running here (%s)%s"):format(place.socket, others(place))
 end
 
 local function is_trusted(pipe, place)

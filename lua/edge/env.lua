@@ -2,6 +2,7 @@
 
 local lazy = require "luvisor.core.lazy"
 local code = require "luvisor.edge.load.code" -- now: it needs what a thread is not to have
+local definition = lazy "luvisor.edge.load.definition"
 local exit = require "luvisor.core.exit"
 local handle = lazy "luvisor.machine.handle"
 local log = lazy "luvisor.edge.log"
@@ -12,7 +13,7 @@ local env = {}
 
 local function dispatch(self, kind, event)
   for _, fn in ipairs(self.subscribers[kind] or {}) do
-    local ok, message = xpcall(fn, debug.traceback, event)
+    local ok, message = xpcall(fn, definition.explain, event)
     if not ok then self.log("error", event.unit, "subscriber of %s: %s", kind, message) end
   end
 end

@@ -28,37 +28,47 @@ end
 
 -- Control characters would move the cursor; a unit's text must not.
 local function harmless(text)
-  return text:find "[%c\127]" and text:gsub("[%c\127]", " ") or text
+  return text:find "%c" and text:gsub("%c", " ") or text
 end
 
-local EMPTY = { text = "", columns = 0 }
-
-local function cell_of(value)
+-- Text, columns and colour of a cell. Most are plain, and as wide as they are long.
+local function measure(value)
   local text, colour = value, nil
   if type(value) == "table" then text, colour = value[1], value[2] end
-  if not text or text == "" then return EMPTY end
-  text = harmless(tostring(text))
-  return { text = text, colour = colour, columns = width.of(text) }
+  if not text or text == "" then return "", 0 end
+  text = tostring(text)
+  if not text:find "[^ -~]" then return text, #text, colour end
+  text = harmless(text)
+  return text, width.of(text), colour
 end
 
-local function widths_of(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, cell.columns) end
+-- The cells of a row, three places each; `widths` grow with them. `last` is the last that is not empty.
+local function lay_out(row, count, widths)
+  local cells = { last = 0 }
+  for i = 1, count do
+    local text, columns, colour = measure(row[i])
+    local at = i * 3
+    cells[at], cells[at + 1], cells[at + 2] = text, columns, colour or false
+    if columns > widths[i] then widths[i] = columns end
+    if columns > 0 then cells.last = i end
   end
-  return widths
+  return cells
 end
 
-local function line_of(row, widths, columns, is_coloured)
-  local cells = {}
-  for i, cell in ipairs(row) do
-    local text = cell.text
-    local is_right = columns[i].right
-    local blanks = (" "):rep(widths[i] - cell.columns)
-    local painted = is_coloured and sheet.paint(text, cell.colour, is_coloured) or text
-    cells[i] = is_right and blanks .. painted or i == #row and painted or painted .. blanks
+local function line_of(cells, widths, columns, is_coloured)
+  local line, last = {}, cells.last
+  for i = 1, last do
+    local at = i * 3
+    local text, missing = cells[at], widths[i] - cells[at + 1]
+    if is_coloured then text = sheet.paint(text, cells[at + 2] or nil, true) end
+    if missing > 0 and columns[i].right then
+      text = (" "):rep(missing) .. text
+    elseif missing > 0 and i < last then
+      text = text .. (" "):rep(missing)
+    end
+    line[i] = text
   end
-  return table.concat(cells, GAP):match "^.*%S" or ""
+  return table.concat(line, GAP)
 end
 
 --- The lines of a table: a head, and a row for each of `rows`, whose cells are texts or { text, colour }.
@@ -66,17 +76,13 @@ end
 ---@param rows table[]
 ---@return string
 function sheet.text(columns, rows)
-  local all, head = {}, {}
-  for i, column in ipairs(columns) do head[i] = cell_of { column.title, "dim" } end
-  all[1] = head
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for i = 1, #columns do cells[i] = cell_of(row[i]) end
-    all[#all + 1] = cells
-  end
-  local widths, lines, is_coloured = widths_of(all), {}, sheet.is_coloured()
-  for i, row in ipairs(all) do lines[i] = line_of(row, widths, columns, is_coloured) end
-  return table.concat(lines, "\n") .. "\n"
+  local all, widths, head = {}, {}, {}
+  for i, column in ipairs(columns) do head[i], widths[i] = { column.title, "dim" }, 0 end
+  all[1] = lay_out(head, #columns, widths)
+  for i, row in ipairs(rows) do all[i + 1] = lay_out(row, #columns, widths) end
+  local is_coloured = sheet.is_coloured()
+  for i, cells in ipairs(all) do all[i] = line_of(cells, widths, columns, is_coloured) end
+  return table.concat(all, "\n") .. "\n"
 end
 
 return sheet

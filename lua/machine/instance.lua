@@ -46,6 +46,7 @@ end
 --- a callback: local err, fd = self:await(uv.fs_open, path, "r", 0). What the function refuses at once comes as its
 --- message, nil, its code: the error first, as in a callback.
 function methods.await(self, start, ...)
+  if type(start) ~= "function" then error("self:await: expected a function, got " .. type(start), 2) end
   return self._unit.env.task.await(start, ...)
 end
 

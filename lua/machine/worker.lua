@@ -44,8 +44,11 @@ return function(env)
   local function missing_target(self, event)
     local state = self.state
     if event == "error" then return self.spec.machine.crashed end
+    local known = table.move(state.events, 1, #state.events, 2, { "keepalive" })
+    local hint = suggest.hint(event, known)
+    if hint == "" then hint = ": " .. table.concat(known, ", ") end
     error(("actor of state %s returned %s, which is not an event of it%s"):format(state.name,
-      type(event) == "string" and '"' .. event .. '"' or type(event), suggest.hint(event, state.events)), 0)
+      type(event) == "string" and '"' .. event .. '"' or type(event), hint), 0)
   end
 
   -- the transition's deadline covers its hooks and the switch

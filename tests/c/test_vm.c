@@ -87,7 +87,8 @@ static void leaves_the_message_to_the_caller(void **state) {
 static void words_any_error_object(void **state) {
   (void)state;
   static const char *const cases[][2] = {
-      {"error(nil)", "nil"},
+      {"error(nil)", "(error object is a nil value)"},
+      {"error({ code = 7 })", "(error object is a table value)"},
       {"error(7)", "7"},
       {"error(setmetatable({}, { __tostring = function() return 'mine' end }))", "mine"},
       {"error(setmetatable({}, { __tostring = function() error 'no' end }))",

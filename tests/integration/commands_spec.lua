@@ -153,6 +153,8 @@ describe("a client", function()
     assert.truthy(err:find("top/bad is FATAL: exit 3", 1, true), err)
     assert.truthy(err:find("| no such luck", 1, true), err)
     assert.equal("FATAL", (status "bad").state)
+    local _, out = client("stop", "bad")
+    assert.truthy(out:find "^top/bad: STOPPED %(stop by uid %d+%)\n$", out)
   end)
 
   it("says when its time is over, and how far it has come", function()

@@ -102,7 +102,7 @@ describe("the control socket", function()
     for _, method in ipairs(result.methods) do names[method.name] = method end
     assert.truthy(names.status and names.ping and names["rpc.discover"])
     assert.equal("string", type(names.status.summary))
-    assert.equal("all flat timeout units usage", table.concat(names.status.params, " "))
+    assert.equal("all brief flat timeout units usage", table.concat(names.status.params, " "))
     assert.equal("timeout", table.concat(names.ping.params, " ")) -- which all of them take
   end)
 
@@ -244,7 +244,9 @@ describe("the control socket", function()
       { cwd = directory })
     one:expect "top starting %-> running"
     assert.equal(0, (process:client { "status", "--name", "two" }))
-    assert.equal(4, (process:client { "status", "--name", "three" }))
+    local code, _, err = process:client { "status", "--name", "three" }
+    assert.equal(4, code)
+    assert.truthy(err:find("/three.sock); there is --name default, --name two\n", 1, true), err)
     one:stop()
   end)
 

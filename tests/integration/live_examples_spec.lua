@@ -53,7 +53,7 @@ describe("example", function()
     change("blue_green", "local LIVE =", 'local LIVE = { "blue", "green" }')
     assert.equal("+ site/green:0  added\n+ site/green:1  added\n", luvisor "reload")
     for _, unit in ipairs { "green:0", "green:1", "blue:0", "blue:1" } do
-      assert.matches(" RUNNING ", luvisor("status", "site/" .. unit))
+      assert(host.wait_until(function() return luvisor("status", "site/" .. unit):find " RUNNING " end, 20), unit)
     end
     assert.equal(0, tree:count "site/blue:%d RUNNING %->")
     change("blue_green", "local LIVE =", 'local LIVE = { "green" }')

@@ -41,6 +41,35 @@ describe("luvisor says what was meant", function()
     assert.equal(0, (host.run { "check", directory .. "/tree.lua" })) -- the same, where there is room
   end)
 
+  it("when nobody reads on: nothing", function()
+    host.write(directory .. "/tree.lua", [[
+      local luvisor, children = require "luvisor", {}
+      for i = 1, 3000 do children[i] = luvisor.program { name = "p" .. i, command = "true" } end
+      return luvisor.supervisor { name = "r", children = children }
+    ]])
+    local shell = host.spawn({ "-c", host.binary .. " check tree.lua | head -n 1" }, nil,
+      { cwd = directory, command = { "/bin/sh" } })
+    assert.equal(0, (shell:wait()))
+    assert.equal("", shell:stderr())
+  end)
+
+  -- What a worker that does this in its first state ends with.
+  local function ends(statement, expected)
+    host.write(directory .. "/tree.lua", ([[
+      local W = require("luvisor.worker").define()
+      W:actor("starting", function(self) %s return "run" end)
+      W:actor("running", function() return "complete" end)
+      return require "luvisor".supervisor { name = "r", children = {
+        require "luvisor".worker { name = "w", module = W, restart = "temporary" } } }
+    ]]):format(statement))
+    host.spawn({ "run", directory .. "/tree.lua" }):expect(expected)
+  end
+
+  it("when a method was called with a dot, or waits for nothing", function()
+    ends("self.log.info 'x'", "tree%.lua:2: self%.log:info: with a colon, not a dot")
+    ends("self:await(5)", "tree%.lua:2: self:await: expected a function, got number")
+  end)
+
   it("when a log line is wrong, at its place", function()
     host.write(directory .. "/tree.lua", [[
       local worker = require "luvisor.worker"

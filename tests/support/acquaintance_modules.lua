@@ -109,7 +109,7 @@ Acquainted:actor("starting", function(self)
   check("taken away", "true", luvisor.unregister "famous")
   check("taken away again", "false", luvisor.unregister "famous")
   check("call by no name", "NOT_FOUND", (select(3, self:call("famous", "echo"))))
-  check("trap there", "nil", order("trap"))
+  check("trap there", "nil", (order("trap"))) -- which returns nothing
   check("link again", "true", order("link", self.path))
   check("unlink", "true", self:unlink(puppet))
   check("link for ever", "true", order("link", self.path))

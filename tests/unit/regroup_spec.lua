@@ -80,6 +80,18 @@ describe("while a group is being restarted", function()
     assert.equal("running running", phases("a", "slow"))
   end)
 
+  it("who is added by hand and fails to start is gone for good", function()
+    tree("one_for_all", 9, world:worker("slow", { backoff = { min = 10, max = 10, jitter = 0 } }))
+    world:crash "slow"
+    local new = world:adopt(world:worker "new", "root")
+    world.scripts.new.on_start = "fail"
+    assert.equal("START_FAILED", select(3, world:call("start_child", "root", new)))
+    world.scripts.new.on_start = "ok"
+    world:step(11)
+    assert.equal("running none", phases("slow", "new"))
+    assert.equal(1, world.scripts.new.starts)
+  end)
+
   it("another strategy leaves nobody behind", function()
     local function keys(strategy)
       return { strategy = strategy, intensity = { restarts = 9, within = 1 }, "a",

@@ -1,5 +1,6 @@
 -- Client, status: `luvisor status`.
 
+local brief = require "luvisor.core.brief"
 local client = require "luvisor.edge.client"
 local json = require "host.json"
 local sheet = require "luvisor.edge.sheet"
@@ -98,9 +99,12 @@ function status.call(operands, options)
   collectgarbage "stop" -- it is over before there is much
   local wide = options.wide or options.json or false
   local is_tree = #operands == 0
-  local params = { units = json.array(operands), all = options.all or false, usage = wide }
+  local params = { units = json.array(operands), all = options.all or false, usage = wide, brief = not wide }
   return client.connect(options, function(self)
     self:ask("status", params, function(result)
+      if params.brief then
+        for i, row in ipairs(result.units) do result.units[i] = brief.unpack(row) end
+      end
       if options.json then
         client.print(assert(json.encode(result)) .. "\n")
       else

@@ -1,5 +1,6 @@
 -- Methods, units: looking at them. A large tree is described in small portions, so that nobody waits for it.
 
+local brief = require "luvisor.core.brief"
 local check = require "luvisor.core.check"
 local explain = require "luvisor.machine.explain"
 local inspect = require "luvisor.machine.inspect"
@@ -55,6 +56,7 @@ local function describe(walk, unit, path, depth, params)
   about.children = unit.children and unit.children.count or nil
   local omitted = descend(walk, unit, path, depth, params)
   if omitted > 0 then about.omitted = omitted end
+  if params.brief then about = brief.pack(about, params.flat and about.path or about.name) end
   return json.encode(about)
 end
 
@@ -81,7 +83,8 @@ end
 
 methods.status = {
   summary = "units with state, pid, uptime, restarts and why; all of the tree if none is named",
-  params = { units = names.list, flat = check.boolean, all = check.boolean, usage = check.boolean },
+  params = { units = names.list, flat = check.boolean, all = check.boolean, usage = check.boolean,
+    brief = check.boolean },
   call = function(context, params, reply, client)
     local units = { context.tree.root }
     if params.units and params.units[1] then

@@ -1,6 +1,7 @@
 -- Dynamic: changes to a supervisor's children at run time, with OTP's results (semantics 2.6). Every call takes a
 -- `reply`, called once with a value or nil, message, CODE; at once where nothing has to end or start first.
 
+local chronicle = require "luvisor.machine.chronicle"
 local branch = require "luvisor.machine.branch"
 local exit = require "luvisor.core.exit"
 local unit = require "luvisor.machine.unit"
@@ -30,7 +31,7 @@ end
 
 local function forget_failed(self, child, why, reply)
   if not child.spec.backoff and not exit.is_normal(why) then
-    self.children:remove(child)
+    dynamic.forget(self, child)
     child.phase = "stopped"
   end
   if exit.is_normal(why) then return reply(child) end
@@ -122,6 +123,7 @@ function dynamic.terminate_child(self, which, reply, cause)
   if child.changing then child.changing.halted[child] = true end
   leave_group(self, child)
   if unit.ask_to_stop(child, cause) then
+    if child.phase ~= "stopped" then chronicle.note(child, "asked", cause) end
     child.phase = "stopped"
     return after_stop(self, child, reply)
   end

@@ -133,7 +133,6 @@ function figures.memory(handle)
   local sum = 0
   for _, pid in ipairs(supervisors(handle:get_pid())) do sum = sum + (proc.share(pid) or 0) end
   report("memory.all", sum / 1024, "MB")
-  report("memory.each", sum / count, "KiB")
 end
 
 function figures.idle(handle)
