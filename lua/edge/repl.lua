@@ -167,6 +167,7 @@ function repl.session(context)
   own.print = print
   own.io = setmetatable({ write = function(...) self:put(table.concat { ... }) end }, { __index = io })
   own.luvisor = require "luvisor"
+  for _, late in ipairs { "call", "restart" } do assert(own.luvisor[late]) end -- loaded when named: Tab is to know them
   self.own, self.environment = {}, setmetatable(own, { __index = _G })
   for name, value in pairs(own) do self.own[name] = value end
   return self

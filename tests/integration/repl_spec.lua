@@ -208,6 +208,10 @@ describe("the REPL", function()
       screen:type "Tab"
       assert.is_truthy(screen:shows 'info%("counter')
       screen:type("C-u")
+      screen:text "luvisor.send_af"
+      screen:type "Tab"
+      assert.is_truthy(screen:shows "luvisor%.send_after")
+      screen:type("C-u")
       screen:text "for i = 7, 8 do"
       screen:type "Enter"
       screen:text "print(i) end"
