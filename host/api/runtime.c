@@ -4,6 +4,7 @@
 #include "executor/runtime.h"
 
 #include "api/api.h"
+#include "base/alarm.h"
 #include "executor/timer.h"
 #include "executor/watchdog.h"
 #include "vm/vm.h"
@@ -77,12 +78,23 @@ static int memory(lua_State *L) {
   return 2;
 }
 
-/* limit_memory(bytes): from here on the state may hold no more than that */
+/* limit_memory(bytes): from here on the state may hold no more than that; nil: what it can
+ * get */
 static int limit_memory(lua_State *L) {
-  lua_Integer bytes = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, bytes > 0, 1, "expected bytes");
+  lua_Integer bytes = luaL_optinteger(L, 1, 0);
+  luaL_argcheck(L, bytes > 0 || lua_isnoneornil(L, 1), 1, "expected bytes");
   vm_of(L)->memory.limit = (size_t)bytes;
   return 0;
+}
+
+/* alarm(seconds, text), alarm() */
+static int set_alarm(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) {
+    uint64_t ns = schedule_ns(luaL_checknumber(L, 1));
+    return api_result(L, alarm_set(&vm_of(L)->interrupt, ns, luaL_checkstring(L, 2)));
+  }
+  lua_pushboolean(L, alarm_clear());
+  return 1;
 }
 
 /* watch(slice, stall, kill) */
@@ -120,6 +132,7 @@ static const luaL_Reg functions[] = {
     {"unwatch", unwatch},
     {"looks", looks},
     {"limit_memory", limit_memory},
+    {"alarm", set_alarm},
     {NULL, NULL},
 };
 

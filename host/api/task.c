@@ -324,6 +324,14 @@ static int await(lua_State *L) {
   return api_wait(L, task, WAIT_EVENT, 0);
 }
 
+static int bound(lua_State *L) {
+  struct task *task = find(L);
+  lua_Integer bytes = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, bytes >= 0, 2, "expected bytes");
+  if (task) task_bound(api_tasks(L), task, (size_t)bytes);
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
     {"set_handlers", set_handlers},
     {"watch_beats", watch_beats},
@@ -349,6 +357,7 @@ static const luaL_Reg functions[] = {
     {"current", self_handle},
     {"object", object},
     {"sent", sent},
+    {"bound", bound},
     {"park", park},
     {"receive", receive},
     {"wake", wake},

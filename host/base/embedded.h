@@ -6,6 +6,7 @@
  * deflated. It is constant and lives as long as the process. Thread: any. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 /* The most that a dictionary may have: deflate looks back no further. */
 enum { EMBEDDED_DICTIONARY = 32768 };
@@ -14,8 +15,8 @@ enum { EMBEDDED_DICTIONARY = 32768 };
 struct embedded {
   const char *name;
   const char *packed;
-  size_t packed_size;
-  size_t size; /* unpacked */
+  uint32_t packed_size;
+  uint32_t size; /* unpacked */
 };
 
 /* Sorted by name in the order of strcmp. */

@@ -49,6 +49,7 @@ struct task {
   uint32_t serial;  /* which use of the slot this is; odd while open */
   uint32_t wait_no; /* which wait this is: a wake for an older one is dropped */
   uint32_t sent;    /* letters */
+  uint32_t ceiling; /* KiB that the state may hold during its turns, 0 for no limit */
   uint16_t results; /* values that wait on the coroutine for its resume */
   uint8_t phase;
   uint8_t waits;
@@ -106,6 +107,10 @@ void task_limit(struct tasks *tasks, struct task *task, enum limit limit,
 
 /* Moves every limit that is set to at least [duration] ns from now. */
 void task_extend(struct tasks *tasks, struct task *task, uint64_t duration);
+
+/* From now on the task's turns are refused more memory than the state holds now and [bytes]
+ * more, and three quarters of what its own limit leaves. */
+void task_bound(struct tasks *tasks, struct task *task, size_t bytes);
 
 /* Pops the function that the task calls from now on in place of its actor, [every] ns
  * apart; ends the pause between two turns. */

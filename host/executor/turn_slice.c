@@ -9,6 +9,8 @@
 #include "executor/task_store.h"
 #include "vm/vm.h"
 
+enum { KIB = 1024 };
+
 /* What a resume has shown. */
 static void note_interrupt(struct tasks *tasks, struct task *task, bool ordered,
                            int status) {
@@ -18,6 +20,25 @@ static void note_interrupt(struct tasks *tasks, struct task *task, bool ordered,
     task->cancelled = task->stalled = true;
   if (ordered && raised == INTERRUPT_NONE && status == LUA_YIELD)
     task_cancel(tasks, task); /* it came to wait before it could be raised */
+}
+
+void task_bound(struct tasks *tasks, struct task *task, size_t bytes) {
+  const struct memory *memory = &vm_of(tasks->L)->memory;
+  size_t room = memory->limit > memory->used ? (memory->limit - memory->used) / 4 * 3 : 0;
+  if (memory->limit && bytes > room) bytes = room;
+  task->ceiling = (uint32_t)((memory->used + bytes) / KIB) + 1;
+}
+
+/* lua_resume; what the state may hold meanwhile is what the task may. */
+static int resume(struct memory *memory, const struct task *task, lua_State *co,
+                  lua_State *from, int *count) {
+  size_t limit = memory->limit, own = (size_t)task->ceiling * KIB;
+  if (own && (!limit || own < limit)) memory->limit = own;
+  memory->guarded++;
+  int status = lua_resume(co, from, *count, count);
+  memory->guarded--;
+  memory->limit = limit;
+  return status;
 }
 
 int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *count) {
@@ -32,16 +53,14 @@ int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *coun
     task->raising = false;
     interrupt_order(interrupt, INTERRUPT_CANCEL);
   }
-  vm->memory.guarded++;
-  int status = lua_resume(co, tasks->L, *count, count);
-  vm->memory.guarded--;
+  int status = resume(&vm->memory, task, co, tasks->L, count);
   task->running = false;
   task->sliced = interrupt_take_preempted(interrupt);
   tasks->raised = (uint8_t)interrupt_leave(interrupt, &frame);
   if (status != LUA_OK && status != LUA_YIELD) interrupt_heal(co);
   if (ordered || tasks->raised != INTERRUPT_NONE)
     note_interrupt(tasks, task, ordered, status);
-  if (status == LUA_ERRMEM) vm_relax(vm);
+  if (status == LUA_ERRMEM && !task->ceiling) vm_relax(vm);
   schedule_read(tasks->schedule);
   return status;
 }

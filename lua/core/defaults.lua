@@ -37,7 +37,7 @@ defaults.list = {
   setting("history", check.text, nil, "file of the history, or off; in daemon mode it lies beside the log"),
   setting("history_age", check.seconds, 30 * 86400, "what is older is forgotten there"),
   setting("history_size", check.size, 64 << 20, "bytes of that file; then the oldest is forgotten"),
-  setting("load_timeout", check.seconds, 5, "how long a reload may take to load the script"),
+  setting("load_timeout", check.seconds, 5, "how long loading the script may take"),
   setting("load_memory", check.size, 256 << 20, "how many bytes of memory it may take for that"),
   setting("slice", check.seconds, 0.005, "how long Lua may run before a worker gives way to the others"),
   setting("stall", check.seconds, 0.25, "processor time of Lua that cannot give way until it is cancelled"),

@@ -31,19 +31,31 @@ local function position_of(children, name)
   end
 end
 
-local function change_at(spec, names, depth, fn)
+-- A unit with a runtime of its own is told what was done when it loads the script, there.
+local function note_step(spec, step)
+  if spec.executor == "coroutine" then return true end
+  if not step or type(step[4]) == "function" then
+    return refuse("UNSUPPORTED", "%s has a runtime of its own: change the script, and reload", spec.path)
+  end
+  spec.edits = table.move(spec.edits or {}, 1, #(spec.edits or {}), 1, {})
+  spec.edits[#spec.edits + 1] = step
+  return true
+end
+
+local function change_at(spec, names, depth, fn, step)
   local copy = copy_of(spec)
   if depth > #names then
     local ok, message, code = fn(copy)
+    if ok and (step or spec.kind == "supervisor") then ok, message, code = note_step(copy, step) end
     if not ok then return nil, message, code end
     return finish(copy)
   end
-  if spec.executor ~= "coroutine" then
-    return refuse("UNSUPPORTED", "%s has a runtime of its own: change the script, and reload", spec.path)
-  end
+  local ok, message, code = note_step(copy, step)
+  if not ok then return nil, message, code end
   local at = position_of(spec.children, names[depth])
   if not at then return refuse("NOT_FOUND", "%s declares no child %s", spec.path, names[depth]) end
-  local child, message, code = change_at(spec.children[at], names, depth + 1, fn)
+  local child
+  child, message, code = change_at(spec.children[at], names, depth + 1, fn, step)
   if not child then return nil, message, code end
   copy.children = table.move(spec.children, 1, #spec.children, 1, {})
   copy.children[at] = child
@@ -51,16 +63,17 @@ local function change_at(spec, names, depth, fn)
 end
 
 --- The tree in which fn(spec) has changed the copy of the unit at a path; fn returns true, or nil, message, CODE.
----@param root luvisor.Spec
+---@param root luvisor.Spec of all, or of a part
 ---@param path string
 ---@param fn fun(spec: luvisor.Spec): boolean|nil, string?, string?
+---@param step? table the same for core/edit/replay.lua, elsewhere; without it nothing elsewhere can be changed
 ---@return luvisor.Spec|nil root
 ---@return string? message
 ---@return string? code
-function edit.change(root, path, fn)
+function edit.change(root, path, fn, step)
   local names = {}
-  for name in path:gmatch "[^/]+" do names[#names + 1] = name end
-  return change_at(root, names, 2, fn)
+  for name in path:sub(#root.path + 2):gmatch "[^/]+" do names[#names + 1] = name end
+  return change_at(root, names, 1, fn, step)
 end
 
 -- ---- references between units
@@ -90,9 +103,6 @@ local function check_list(spec)
   if spec.kind ~= "supervisor" then return refuse("EINVAL", "%s is a %s, and has no children", spec.path, spec.kind) end
   if spec.strategy == "simple_one_for_one" then
     return refuse("SIMPLE_ONE_FOR_ONE", "%s is a pool: its children come from its template", spec.path)
-  end
-  if spec.executor ~= "coroutine" then
-    return refuse("UNSUPPORTED", "%s has a runtime of its own: change the script, and reload", spec.path)
   end
   return true
 end
@@ -188,7 +198,7 @@ function edit.remove(root, path, gone)
     end
     spec.children = kept
     return true
-  end)
+  end, { "remove", path, gone })
 end
 
 -- ---- numbers of instances
@@ -252,7 +262,7 @@ function edit.scale(root, path, name, count, adopt)
     spec.counted[name] = count
     if count < before then return shrink(spec, name, before, count) end
     return grow(spec, name, before, count, adopt)
-  end)
+  end, { "scale", path, name, count })
   if not changed then return nil, message, code end
   return adjust_references(changed, path, name, before, count)
 end
@@ -273,7 +283,7 @@ function edit.set(root, path, key, value, prepare)
     local ok, message, code = settings.set(spec, key, value)
     if not ok then return nil, message, code end
     return prepare(spec)
-  end)
+  end, { "set", path, key, value })
 end
 
 return edit

@@ -1,7 +1,7 @@
 -- Check: `luvisor check`: loads a script as run would, and prints its tree.
 
+local bounds = require "luvisor.edge.load.bounds"
 local elevation = require "luvisor.edge.service.elevation"
-local loader = require "luvisor.edge.loader"
 local system = require "host.system"
 local units = require "luvisor.core.units"
 
@@ -43,7 +43,7 @@ end
 ---@param path string
 ---@return integer code
 function check.tree(path)
-  local loaded, message = loader.load(path)
+  local loaded, message = bounds.load(path)
   if not loaded then
     system.put(2, "luvisor: " .. message .. "\n")
     return 2

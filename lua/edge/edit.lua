@@ -101,11 +101,16 @@ end
 
 -- ---- remove
 
+-- Of a unit that runs elsewhere the host has but the name: what was declared, the root knows.
 local function is_declared(unit)
-  for _, spec in ipairs(unit.parent.spec.children or {}) do
-    if spec.name == unit.name then return true end
+  local at = unit.env.tree.root.spec
+  for name in unit:path():sub(#at.path + 2):gmatch "[^/]+" do
+    local found
+    for _, spec in ipairs(at.children or {}) do found = spec.name == name and spec or found end
+    if not found then return false end
+    at = found
   end
-  return false
+  return true
 end
 
 -- Those that somebody has added at run time are in nobody's plan.

@@ -33,8 +33,9 @@ end
 ---@param fn function
 ---@param argument any
 ---@param done fun(ran: boolean, result: any, message: any, count: integer)
+---@param memory? integer bytes that it may take
 ---@return function cancel
-function errand.start(owner, name, fn, argument, done)
+function errand.start(owner, name, fn, argument, done, memory)
   local env, worker = owner.env, nil
   local function cancel()
     if worker then worker:kill() end
@@ -47,6 +48,7 @@ function errand.start(owner, name, fn, argument, done)
   end
   worker = new_worker(owner, name, actor(fn, argument, function(...) env.post(finish, table.pack(...)) end))
   worker:launch()
+  if memory then env.task.bound(worker.task, memory) end
   return cancel
 end
 

@@ -37,6 +37,7 @@ local function order(env, unit, spec)
   for kind in pairs(env.watched) do watched[kind] = true end
   return {
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
+    edits = not described and spec.edits or nil,
     spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
     start_timeout = spec.start_timeout, memory = spec.memory,

@@ -11,6 +11,7 @@ local identity = lazy "luvisor.edge.identity"
 local place = require "luvisor.edge.load.place"
 local plain = lazy "luvisor.core.spec.plain"
 local program = lazy "luvisor.edge.load.program"
+local replay = require "luvisor.core.lazy" "luvisor.core.edit.replay"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -177,7 +178,11 @@ local function from_script(told, generation)
   if not loaded then return nil, message end
   local unit_spec = find(loaded.root, told.spec_path)
   if not unit_spec then return nil, ("the script says nothing of %s here"):format(told.spec_path) end
-  return unit_spec, loaded.settings
+  if not told.edits then return unit_spec, loaded.settings end
+  local function adopt(child, parent) return loader.adopt(child, parent, loaded.settings) end
+  local function prepare(one) return one.kind ~= "worker" or loader.prepare(one, loaded.settings, generation) end
+  unit_spec, message = replay.all(unit_spec, told.edits, { adopt = adopt, prepare = prepare })
+  return unit_spec, unit_spec and loaded.settings or message
 end
 
 local function from_plain(told)

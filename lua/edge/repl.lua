@@ -5,13 +5,17 @@ local branch = require "luvisor.machine.branch"
 local candidates = require "luvisor.core.candidates"
 local evaluation = require "luvisor.edge.repl.evaluation"
 local exit = require "luvisor.core.exit"
+local litter = require "luvisor.edge.litter"
 local pretty = require "luvisor.core.pretty"
 local repl_commands = require "luvisor.edge.repl.commands"
 local snippet = require "luvisor.core.snippet"
 
 local repl = {}
 
+local NO_MEMORY = "not enough memory" -- as Lua has it
+
 local LIMIT = 10         -- seconds for one piece, unless it asks for more
+local MEMORY = 64 << 20  -- bytes that it may take beyond what there is
 local MOST_OUTPUT = 65536 -- bytes of it
 
 ---@class luvisor.ReplSession
@@ -62,6 +66,14 @@ local function explain(message)
   return #lines > 1 and text .. "\n" .. table.concat(lines, "\n") or text
 end
 
+-- What has taken it may be in a variable.
+local function forget(self)
+  for name in pairs(self.environment) do self.environment[name] = self.own[name] end
+  self.drained = true
+  self:put(("error: took too much memory (%d MB at most) and was ended; the variables of this session are gone\n")
+    :format(MEMORY >> 20))
+end
+
 local function runner(self, fn)
   return function(worker)
     self.worker = worker
@@ -69,6 +81,7 @@ local function runner(self, fn)
     self.worker = nil
     if results[1] then return show(self, table.pack(table.unpack(results, 2, results.n))) end
     self.failed = true
+    if results[2] == NO_MEMORY then return forget(self) end
     self:put("error: " .. tostring(results[2]) .. "\n")
   end
 end
@@ -81,11 +94,15 @@ local WORDS = {
 local function finish(self, why, done)
   self.running = nil
   local ok = exit.is_normal(why) and not self.failed
-  if not exit.is_normal(why) then
+  if why.kind == "memory" then
+    forget(self)
+  elseif not exit.is_normal(why) then
     self:put(("error: %s\n"):format(WORDS[why.kind] or tostring(why)))
   end
   self.sink = nil
-  done(ok)
+  if not self.drained then return done(ok) end
+  self.drained = nil
+  litter.clear(self.context.env, function() done(ok) end)
 end
 
 --- Evaluates a piece of code: sink(text) gets what it prints and its values, then done(ok) is called, always later.
@@ -100,7 +117,9 @@ function Session:eval(code, sink, done)
   local fn, message, kind = snippet.compile(code, self.environment)
   if not fn then return nil, message, kind end
   self.sink, self.written, self.failed = sink, 0, false
-  self.running = evaluation.run(self.context.env, LIMIT, runner(self, fn), function(why) finish(self, why, done) end)
+  self.running = evaluation.run(self.context.env, LIMIT, MEMORY, runner(self, fn), function(why)
+    finish(self, why, done)
+  end)
   return true
 end
 
@@ -148,7 +167,8 @@ function repl.session(context)
   own.print = print
   own.io = setmetatable({ write = function(...) self:put(table.concat { ... }) end }, { __index = io })
   own.luvisor = require "luvisor"
-  self.environment = setmetatable(own, { __index = _G })
+  self.own, self.environment = {}, setmetatable(own, { __index = _G })
+  for name, value in pairs(own) do self.own[name] = value end
   return self
 end
 

@@ -2,6 +2,7 @@
 
 local lazy = require "luvisor.core.lazy"
 local annals = require "luvisor.edge.annals"
+local bounds = require "luvisor.edge.load.bounds"
 local confine = require "luvisor.edge.guest.confine"
 local control = require "luvisor.edge.control"
 local daemon = lazy "luvisor.edge.service.daemon"
@@ -141,7 +142,7 @@ end
 -- A large script leaves much behind when it was read; those who are started next can have the room.
 local function load(path)
   local before = collectgarbage "count"
-  local loaded, message = loader.load(path)
+  local loaded, message = bounds.load(path)
   if collectgarbage "count" - before > LARGE then collectgarbage() end
   return loaded, message
 end

@@ -54,8 +54,18 @@ function runtime.set_reporter(fn) end
 function runtime.memory() end
 
 --- From here on the Lua state may hold no more than that: what would need more fails with "not enough memory".
----@param bytes integer
+---@param bytes? integer nil for as much as there is
 function runtime.limit_memory(bytes) end
+
+--- Limits the time of the call from C that runs, before there is a loop and a watchdog: it is cancelled then, and
+--- killed a moment later; what sits in C by then ends the process with exit code 2, and that text on stderr. Without
+--- arguments it is over: whether it was too late.
+---@param seconds? number
+---@param text? string
+---@return boolean|nil ok
+---@return string? message
+---@return string? code
+function runtime.alarm(seconds, text) end
 
 --- Has the watchdog interrupt what does not come back to the loop: a task's turn is cut after `slice` seconds and goes
 --- on later; what cannot be cut is cancelled after `stall` seconds of processor time, and killed `kill` seconds later.
@@ -210,6 +220,12 @@ function task.object() end
 ---@param handle host.handle
 ---@return integer
 function task.sent(handle) end
+
+--- From now on the task's turns may have the Lua state hold so many bytes more than it holds now, or three quarters of
+--- what a limit of its own leaves; what would need more fails with "not enough memory".
+---@param handle host.handle
+---@param bytes integer
+function task.bound(handle, bytes) end
 
 --- Waits for a wake: its values, or nil, "timeout", "ETIMEDOUT".
 ---@param seconds? number without, as long as it takes

@@ -112,6 +112,47 @@ describe("luvisor", function()
     check_usage({ "version", "x" }, 'version: one argument too many: "x"')
   end)
 
+  describe("the first load of a script", function()
+    local function load(text, environment)
+      put("tree.lua", text)
+      local results = {}
+      for i, command in ipairs { "check", "run" } do
+        local process = host.spawn({ command, "tree.lua" }, environment, { cwd = directory })
+        results[i] = { (process:wait(20)), process:stderr() }
+      end
+      return results
+    end
+
+    local FINE = "return require('luvisor').program { name = 'x', command = 'true' }" -- no root, but loaded
+    local LOADED = 'the root must be a supervisor, got the program "x"'
+
+    it("has a limit of time", function()
+      local bound = { LUVISOR_LOAD_TIMEOUT = "0.3" }
+      for text, where in pairs { ["while true do end"] = " (at tree.lua:1)",
+        ["while true do pcall(function() while true do end end) end"] = " (at tree.lua:1)",
+        ["require('luv').sleep(20000)"] = "" } do
+        for _, result in ipairs(load(text, bound)) do
+          assert.equal(2, result[1])
+          assert.equal("luvisor: tree.lua: loading takes more than 0.3 s" .. where .. "\n", result[2])
+        end
+      end
+      for _, result in ipairs(load("require('luv').sleep(600) " .. FINE, { LUVISOR_LOAD_TIMEOUT = "30" })) do
+        assert.truthy(result[2]:find(LOADED, 1, true)) -- the control arm
+      end
+    end)
+
+    it("has a limit of memory", function()
+      local text = "local s = ('x'):rep(50 << 20) " .. FINE
+      for _, result in ipairs(load(text, { LUVISOR_LOAD_MEMORY = "20MB" })) do
+        assert.equal(2, result[1])
+        assert.equal("luvisor: tree.lua: loading takes more than 20 MB\n", result[2])
+      end
+      for _, result in ipairs(load(text, {})) do
+        assert.truthy(result[2]:find(LOADED, 1, true)) -- the control arm
+      end
+    end)
+  end)
+
   describe("check", function()
     it("prints the tree in start order and starts nothing #valgrind", function()
       put("one.lua", WORKER)

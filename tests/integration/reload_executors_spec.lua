@@ -94,16 +94,49 @@ describe("a reload with executors", function()
     assert.equal(0, process:stop())
   end)
 
-  it("and live edits leave what lies within to the script", function()
+  it("and live edits of what lies within touch only that, last through a restart, and end with a reload", function()
     start()
-    local code, _, err = luvisor("set", "top/s", "intensity.restarts", "9")
-    assert.equal(1, code)
-    assert.truthy(err:find('key "intensity.restarts": the supervisor has a runtime of its own', 1, true), err)
-    code, _, err = luvisor("set", "top/s/a", "shutdown", "9")
-    assert.equal(1, code)
-    assert.truthy(err:find("top/s has a runtime of its own: change the script, and reload", 1, true), err)
     assert.equal(0, (luvisor("set", "top/t", "backoff.max", "9")))
+    for _, edit in ipairs { { "set", "top/s", "intensity.restarts", "9" }, { "set", "top/s/a", "shutdown", "9" } } do
+      local code, _, err = luvisor(table.unpack(edit))
+      assert.equal(0, code, err)
+    end
     assert.equal("c1 t1 p1 s1 a1 b1", generations())
+    local code, _, err = luvisor("set", "top/s/a", "args", "9")
+    assert.equal(1, code)
+    assert.truthy(err:find('"args" cannot be changed in place', 1, true), err)
+    assert.truthy(select(2, luvisor "status"):find "a +[^\n]*drift: shutdown set")
+    assert.equal(0, (luvisor("remove", "top/s/b")))
+    assert.equal("c1 t1 p1 s1 a1", generations())
+    assert.equal(0, (luvisor("restart", "top/s")))
+    assert.equal("c1 t1 p1 s2 a1", generations())
+    reload_says("~ top/t  changed in place: backoff\n~ top/s  changed in place: intensity\n"
+      .. "~ top/s/a  changed in place: shutdown\n+ top/s/b  added\n")
+    assert.equal("c1 t1 p1 s2 a1 b1", generations())
     assert.equal(0, process:stop())
   end)
+
+  for _, executor in ipairs { "thread", "process" } do
+    it("and live edits scale a program within, executor = " .. executor, function()
+      host.write(directory .. "/tree.lua", ([[
+        local luvisor = require "luvisor"
+        return luvisor.supervisor { name = "top", children = {
+          luvisor.supervisor { name = "s", executor = %q, children = {
+            luvisor.program { name = "web", command = "sleep 600", count = 2, ready = { after = 0 } } } } } }
+      ]]):format(executor))
+      process = host.spawn({ "run", "--socket", directory .. "/host.sock", "tree.lua" }, nil, { cwd = directory })
+      process:expect("top starting %-> running", 30)
+      local function scale(count) return luvisor("scale", "s/web", tostring(count)) end
+      assert.same({ 0, "+ top/s/web:2  added\n", "" }, { scale(3) })
+      assert.equal("s1 web:01 web:11 web:21", generations())
+      assert.truthy(select(2, luvisor "status"):find "web:2 +[^\n]*drift: added")
+      assert.equal(0, (luvisor("restart", "s")))
+      assert.equal("s2 web:01 web:11 web:21", generations())
+      assert.same({ 0, "- top/s/web:1  removed\n- top/s/web:2  removed\n", "" }, { scale(1) })
+      assert.equal("s2 web:01", generations())
+      reload_says "+ top/s/web:1  added\n"
+      assert.equal("s2 web:01 web:11", generations())
+      assert.equal(0, process:stop())
+    end)
+  end
 end)

@@ -88,6 +88,52 @@ describe("the REPL", function()
     assert.equal(0, process:stop())
   end)
 
+  describe("that takes all the memory there is", function()
+    local MUCH = "local t = {} for i = 1, 100 do t[i] = ('x'):rep(1 << 20) .. i end return #t"
+    local REFUSED = "error: took too much memory (64 MB at most) and was ended; "
+      .. "the variables of this session are gone\n"
+
+    local function start_with_guests(library)
+      host.write(directory .. "/tree.lua", (TREE:gsub("luvisor%.supervisor { name = \"below\"", [[
+        luvisor.worker { name = "t", module = Counter, executor = "thread" },
+        luvisor.worker { name = "p", module = Counter, executor = "process" }, %0]])))
+      local process = host.spawn({ "run", "--socket", socket, directory .. "/tree.lua" }, { LUVISOR_LUA = library })
+      process:expect "top starting %-> running"
+    end
+
+    local function inside(unit) return select(2, eval(("at %q %q"):format(unit, MUCH))) end
+
+    it("is ended, there and in the workers' own runtimes, and nobody else is harmed", function()
+      start_with_guests()
+      for _, code in ipairs { MUCH, "hog = {} while true do hog[#hog + 1] = {} end",
+        "local s = 'x' while true do s = s .. s end" } do
+        assert.same({ 1, REFUSED, "" }, { eval(code) })
+      end
+      for _, unit in ipairs { "counter", "t", "p" } do
+        assert.equal(REFUSED, inside(unit))
+        assert.equal('"running", 1\n', select(2, eval(("info(%q).state, info(%q).generation"):format(unit, unit))))
+      end
+      assert.equal("10485760\n", select(2, eval "#('x'):rep(1 << 20):rep(10)"))
+    end)
+
+    it("loses its variables, and goes on", function()
+      start()
+      local input = "x = 1\nhog = ('x'):rep(1 << 20):rep(20)\n" .. MUCH .. "\nx, hog, print ~= nil\n"
+      local _, out = host.run({ "repl", "--socket", socket }, nil, nil, { input = input })
+      assert.equal(REFUSED .. "nil, nil, true\n", out)
+    end)
+
+    it("gets it without the bound: the control arm", function()
+      assert.equal(0, (host.run({ "-r", host.root .. "/lua", directory .. "/lua" }, nil, 10, { command = { "cp" } })))
+      local text, count = host.read(directory .. "/lua/edge/repl.lua"):gsub("MEMORY = 64 ", "MEMORY = 6400 ")
+      assert.equal(1, count)
+      host.write(directory .. "/lua/edge/repl.lua", text)
+      start_with_guests(directory .. "/lua")
+      assert.equal("100\n", select(2, eval(MUCH)))
+      for _, unit in ipairs { "t", "p" } do assert.equal("100\n", inside(unit)) end
+    end)
+  end)
+
   it("can be switched off", function()
     start "--no-repl"
     local code, out = eval "1"

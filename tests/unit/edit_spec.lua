@@ -107,4 +107,34 @@ describe("an edited tree", function()
       assert.equal("change", plan.steps[1].action, plan:text())
     end
   end)
+
+  describe("of which a part runs elsewhere", function()
+    local replay = require "luvisor.core.edit.replay"
+    local how = { adopt = adopt, prepare = ready }
+
+    local function with_guest()
+      return tree(supervisor("s", { program("p", { count = 2 }), program "q" }, { executor = "thread" }))
+    end
+
+    it("tells what was done there, which can be done again of the script", function()
+      local root = with_guest()
+      local other = assert(edit.scale(root, "top/s", "p", 3, adopt))
+      other = assert(edit.remove(other, "top/s", { q = true }))
+      other = assert(edit.set(other, "top/s/p:0", "max_age", 60, ready))
+      assert.equal("p:0 p:1 p:2", names(other.children[1]))
+      assert.equal(3, #other.children[1].edits)
+      assert.is_nil(root.children[1].edits)
+      local again = assert(replay.all(with_guest().children[1], other.children[1].edits, how))
+      assert.equal("p:0 p:1 p:2", names(again))
+      assert.equal(60, again.children[1].max_age)
+      assert.is_nil(again.edits)
+    end)
+
+    it("takes no function, and no other units", function()
+      local _, message = edit.set(with_guest(), "top/s/q", "restart", function() return "restart" end, ready)
+      assert.equal("top/s has a runtime of its own: change the script, and reload", message)
+      _, message = edit.add(with_guest(), "top/s", { program "z" }, adopt)
+      assert.equal("top/s has a runtime of its own: change the script, and reload", message)
+    end)
+  end)
 end)

@@ -139,13 +139,11 @@ local function unknown(spec, key)
     suggest.hint(key, LISTS[spec.kind]), table.concat(LISTS[spec.kind], " ")), "EINVAL"
 end
 
-local INSIDE = { heartbeat = true, strategy = true, intensity = true, auto_shutdown = true, max_children = true }
-
 local function set(spec, key, value)
   local top, part = key:match "^([^.]+)%.(.+)$"
   top = top or key
-  if INSIDE[top] and spec.executor and spec.executor ~= "coroutine" then
-    return nil, ("the %s has a runtime of its own: change the script, and reload"):format(spec.kind)
+  if top == "heartbeat" and spec.executor ~= "coroutine" then
+    return nil, "the worker has a runtime of its own: change the script, and reload"
   end
   if special[top] then return special[top](spec, part, value) end
   if part then return set_part(spec, top, part, value) end

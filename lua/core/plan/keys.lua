@@ -21,8 +21,8 @@ for _, key in ipairs {
 local DERIVED = {}
 for _, key in ipairs {
   "kind", "name", "where", "path", "restart_name", "restart_given", "shutdown_derived", "counted", "children",
-  "template", "definition", "machine", "passages", "routine", "module", "fsm", "args", "drift", "families", "adopted",
-  "shell", "env", "env_file", "user", "group", "groups", "heartbeat",
+  "template", "definition", "machine", "passages", "routine", "module", "fsm", "args", "drift", "edits", "families",
+  "adopted", "shell", "env", "env_file", "user", "group", "groups", "heartbeat",
 } do DERIVED[key] = true end
 
 local SHOWN = { variables = "env", identity = "user" }

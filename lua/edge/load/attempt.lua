@@ -3,39 +3,18 @@
 
 local breath = require "luvisor.core.breath"
 local errand = require "luvisor.edge.errand"
+local litter = require "luvisor.edge.litter"
 local uv = require "luv"
 
 local attempt = {}
 
-local LOOK = 0.02    -- seconds between two looks at what it takes
 local STRETCH = 0.002 -- seconds that the library's part of it runs on without giving way
 
-local function memory()
-  return collectgarbage "count" * 1024
-end
-
--- Memory first: whoever is late to look may find both.
-local function excess(self)
-  if memory() > self.most then
-    collectgarbage()
-    if memory() > self.most then
-      return ("loading takes more than %d MB"):format(self.limits.load_memory // 2 ^ 20)
-    end
-  end
-  if self.env.now() >= self.due then return ("loading takes more than %g s"):format(self.limits.load_timeout) end
-end
-
-local function look_at(self)
+local function too_late(self)
   if self.over then return end
-  local message = excess(self)
-  if not message then
-    self.timer = self.env.after(LOOK, look_at, self)
-    return
-  end
   self.over = true
   self.cancel()
-  collectgarbage()
-  self.done(nil, message, "EINVAL")
+  self.done(nil, ("loading takes more than %g s"):format(self.limits.load_timeout), "EINVAL")
 end
 
 -- Seconds as the loop has them stand still while nobody comes back to it.
@@ -49,10 +28,17 @@ local function breathing(worker)
 end
 
 -- Why it failed; what holds up everybody else in C is cancelled by the watchdog before its time is over.
-local function reason(result)
+local function reason(self, result)
   local text = tostring(result)
+  if text:find("not enough memory", 1, true) then return self.too_much end
   if not text:find "%f[%a]cancelled$" then return text end
   return "loading holds up everything else: " .. text
+end
+
+local function fail(self, result, code)
+  local message = reason(self, result)
+  if message == self.too_much then litter.clear(self.env, function() end) end
+  self.done(nil, message, code or "EINVAL")
 end
 
 --- Runs fn(); later done(...) with its first three results, or done(nil, message, "EINVAL").
@@ -65,7 +51,7 @@ function attempt.run(owner, name, limits, fn, done)
   local env = owner.env
   local self = {
     env = env, limits = limits, done = done,
-    due = env.now() + limits.load_timeout, most = memory() + limits.load_memory,
+    too_much = ("loading takes more than %d MB"):format(limits.load_memory // 2 ^ 20),
   }
   local function run(worker)
     local over <close> = breath.begin(breathing(worker)) -- luacheck: ignore
@@ -75,11 +61,11 @@ function attempt.run(owner, name, limits, fn, done)
     if self.over then return end
     self.over = true
     env.cancel(self.timer)
-    if not ran then return done(nil, reason(result), "EINVAL") end
-    if result[1] == nil and result[2] then result[2] = reason(result[2]) end
+    if not ran then return fail(self, result) end
+    if result[1] == nil and result[2] then return fail(self, result[2], result[3]) end
     done(table.unpack(result, 1, 3))
-  end)
-  look_at(self)
+  end, limits.load_memory)
+  self.timer = env.after(limits.load_timeout, too_late, self)
 end
 
 return attempt

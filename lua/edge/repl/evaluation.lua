@@ -1,6 +1,6 @@
 -- Evaluation: runs one piece of code apart from every worker of the tree, with all that a worker can do: it may wait,
--- it is sliced when it does not, it has a time limit and can be cancelled. To the machines it is a worker that belongs
--- to no supervisor; the tree and its log know nothing of it.
+-- it is sliced when it does not, it has a limit of time and one of memory, and can be cancelled. To the machines it is
+-- a worker that belongs to no supervisor; the tree and its log know nothing of it.
 
 local apart = require "luvisor.edge.apart"
 local fsm = require "luvisor.core.fsm"
@@ -43,10 +43,11 @@ end
 --- Runs fn(self), `self` being a worker's, and then done(exit): of kind normal, or error, timeout, killed ...
 ---@param env table the machines'
 ---@param limit number seconds
+---@param memory integer bytes that it may take
 ---@param fn fun(self: table)
 ---@param done fun(why: luvisor.Exit)
 ---@return table running for evaluation.cancel
-function evaluation.run(env, limit, fn, done)
+function evaluation.run(env, limit, memory, fn, done)
   local function actor(self)
     fn(self)
     return "complete"
@@ -54,6 +55,7 @@ function evaluation.run(env, limit, fn, done)
   local spec = { name = "repl", machine = machine(limit), shutdown = CANCEL_AFTER }
   local running = apart.new(quiet(env), setmetatable({ done = done }, Owner), actor, spec)
   unit.start(running)
+  env.task.bound(running.task, memory)
   return running
 end
 

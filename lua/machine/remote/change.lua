@@ -1,6 +1,7 @@
 -- Remote change: has the guest of a unit follow what a plan says of the unit and of what is below it. The guest loads
 -- the new code beside the old, and applies the same plan to its own tree; its unit keeps its runtime, and all it has.
 
+local exit = require "luvisor.core.exit"
 local parcel = require "luvisor.core.plan.parcel"
 local unit = require "luvisor.machine.unit"
 
@@ -60,10 +61,16 @@ function remote_change.begin(self, node, cause, done)
     if settle(self, node, ok, code) then return done(true, nil, ok and result or nil) end
     done(false, result)
   end
+  -- Whether such a guest has the new code or the old one nobody knows: the next one has the new.
+  local function give_up(message)
+    local failure = { path = self:path(), message = message .. "; it is started anew with what it was to become" }
+    self:fail(exit.new { kind = "timeout", deadline = "change", message = message })
+    finish(true, { failure })
+  end
   self.next_spec, self.special = node.new, true
   if self.spec.kind == "worker" then
     local seconds = self.env.settings.load_timeout + PATIENCE
-    limit = self.env.after(seconds, finish, nil, ("its runtime does not answer within %g s"):format(seconds))
+    limit = self.env.after(seconds, give_up, ("its runtime does not answer a change within %g s"):format(seconds))
   end
   self:forward(self, "follow", told(self, node, cause), finish)
 end
