@@ -96,11 +96,18 @@ function check.integer(low, high)
   end
 end
 
---- Bits of a mode, as octal text: to Lua the number 027 is 27.
+-- Modes and masks that were meant to be octal: to Lua, the number 027 is 27, and that is 033.
+local MISREAD = {
+  [22] = true, [26] = true, [27] = true, [37] = true, [66] = true, [67] = true, [77] = true, [177] = true, [277] = true,
+  [377] = true, [400] = true, [440] = true, [444] = true,
+}
+
+--- Bits of a mode: octal text, or the number itself, unless it looks as if octal had been meant.
 function check.octal(what)
   return function(value)
     local bits = type(value) == "string" and value:find "^[0-7]+$" and tonumber(value, 8)
-    if bits and bits <= 511 then return true, bits end
+      or math.type(value) == "integer" and not MISREAD[value] and value
+    if bits and bits >= 0 and bits <= 511 then return true, bits end
     return expected("octal text, " .. what, value)
   end
 end

@@ -136,9 +136,7 @@ local function restart(self)
   if self.target.parent.spec.strategy == "simple_one_for_one" then
     return finish(self, false, "is a child of a pool: stop it, and start another", "SIMPLE_ONE_FOR_ONE")
   end
-  if self.target.spec.restart_name == "temporary" then
-    return finish(self, false, "is temporary: nothing of it is kept when it is stopped", "UNSUPPORTED")
-  end
+  self.target.comes_back = true
   self.look = wait
   stop(self, function() self.env.post(start, self) end)
 end

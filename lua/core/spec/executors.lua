@@ -56,8 +56,6 @@ function executors.check(value)
   return false, ('unknown executor "%s"%s'):format(value, suggest.hint(value, names))
 end
 
-local octal = check.integer(0, 511)
-
 -- Few say any of this: a module that checks it is loaded when one does.
 local function identity(key)
   return function(value) return require("luvisor.core.spec.identity")[key](value) end
@@ -69,7 +67,7 @@ end
 
 local OF_PROCESS = {
   user = identity "user", group = identity "group", groups = identity "groups", limits = module "limits",
-  nice = check.integer(-20, 19), umask = octal, cgroup = module "cgroup",
+  nice = check.integer(-20, 19), umask = check.octal('a mask such as "027"'), cgroup = module "cgroup",
 }
 
 --- Adds the keys of those that run in a process of their own.

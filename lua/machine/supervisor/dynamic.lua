@@ -88,7 +88,9 @@ end
 
 local function after_stop(self, child, reply)
   if self.up then self:note_progress(child) end
-  if child.spec.restart_name == "temporary" or is_pool(self) then self.children:remove(child) end
+  local gone = child.spec.restart_name == "temporary" and not child.comes_back
+  if gone or is_pool(self) then self.children:remove(child) end
+  child.comes_back = nil
   reply(true)
 end
 
@@ -112,7 +114,8 @@ function dynamic.forget(self, child)
   self.children:remove(child)
 end
 
---- Stops a child; its spec stays, unless it is temporary or of a pool. Also ends retries.
+--- Stops a child; its spec stays, unless it is temporary and is not being restarted (`comes_back`), or of a pool. Also
+--- ends retries.
 ---@param cause? string who asks
 function dynamic.terminate_child(self, which, reply, cause)
   if is_pool(self) and type(which) == "table" and which.parent == self and not self.children:find(which.name) then
