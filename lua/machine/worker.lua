@@ -217,6 +217,7 @@ return function(env)
   --- A deadline was missed; `which` names it.
   function Worker.late(instance, which)
     local self = instance._unit
+    if self.cancelled and which ~= "stop" and which ~= "stall" then return end -- it may still make use of its cancel
     if self.cancelled then return drop(self, killed_exit(self)) end
     local why = which == "stop" and killed_exit(self) or late_exit(self, which)
     if which == "stop" then self.failing = true end -- no hooks for one that would not listen

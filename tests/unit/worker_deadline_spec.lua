@@ -242,6 +242,26 @@ describe("a worker's deadline", function()
     assert.equal("timeout: heartbeat 2 s in running", ended())
   end)
 
+  it("leaves the second for the cancel of the first, whatever else passes in it", function()
+    local cleaned
+    local machine = fsm {
+      initial = "new", transitions = { new = { run = "running" }, running = { complete = fsm.OK, error = fsm.FAILED } },
+      timeouts = { heartbeat = { running = 2 }, state = { running = 2.3 } },
+    }
+    run(function(w)
+      w:actor("running", function(self)
+        pcall(self.sleep, self, 1000)
+        self:sleep(0.6)
+        cleaned = true
+      end)
+    end, { restart = "temporary" }, machine)
+    world:step(2.5)
+    assert.is_nil(ended())
+    world:step(1)
+    assert.is_true(cleaned)
+    assert.equal("timeout: heartbeat 2 s in running", ended())
+  end)
+
   it("of an error's hooks takes the machine to crashed, with the hooks run", function()
     local hooks = {}
     run(function(w)

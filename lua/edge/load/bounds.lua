@@ -8,10 +8,14 @@ local system = require "host.system"
 
 local bounds = {}
 
--- As far as the environment says; what the script says of it is for its reloads.
+local TIMEOUT, MEMORY = 60, 1 << 30 -- nobody is waiting to be served: more than a reload may take
+
+-- Or what the environment says; what the script says of it is for its reloads.
 local function limits()
-  local settings = defaults.resolve({}, system.environment()) or defaults.resolve({}, {})
-  return settings.load_timeout, settings.load_memory
+  local environment = system.environment()
+  local settings = defaults.resolve({}, environment) or defaults.resolve({}, {})
+  return environment.LUVISOR_LOAD_TIMEOUT and settings.load_timeout or TIMEOUT,
+    environment.LUVISOR_LOAD_MEMORY and settings.load_memory or MEMORY
 end
 
 --- Loads a script, as loader.load does, within bounds.
