@@ -131,18 +131,15 @@ unsigned reaper_sweep(struct reaper *reaper) {
  * reached the loop is noted, and makes one more signal when it has. */
 
 static void (*handler_of_libuv)(int number);
-static atomic_bool is_told, is_missed;
+static atomic_uint deaths; /* since the loop has heard of one */
 
 static void on_death(int number) {
-  if (atomic_exchange(&is_told, true))
-    atomic_store(&is_missed, true);
-  else
-    handler_of_libuv(number);
+  if (atomic_fetch_add(&deaths, 1) == 0) handler_of_libuv(number);
 }
 
 static void come_before_libuv(void) {
   struct sigaction action;
-  atomic_store(&is_told, false);
+  atomic_store(&deaths, 0);
   if (sigaction(SIGCHLD, NULL, &action) < 0 || action.sa_handler == on_death) return;
   handler_of_libuv = action.sa_handler;
   action.sa_handler = on_death;
@@ -150,8 +147,7 @@ static void come_before_libuv(void) {
 }
 
 static void note_heard(void) {
-  atomic_store(&is_told, false);
-  if (atomic_exchange(&is_missed, false)) raise(SIGCHLD);
+  if (atomic_exchange(&deaths, 0) > 1) raise(SIGCHLD);
 }
 
 static void on_turn(uv_check_t *turn) {

@@ -219,3 +219,22 @@ describe("a host", function()
     assert.equal(80, answered(80, directory .. "/lua"))
   end)
 end)
+
+describe("long work for a client", function()
+  local function fail_in_the_second_portion(module)
+    local answer, portions = nil, 0
+    module.put({}, function()
+      portions = portions + 1
+      if portions == 2 then error "as it should" end
+    end, function(...) answer = { ... } end)
+    host.wait_until(function() return answer or portions == 2 end, 10)
+    return answer
+  end
+
+  it("is answered when a later portion of it fails", function()
+    local answer = assert(fail_in_the_second_portion(require "luvisor.edge.control.rota"))
+    assert.same({ nil, "internal error, see the log of the host", "INTERNAL" }, answer)
+    local silent = altered("control/rota", "work.reply(nil", "select(1")
+    assert.is_nil(fail_in_the_second_portion(silent))
+  end)
+end)

@@ -7,31 +7,40 @@ local rota = {}
 
 local order, queues, busy = {}, {}, false -- clients in turn, their work
 
+-- Who waits for work that fails is told so, before everybody else hears of the fault.
+local function run(work)
+  local ok, over = xpcall(work.step, debug.traceback)
+  if ok then return over end
+  work.reply(nil, "internal error, see the log of the host", "INTERNAL")
+  error(over, 0)
+end
+
 local function serve()
   local client = table.remove(order, 1)
   busy = client ~= nil
   if not client then return end
   local queue = queues[client]
-  local step = not client.closed and table.remove(queue, 1)
-  if not step then
+  local work = not client.closed and table.remove(queue, 1)
+  if not work then
     queues[client] = nil
     return serve()
   end
   order[#order + 1] = client
   runtime.after(0, serve) -- before anything can go wrong
-  if not step() then table.insert(queue, 1, step) end
+  if not run(work) then table.insert(queue, 1, work) end
 end
 
 --- Has step() called again and again until it returns true; the first time at once if nobody else waits.
 ---@param client luvisor.Connection
 ---@param step fun(): boolean
-function rota.put(client, step)
+---@param reply fun(result: any, message: string?, code: string?) who is told when step fails
+function rota.put(client, step, reply)
   local queue = queues[client]
   if not queue then
     queue, order[#order + 1] = {}, client
     queues[client] = queue
   end
-  queue[#queue + 1] = step
+  queue[#queue + 1] = { step = step, reply = reply }
   if not busy then serve() end
 end
 

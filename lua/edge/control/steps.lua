@@ -34,7 +34,7 @@ local function send(reply, applied, client, result)
     pieces[#pieces + 1], at = text or "]}", at + PORTION
     if not text then reply(rpc.raw(pieces)) end
     return not text
-  end)
+  end, reply)
 end
 
 --- What reply(...) is to be called with what a reload replies.

@@ -101,7 +101,7 @@ methods.status = {
         local over = describe_some(walk, params, pieces)
         if over then reply(rpc.raw(pieces)) end
         return over
-      end)
+      end, reply)
     end
     if params.usage then usage.survey(runtime.after, begin) else begin() end
   end,
