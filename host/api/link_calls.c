@@ -19,6 +19,7 @@ struct waiting {
   uint64_t task;
   uint32_t wait;
   uint32_t next; /* unused one, WAITS for one that is used */
+  uint32_t turn; /* so many have used it: no later answer is another one's */
 };
 
 struct line {
@@ -91,12 +92,19 @@ static bool has_slot(struct link_calls *calls) {
 static void use_slot(struct link_calls *calls, uint64_t task, uint32_t wait) {
   struct waiting *slot = &calls->slots[calls->unused];
   calls->unused = slot->next;
-  *slot = (struct waiting){task, wait, WAITS};
+  *slot = (struct waiting){task, wait, WAITS, slot->turn};
 }
 
 static void free_slot(struct link_calls *calls, uint32_t number) {
   calls->slots[number].next = calls->unused;
+  calls->slots[number].turn = (calls->slots[number].turn + 1) & INT32_MAX;
   calls->unused = number;
+}
+
+/* What the next call is known by: its slot, and whose turn it is there. */
+static lua_Integer next_number(const struct link_calls *calls) {
+  uint64_t turn = calls->slots[calls->unused].turn;
+  return (lua_Integer) ~(turn << 32 | calls->unused);
 }
 
 /* ---- lines ---- */
@@ -124,7 +132,7 @@ bool link_calls_send(lua_State *L, struct codec_buffer *buffer, uint64_t task,
   lua_pushliteral(L, "letter");
   lua_getiuservalue(L, top, LINE_ADDRESS);
   lua_pushliteral(L, "call");
-  lua_pushinteger(L, -(lua_Integer)calls->unused - 1);
+  lua_pushinteger(L, next_number(calls));
   lua_rotate(L, 3, HEAD); /* before the values; the line comes after them */
   buffer->length = 0;
   bool sent = codec_write(L, 3, top - 3 + HEAD, buffer, &problem) == 0;
@@ -142,10 +150,12 @@ static bool take_answer(lua_State *L, struct link_calls *calls, struct codec_inp
   lua_Integer number;
   struct codec_problem problem;
   if (!codec_take_integer(in, &number) || number >= 0) return false;
-  number = -(number + 1);
-  if (number >= calls->room || calls->slots[number].next != WAITS) return true;
-  struct waiting waiting = calls->slots[number];
-  free_slot(calls, (uint32_t)number);
+  uint64_t place = ~(uint64_t)number; /* see next_number */
+  uint32_t slot = (uint32_t)place;
+  if (slot >= calls->room || calls->slots[slot].next != WAITS) return true;
+  struct waiting waiting = calls->slots[slot];
+  if (waiting.turn != place >> 32) return true;
+  free_slot(calls, slot);
   int count = codec_read_values(L, in, &problem);
   struct tasks *tasks = api_tasks(L);
   struct task *task = count < 0 ? NULL : task_find(tasks, waiting.task);

@@ -281,7 +281,7 @@ function Remote.deliver(self, letter, target)
   if one.spec.kind ~= "worker" then
     return nil, ("%s is a %s, which takes no messages"):format(one:path(), one.spec.kind), "EINVAL"
   end
-  if not run or not run.post then return mailbox.down(self) end
+  if not run or not run.post or run.told then return mailbox.down(self, run and run.told) end
   if not unit.is_alive(one) then return mailbox.down(one) end
   return run.post:deliver(one:path(), letter, one.spec.mailbox)
 end

@@ -3,6 +3,7 @@
 -- an address goes the long way, so each of these says something before.
 local exit = require "luvisor.core.exit"
 local luvisor = require "luvisor"
+local mailbox = require "luvisor.machine.message.mailbox"
 local talkers = require "talkers"
 local worker = require "luvisor.worker"
 local worlds = require "world"
@@ -34,6 +35,10 @@ local function server()
   definition:call("later", function(self)
     self.deferred = self:defer()
     return "ignored"
+  end)
+  definition:call("later_fail", function(self)
+    self:defer()
+    error("as ordered", 0)
   end)
   definition:cast("now", function(self) self:reply(self.deferred, "at last") end)
   definition:call("unsendable", function() return print end)
@@ -256,6 +261,14 @@ describe("the short way", function()
     world:step(0.1)
     assert.same({ 1, 2, 3, 4 }, heard)
     assert.equal("who", job.out[1])
+  end)
+
+  it("is told once of the end, where its answer was to come later", function()
+    local answers = {}
+    local function answer(_, _, code) answers[#answers + 1] = code end
+    mailbox.deliver(world:unit "server", { kind = "call", n = 1, "later_fail", answer = answer })
+    world:step(1)
+    assert.same({ "DOWN" }, answers)
   end)
 
   it("lets everybody have a turn, however many requests wait", function()

@@ -262,9 +262,10 @@ end
 --- The generation ends: whoever waits for an answer is told why there is none.
 function mailbox.close(self, box, why)
   self.env.cancel(box.state_timer)
-  local open_calls = {}
+  local open_calls, noted = {}, {}
   local function note(letter)
-    if letter and letter.kind == "call" then open_calls[#open_calls + 1] = letter end
+    if not letter or letter.kind ~= "call" or noted[letter] then return end -- one may be served, and deferred
+    open_calls[#open_calls + 1], noted[letter] = letter, true
   end
   local queue = box.queue
   note(box.serving or queue:give_up())

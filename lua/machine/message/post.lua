@@ -51,6 +51,7 @@ function Post:deliver(address, letter, limit)
     table.unpack(letter, 1, letter.n)))
   if not ok then
     self.waiting[id] = nil
+    if code == "EPIPE" then return nil, address .. " is down: " .. message, "DOWN" end -- nobody has said so yet
     return nil, message, code
   end
   if not id then self.under_way[address] = (self.under_way[address] or 0) + 1 end
