@@ -123,9 +123,7 @@ static struct member *push_member(lua_State *L) {
     lua_pushvalue(L, 1 + which);
     lua_setiuservalue(L, -2, which);
   }
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  member->L = lua_tothread(L, -1);
-  lua_pop(L, 1);
+  member->L = vm_of(L)->L;
   return member;
 }
 

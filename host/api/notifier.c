@@ -45,9 +45,7 @@ static struct receiver *make_receiver(lua_State *L) {
   *receiver = (struct receiver){0};
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  receiver->L = lua_tothread(L, -1);
-  lua_pop(L, 1);
+  receiver->L = vm_of(L)->L;
   return receiver;
 }
 

@@ -183,9 +183,7 @@ static struct process *push_process(lua_State *L) {
     process->pipes.tap_data = process;
   }
   lua_setiuservalue(L, -2, ON_LINE);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  process->L = lua_tothread(L, -1);
-  lua_pop(L, 1);
+  process->L = vm_of(L)->L;
   return process;
 }
 

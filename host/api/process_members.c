@@ -48,20 +48,13 @@ static void on_done(struct census_query *query, int error) {
   vm_call(L, values, 0);
 }
 
-static lua_State *main_state(lua_State *L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  lua_State *main = lua_tothread(L, -1);
-  lua_pop(L, 1);
-  return main;
-}
-
 int process_members_ask(lua_State *L, int index, const struct child *child,
                         struct process_members **list) {
   struct process_members *members = calloc(1, sizeof *members);
   if (!members) return UV_ENOMEM;
   lua_pushvalue(L, index);
   members->fn = luaL_ref(L, LUA_REGISTRYINDEX);
-  members->L = main_state(L);
+  members->L = vm_of(L)->L;
   members->child = child;
   members->query =
       (struct census_query){.found = on_found, .done = on_done, .data = members};

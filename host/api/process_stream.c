@@ -146,9 +146,7 @@ static void free_hearer(void *data) {
 static struct hearer *new_hearer(lua_State *L, const char *key) {
   struct hearer *hearer = malloc(sizeof *hearer);
   if (!hearer) return NULL;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  hearer->L = lua_tothread(L, -1);
-  lua_pop(L, 1);
+  hearer->L = vm_of(L)->L;
   lua_getfield(L, 1, key);
   hearer->function = luaL_ref(L, LUA_REGISTRYINDEX);
   return hearer;
