@@ -5,6 +5,7 @@ local instances = require "luvisor.core.spec.instances"
 local order = require "luvisor.core.spec.order"
 local resolve = require "luvisor.core.spec.resolve"
 local settings = require "luvisor.core.edit.settings"
+local shallow = require "luvisor.core.shallow"
 
 local edit = {}
 
@@ -13,12 +14,6 @@ local function refuse(code, message, ...)
 end
 
 -- ---- the way to a unit
-
-local function copy_of(spec)
-  local copy = {}
-  for key, value in next, spec do copy[key] = value end
-  return setmetatable(copy, getmetatable(spec))
-end
 
 local function finish(spec)
   if spec.shutdown_derived then spec.shutdown = resolve.shutdown(spec) end
@@ -43,7 +38,7 @@ local function note_step(spec, step)
 end
 
 local function change_at(spec, names, depth, fn, step)
-  local copy = copy_of(spec)
+  local copy = shallow(spec)
   if depth > #names then
     local ok, message, code = fn(copy)
     if ok and (step or spec.kind == "supervisor") then ok, message, code = note_step(copy, step) end
@@ -215,7 +210,7 @@ local function adjust_references(root, path, name, before, now)
   end
   local function walk(spec, parent_path)
     if not spec.after and not spec.children then return spec end
-    local mine = copy_of(spec)
+    local mine = shallow(spec)
     if mine.after then adjust(mine, parent_path) end
     mine.children = spec.children and {}
     for i, child in ipairs(spec.children or {}) do mine.children[i] = walk(child, spec.path) end

@@ -12,6 +12,7 @@ local plans = require "luvisor.core.plan"
 local program_change = require "luvisor.machine.program.change"
 local remote_change = require "luvisor.machine.remote.change"
 local routine = require "luvisor.machine.worker.routine"
+local shallow = require "luvisor.core.shallow"
 local timetable = require "luvisor.machine.timetable"
 local unit = require "luvisor.machine.unit"
 local upgrade = require "luvisor.machine.worker.upgrade"
@@ -105,9 +106,7 @@ function treat.change(self, work, child, node)
   if spec.kind == "supervisor" then return end
   if node.timeouts and upgrade.is_possible(child) then return begin_upgrade(self, work, child, node) end
   if child.next_spec then -- of a reload that kept it as it runs
-    child.next_spec = spec
-    spec = setmetatable({}, getmetatable(spec))
-    for key, value in next, node.new do spec[key] = value end
+    child.next_spec, spec = spec, shallow(spec)
   end
   child.spec = node.timeouts and spec or with_old_code(spec, child.spec)
 end

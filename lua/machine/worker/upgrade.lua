@@ -7,6 +7,7 @@
 -- that does not come to a boundary in time keeps its code; one that ends before that starts anew with the new one.
 
 local copy = require "luvisor.core.copy"
+local shallow = require "luvisor.core.shallow"
 local unit = require "luvisor.machine.unit"
 
 local PATIENCE = 10 -- seconds until the worker comes to an actor boundary
@@ -136,14 +137,12 @@ end
 
 -- The old spec with stand-ins for its actors; transitions are taken one by one, so that each comes upon one.
 local function transitional(job)
-  local spec, definition, fn = {}, {}, stand_in(job)
-  for key, value in next, job.old do spec[key] = value end
-  for key, value in next, job.old.definition do definition[key] = value end
+  local spec, definition, fn = shallow(job.old), shallow(job.old.definition), stand_in(job)
   definition.actors = {}
   for state in pairs(job.old.definition.actors) do definition.actors[state] = { fn = fn } end
-  spec.definition, spec.passages, spec.routine = setmetatable(definition, getmetatable(job.old.definition)), nil, nil
+  spec.definition, spec.passages, spec.routine = definition, nil, nil
   job.stand_in = fn
-  return setmetatable(spec, getmetatable(job.old))
+  return spec
 end
 
 local function is_there(job)
