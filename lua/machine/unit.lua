@@ -17,12 +17,13 @@
 -- arrives while starting is remembered by it, one in backoff or waiting takes effect at once, one before the start
 -- means that nothing runs. Only the supervisor that owns the unit calls these functions.
 
-local backoff = require "luvisor.core.lazy" "luvisor.core.backoff"
-local chronicle = require "luvisor.core.lazy" "luvisor.machine.chronicle"
+local lazy = require "luvisor.core.lazy"
+local backoff = lazy "luvisor.core.backoff"
+local chronicle = lazy "luvisor.machine.chronicle"
 local ends = require "luvisor.machine.supervisor.ends"
 local exit = require "luvisor.core.exit"
-local restart = require "luvisor.core.lazy" "luvisor.core.restart"
-local together = require "luvisor.core.lazy" "luvisor.machine.worker.together"
+local restart = lazy "luvisor.core.restart"
+local together = lazy "luvisor.machine.worker.together"
 local waiters = require "luvisor.machine.waiters"
 
 local REMEMBERED = 32 -- exits a policy can look back on
