@@ -169,7 +169,8 @@ static uint64_t next_near(struct deadline_wheel *wheel) {
     unsigned slot = find_near(wheel, here);
     if (slot == none) slot = find_near(wheel, 0);
     if (slot == none) return UINT64_MAX;
-    if (!is_empty(&wheel->table->near[slot])) return wheel->now + near_of(wheel, slot - here);
+    if (!is_empty(&wheel->table->near[slot]))
+      return wheel->now + near_of(wheel, slot - here);
     unmark_near(wheel, slot);
   }
 }
@@ -243,8 +244,8 @@ static void refine(struct deadline_wheel *wheel) {
 
 static void take_from_few(struct deadline_wheel *wheel, struct deadline_slot *list) {
   clear(list);
-  for (struct deadline *next, *at = wheel->few.next;
-       at != (struct deadline *)&wheel->few; at = next) {
+  for (struct deadline *next, *at = wheel->few.next; at != (struct deadline *)&wheel->few;
+       at = next) {
     next = at->next;
     if (at->due > wheel->now) continue;
     deadline_cancel(at);
