@@ -1,50 +1,23 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What bounds a client of the control socket, each bound with its control: the same client with the bound taken away.
 
+local connected = require "connected"
 local connection = require "luvisor.edge.control.connection"
 local host = require "host"
-local runtime = require "host.runtime"
 local uv = require "luv"
 
--- A module as it would be with another text in place of one in its source.
-local function altered(name, from, to)
-  local text = assert(host.read(("%s/lua/edge/%s.lua"):format(host.root, name)))
-  local changed, count = text:gsub(from:gsub("%p", "%%%0"), (to:gsub("%%", "%%%%")))
-  assert.equal(1, count, from)
-  return assert(load(changed, "@" .. name))(), changed
-end
+local altered = connected.altered
 
 describe("a connection", function()
-  local directory, server, far, near, lines, overflows
+  local pair, far, near, lines
 
   before_each(function()
-    directory = host.directory()
-    server, far, lines, overflows = uv.new_pipe(false), uv.new_pipe(false), {}, {}
-    assert(server:bind(directory .. "/s"))
-    near = nil
+    pair = connected.pair()
+    far, lines = pair.far, pair.lines
   end)
-  after_each(function()
-    if near then near:close() end
-    for _, pipe in ipairs { server, far } do
-      if not pipe:is_closing() then pipe:close() end
-    end
-    host.wait_until(function() return not uv.loop_alive() end, 0.01)
-    host.clean_up()
-  end)
+  after_each(function() pair:close() end)
 
-  -- The near end is a connection made by that module, the far end a bare pipe.
-  local function connect(module)
-    server:listen(1, function()
-      local pipe = uv.new_pipe(false)
-      server:accept(pipe)
-      near = module.new(pipe, {
-        runtime = runtime, uid = 0, pid = 0, on_line = function(_, line) lines[#lines + 1] = line end,
-        on_overflow = function(_, bytes) overflows[#overflows + 1] = bytes end,
-      })
-    end)
-    far:connect(directory .. "/s", function() end)
-    assert(host.wait_until(function() return near end, 10))
-  end
+  local function connect(module) near = pair:connect(module) end
 
   local function listen()
     local told = {}
@@ -167,84 +140,6 @@ describe("a connection", function()
     assert.is_true(shout() > 4 * 1024 * 1024)
     assert.equal(0, near.dropped)
   end)
-
-  local MIB = 1024 * 1024
-
-  -- So many answers of that size, with one turn of the loop after each; how much of them lies unread at most.
-  local function answer(count, size)
-    local text, most = ("x"):rep(size), 0
-    for _ = 1, count do
-      near:put(text)
-      host.wait_until(function() return true end, 1)
-      if not near.closed then most = math.max(most, near.pipe:get_write_queue_size()) end
-    end
-    return most
-  end
-
-  it("sends away who leaves 16 MiB of answers unread, and says so once", function()
-    connect(connection)
-    local most = answer(40, MIB)
-    assert.is_true(near.closed)
-    assert.equal(1, #overflows)
-    assert.is_true(most > 16 * MIB and most < 19 * MIB, most)
-  end)
-
-  it("does not count the largest answer, which may be as large as it likes", function()
-    connect(connection)
-    local most = answer(1, 40 * MIB)
-    answer(100, 1024)
-    assert.same({ false, {} }, { near.closed or false, overflows })
-    assert.is_true(most > 39 * MIB, most)
-  end)
-
-  it("would keep any number without that bound", function()
-    connect(altered("control/connection", "local MOST = 16 * 1024 * 1024 ", "local MOST = 1 << 50 "))
-    assert.is_true(answer(40, MIB) > 38 * MIB)
-    assert.same({ false, {} }, { near.closed or false, overflows })
-  end)
-
-  -- So many pieces of long work, each of which ends with an answer of 1 MiB; how many were done for one who does not
-  -- read, and how much lies there.
-  local function work_for(module, count)
-    local done, text = 0, ("x"):rep(MIB)
-    for _ = 1, count do
-      module.put(near, function()
-        near:put(text)
-        done = done + 1
-        return true
-      end, error)
-    end
-    host.wait_until(function() return done == count end, 0.3)
-    return done, near.closed or near.pipe:get_write_queue_size()
-  end
-
-  it("has its long work rest while it does not read, and all of it done when it does", function()
-    connect(connection)
-    local done, waiting = work_for(require "luvisor.edge.control.rota", 50)
-    assert.is_true(done < 4 and waiting < 4 * MIB, done)
-    local told, bytes = 0, 50 * (MIB + 1)
-    far:read_start(function(_, chunk) told = told + #(chunk or "") end)
-    assert.truthy(host.wait_until(function() return told == bytes end, 60), told)
-    assert.same({}, overflows)
-  end)
-
-  it("is sent away amid its long work where that does not rest", function()
-    connect(connection)
-    local done = work_for(altered("control/rota", "if client.hold and ", "if false and "), 50)
-    assert.is_true(near.closed and done > 16)
-    assert.equal(1, #overflows)
-  end)
-
-  it("lets go of work that rests when it ends", function()
-    connect(connection)
-    local gone = setmetatable({ {} }, { __mode = "v" })
-    work_for(require "luvisor.edge.control.rota", 3)
-    require("luvisor.edge.control.rota").put(near, function(held) return held end, gone[1])
-    near:close()
-    host.stay(0.05)
-    collectgarbage()
-    assert.is_nil(gone[1])
-  end)
 end)
 
 describe("a host", function()
@@ -315,49 +210,5 @@ describe("long work for a client", function()
     assert.same({ nil, "internal error, see the log of the host", "INTERNAL" }, answer)
     local silent = altered("control/rota", "work.reply(nil", "select(1")
     assert.is_nil(fail_in_the_second_portion(silent))
-  end)
-end)
-
-describe("what programs take of the machine", function()
-  local usage = require "luvisor.edge.usage"
-  local open, opened = uv.fs_open, 0
-
-  before_each(function()
-    uv.fs_open = function(...)
-      opened = opened + 1
-      return open(...)
-    end
-  end)
-  after_each(function() uv.fs_open = open end)
-
-  -- What the survey says of this process, and how many files each turn of it opened, and the answer.
-  local function survey(module)
-    local turns, answer, last = {}, nil, 0
-    local function note()
-      turns[#turns + 1], opened = opened, 0
-    end
-    opened = 0
-    module.survey(function(_, step)
-      note()
-      runtime.after(0, step)
-    end, function(of)
-      note()
-      answer = { of(uv.os_getpid()) }
-      last = opened
-    end)
-    assert(host.wait_until(function() return answer end, 30))
-    return answer, turns, last
-  end
-
-  it("is read in small portions, and nothing any more when it is asked for", function()
-    local answer, turns, last = survey(usage)
-    assert.is_true(answer[1] > 1024 * 1024 and answer[2] > 0)
-    for _, count in ipairs(turns) do assert.is_true(count <= 50, count) end
-    assert.equal(0, last)
-  end)
-
-  it("would be read in one go with a portion that knows no end", function()
-    local _, turns = survey((altered("usage", "local PORTION = 25 ", "local PORTION = 1e6 ")))
-    assert.equal(1, #turns)
   end)
 end)

@@ -224,7 +224,8 @@ end
 function connection.new(pipe, options)
   local self = setmetatable({
     pipe = pipe, runtime = options.runtime, on_line = options.on_line, uid = options.uid, pid = options.pid,
-    on_overflow = options.on_overflow, largest = 0, on_close = {}, pieces = {}, pending = 0, dropped = 0, subscriptions = 0, text = "", at = 1,
+    on_overflow = options.on_overflow, largest = 0,
+    on_close = {}, pieces = {}, pending = 0, dropped = 0, subscriptions = 0, text = "", at = 1,
     longest = connection.LONGEST, patience = connection.PATIENCE,
   }, Connection)
   listen(self)
