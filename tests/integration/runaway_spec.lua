@@ -106,32 +106,6 @@ describe("a worker that runs away", function()
     end)
   end
 
-  it("has the others wait no longer when it is a crowd that begins at once, or does again and again", function()
-    local process = run([[
-      return tree(function(self)
-        for _ = 1, 300 do self:task(function() spin() end) end
-        print "begins"
-        self:sleep(60)
-      end)
-    ]], { LUVISOR_HEARTBEAT = "1" })
-    process:expect("begins", 20)
-    process:expect("top/bad ended: timeout: heartbeat", 30)
-    process:expect("good\t", 20)
-    assert.equal(0, process:count "top/good ended")
-    assert.equal(0, process:stop())
-  end)
-
-  it("is cut where nearly all of its time is the library's", function()
-    local process = run([[
-      return tree(function(self)
-        while true do self:task(function() spin() end) end
-      end)
-    ]])
-    process:expect("top/bad ended: timeout: heartbeat", 30)
-    process:expect("good\t", 20, 2)
-    assert.equal(0, process:stop())
-  end)
-
   it("stops everything without the watchdog", function()
     local process = run("return tree(function() print 'begins' spin() end)", UNWATCHED)
     process:expect "begins"
