@@ -148,8 +148,8 @@ static void sleep_until(uint64_t ns) {
 
 static void wait_at_door(struct runtime *runtime) {
   uint64_t until = runtime->busy ? 0 : runtime->armed;
-  if (runtime->door.wait)
-    runtime->door.wait(runtime->door.data, until);
+  if (runtime->door.await)
+    runtime->door.await(runtime->door.data, until);
   else if (until != UINT64_MAX)
     sleep_until(until);
   else

@@ -26,7 +26,7 @@ int runtime_new(struct vm *vm, unsigned near_bits, struct runtime **out);
 
 /* Where a runtime waits while it has no loop. */
 struct runtime_door {
-  void (*wait)(void *data, uint64_t until); /* for what comes, until that real ns */
+  void (*await)(void *data, uint64_t until); /* for what comes, until that real ns */
   int (*attach)(void *data, struct uv_loop_s *loop); /* from now on it waits there */
   void *data;
 };
