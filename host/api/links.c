@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/confine.h"
 #include "api/link_calls.h"
 #include "base/pulse.h"
 #include "executor/guest.h"
@@ -340,7 +341,8 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg functions[] = {
     {"thread", new_thread}, {"stream", new_stream}, {"parent", open_parent},
     {"pair", new_pair},     {"pulse", new_pulse},   {"show", show_pulse},
-    {"own", own_fd},        {"close", close_fd},    {NULL, NULL},
+    {"own", own_fd},        {"close", close_fd},    {"confine", confine},
+    {NULL, NULL},
 };
 
 int luaopen_host_guest(lua_State *L) {

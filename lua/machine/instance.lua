@@ -3,83 +3,50 @@
 
 local instance = {}
 
-local getters = {}
+local getters, methods = {}, {}
 
-function getters.name(unit) return tostring(unit.name) end
-function getters.path(unit) return unit:path() end
-function getters.state(unit) return unit.state and unit.state.name end
-function getters.stopping(unit) return unit.stopping or false end
-function getters.generation(unit) return unit.generation end
-function getters.history(unit) return unit.spec.machine.recall(unit.past) end
-function getters.log(unit) return unit.env.logger(unit) end
+local LATER -- what the modules bring that are loaded when something of it is first asked for: name -> module
 
-local methods = {}
-
--- What comes with conversation.lua, which is loaded when a worker first says or hears something.
-local LATER = {}
-for name in ([[send cast call send_after receive event defer reply state_timeout monitor demonitor link unlink trap
-  task notify_task stream register join leave publish unit]]):gmatch "%S+" do LATER[name] = true end
-
-local function load_later()
-  LATER = {}
-  require "luvisor.machine.message.conversation"
+local function later()
+  LATER = LATER or require "luvisor.machine.instance.names"
+  return LATER
 end
 
---- Sleeps without holding up anybody: true, or nil, "stopping", "ECANCELED" when a stop arrives meanwhile.
----@param seconds number
-function methods.sleep(self, seconds)
-  return self._unit.env.task.sleep(seconds)
+local function load_later(module)
+  for name, from in pairs(LATER) do
+    if from == module then LATER[name] = nil end
+  end
+  local brought = require(module)
+  for name, fn in pairs(brought.getters or {}) do getters[name] = fn end
+  for name, fn in pairs(brought.getters and brought.methods or {}) do methods[name] = fn end
 end
 
---- A heartbeat inside of long work.
-function methods.beat(self)
-  self._unit.env.task.beat()
+local function index(self, key)
+  if key == "stopping" then return self._unit.stopping or false end -- the one that is asked for in every turn
+  local method = methods[key]
+  if method then return method end
+  local getter = getters[key]
+  if getter then return getter(rawget(self, "_unit")) end
+  local module = (LATER or later())[key]
+  if not module then return nil end
+  load_later(module)
+  return self[key]
 end
 
---- Moves every deadline that runs to at least so many seconds from now.
----@param seconds number
-function methods.extend(self, seconds)
-  self._unit.env.task.extend(seconds)
+local function new_index(self, key, value)
+  if key == "stopping" or methods[key] or getters[key] or later()[key] then
+    error(("self.%s cannot be set"):format(key), 2)
+  end
+  rawset(self, key, value)
 end
 
---- Calls start(..., callback), waits for the callback, and returns what it was given. For any luv function that takes
---- a callback: local err, fd = self:await(uv.fs_open, path, "r", 0). What the function refuses at once comes as its
---- message, nil, its code: the error first, as in a callback.
-function methods.await(self, start, ...)
-  if type(start) ~= "function" then error("self:await: expected a function, got " .. type(start), 2) end
-  return self._unit.env.task.await(start, ...)
-end
-
---- Waits for nothing in particular: lets everybody else have a turn.
-function methods.yield(self)
-  return self._unit.env.task.sleep(0)
+local function to_text(self)
+  return "worker " .. self.path
 end
 
 --- The metatable of all instances of one definition.
 function instance.metatable()
-  local meta = { __name = "luvisor.self" }
-
-  function meta.__index(self, key)
-    if key == "stopping" then return self._unit.stopping or false end -- the one that is asked for in every turn
-    local method = methods[key]
-    if method then return method end
-    local getter = getters[key]
-    if getter then return getter(rawget(self, "_unit")) end
-    if not LATER[key] then return nil end
-    load_later()
-    return self[key]
-  end
-
-  function meta.__newindex(self, key, value)
-    if methods[key] or getters[key] or LATER[key] then error(("self.%s cannot be set"):format(key), 2) end
-    rawset(self, key, value)
-  end
-
-  function meta.__tostring(self)
-    return "worker " .. self.path
-  end
-
-  return meta
+  return { __name = "luvisor.self", __index = index, __newindex = new_index, __tostring = to_text }
 end
 
 --- Adds a field that every instance has, worked out from its unit.

@@ -29,6 +29,7 @@ function letterbox.attach(kind, env, handlers)
     return handlers.serve(instance)
   end
 
+  kind.serve = handlers.serve
   task.set_handlers(handlers)
 end
 
