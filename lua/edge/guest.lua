@@ -174,7 +174,8 @@ end
 local frames = {}
 
 function frames.begin(told)
-  if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
+  if told.memory and told.executor then runtime.limit_memory(told.memory) end
+  if told.executor == "thread" then native.rename(tostring(told.name)) end
   require("luvisor.edge.guest.confine")[told.executor == "thread" and "thread" or "process"]()
   forget "luvisor.edge.guest.confine"
   local ok, message = xpcall(begin, debug.traceback, told)
