@@ -173,6 +173,16 @@ end
 
 local frames = {}
 
+-- What it will be told to run is not known yet: a worker, most probably.
+local BEGINNING = {
+  "luvisor.edge.guest.confine", "luvisor.edge.load.definition", "luvisor.core.fitness", "luvisor.worker",
+  "luvisor.machine.worker",
+}
+
+function frames.prepare()
+  for _, name in ipairs(BEGINNING) do require(name) end
+end
+
 function frames.begin(told)
   if told.memory and told.executor then runtime.limit_memory(told.memory) end
   if told.executor == "thread" then native.rename(tostring(told.name)) end

@@ -80,7 +80,11 @@ end
 -- loaded the library by then. A worker that has failed is back as soon as it is told what to run.
 local function keep_spare(ahead)
   runtime.cancel(ahead.due)
-  ahead.due = runtime.after(QUIET, function() ahead.thread = ahead.thread or new_thread() end)
+  ahead.due = runtime.after(QUIET, function()
+    if ahead.thread and not ahead.thread.over then return end
+    ahead.thread = new_thread()
+    if ahead.thread then ahead.thread:send({ "prepare" }, true) end
+  end)
 end
 
 local function open_thread(env, _, events)
