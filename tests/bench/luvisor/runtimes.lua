@@ -12,7 +12,7 @@ local worker = require "luvisor.worker"
 local directory = arg[0]:match "^(.*)/" or "."
 local N, TRIPS = bench.argument(1, 50), bench.argument(2, 2000)
 local AGAIN = math.min(N, 20)
-local REST = 0.1 -- seconds until one that runs is ended: a start is not to be measured beside what the last has left to do
+local REST = 0.1 -- seconds until one that runs is ended, so that nothing else is under way
 
 local root
 
