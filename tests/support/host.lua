@@ -25,10 +25,10 @@ local running = {}
 
 -- ---- waiting
 
---- Runs the loop until predicate() is true, and returns what it returned; false when the seconds are over, which are more
---- where the machine is busy, unless they are `exact`.
+--- Runs the loop until predicate() is true, and returns what it returned; false when the seconds are over. They are
+--- more where the machine is busy, unless they are `exact`.
 function host.wait_until(predicate, seconds, exact)
-  local factor = exact and 1 or host.slowness * math.max(1, uv.loadavg() / 2)
+  local factor = exact and 1 or host.slowness * math.max(1, math.min(5, uv.loadavg() / 2))
   local over = false
   local limit, tick = uv.new_timer(), uv.new_timer()
   uv.update_time() -- a test may have computed for longer than it is ready to wait
