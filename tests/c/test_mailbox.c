@@ -132,6 +132,7 @@ static void test_names(void **state) {
   char text[64] = "";
   int known = 0;
   for (int i = 0; i < 10 * NAMES; i++) {
+    lua_settop(L, STORE);
     lua_pushfstring(L, "name%d", i);
     uint8_t number = names_keep(&names, L, -1);
     assert_int_equal(names_find(&names, L, -1), number);
