@@ -265,8 +265,8 @@ static int process_on_empty(lua_State *L) {
   lua_setiuservalue(L, 1, ON_EMPTY);
   if (!child_is_empty(process->child)) return 0;
   if (process->self == LUA_NOREF) process->self = luaL_ref(L, LUA_REGISTRYINDEX);
-  return api_result(L,
-                    census_ask(nursery_census(process->family->nursery), &process->late));
+  census_ask(nursery_census(process->family->nursery), &process->late);
+  return 0;
 }
 
 static int process_has(lua_State *L) {

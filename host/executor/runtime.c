@@ -226,7 +226,7 @@ int runtime_new(struct vm *vm, unsigned near_bits, struct runtime **out) {
   runtime->vm = vm;
   runtime->armed = UINT64_MAX;
   runtime->timer_fd = -1;
-  if (schedule_init(&runtime->schedule, near_bits) < 0) goto fail;
+  schedule_init(&runtime->schedule, near_bits);
   runtime->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   if (runtime->timer_fd < 0) {
     r = -errno;
