@@ -133,7 +133,8 @@ describe("a program's output", function()
         stdout = function() while true do end end },
       luvisor.program { name = "slow", command = "seq 1 20000", restart = "transient",
         stdout = function() local from = os.clock() repeat until os.clock() > from + 0.02 end },
-      luvisor.program { name = "other", command = "seq 1 300000", restart = "transient", stdout = { file = "DIR/log" } },
+      luvisor.program { name = "other", command = "seq 1 300000", restart = "transient",
+        stdout = { file = "DIR/log" } },
       luvisor.program { name = "stay", command = "sleep 1000" } ]])
     process:expect("root/other ended: exit 0", 12)
     process:expect("root/loop stdout: no answer within 5 s", 20)
