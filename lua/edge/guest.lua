@@ -24,7 +24,8 @@ local guest = {}
 local finish = later("luvisor.edge.guest.finish", "finish")
 
 local function begin(told)
-  if told.memory and told.executor == "process" then runtime.limit_memory(told.memory) end
+  if told.memory and told.executor then runtime.limit_memory(told.memory) end
+  if told.executor == "thread" then native.rename(tostring(told.name)) end
   native.confine(told.executor == "thread" and "thread" or "process")
   local is_lone = told.plain and told.plain.kind == "worker"
   local ok, message = xpcall(require(is_lone and "luvisor.edge.guest.lone" or "luvisor.edge.guest.whole").begin,
@@ -39,6 +40,7 @@ local function on_frame(frame)
     begin = nil -- nobody needs it again
     return run(frame[2])
   end
+  if frame[1] == "prepare" then return require("luvisor.edge.guest.ahead").load() end
   require("luvisor.edge.guest.frames")[frame[1]](self, table.unpack(frame, 2, frame.n))
 end
 

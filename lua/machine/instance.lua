@@ -3,7 +3,7 @@
 
 local instance = {}
 
-local getters, methods = {}, {}
+local getters, methods = {}, { stopping = true } -- which is a field: true says so to what hastens
 
 local LATER -- what the modules bring that are loaded when something of it is first asked for: name -> module
 
@@ -34,19 +34,23 @@ local function index(self, key)
 end
 
 local function new_index(self, key, value)
-  if key == "stopping" or methods[key] or getters[key] or later()[key] then
-    error(("self.%s cannot be set"):format(key), 2)
-  end
+  if methods[key] or getters[key] or later()[key] then error(("self.%s cannot be set"):format(key), 2) end
   rawset(self, key, value)
 end
 
-local function to_text(self)
+local meta = { __name = "luvisor.self", __index = index, __newindex = new_index }
+
+function meta.__tostring(self)
   return "worker " .. self.path
 end
 
---- The metatable of all instances of one definition.
-function instance.metatable()
-  return { __name = "luvisor.self", __index = index, __newindex = new_index, __tostring = to_text }
+--- The metatable of all instances.
+instance.meta = meta
+
+--- From now on methods are found by what make(methods, otherwise) gives, which is faster; see host.mailbox.
+---@param make fun(methods: table, otherwise: fun(self: table, key: any): any): function
+function instance.hasten(make)
+  meta.__index = make(methods, index)
 end
 
 --- Adds a field that every instance has, worked out from its unit.
