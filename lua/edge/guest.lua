@@ -6,7 +6,6 @@
 
 collectgarbage "stop" -- all that is loaded at the beginning stays, or is forgotten at its end
 
-local later = require "luvisor.core.later"
 local native = require "host.guest"
 local runtime = require "host.runtime"
 local wire = require "luvisor.edge.guest.wire"
@@ -21,8 +20,6 @@ local self = {}
 
 local guest = {}
 
-local finish = later("luvisor.edge.guest.finish", "finish")
-
 local function begin(told)
   if told.memory and told.executor then runtime.limit_memory(told.memory) end
   if told.executor == "thread" then native.rename(tostring(told.name)) end
@@ -30,7 +27,7 @@ local function begin(told)
   local is_lone = told.plain and told.plain.kind == "worker"
   local ok, message = xpcall(require(is_lone and "luvisor.edge.guest.lone" or "luvisor.edge.guest.whole").begin,
     debug.traceback, self, told)
-  if not ok then finish(self, { kind = "error", message = message }) end
+  if not ok then require("luvisor.edge.guest.finish").finish(self, { kind = "error", message = message }) end
 end
 
 local function on_frame(frame)

@@ -5,7 +5,7 @@ local instance = {}
 
 local getters, methods = {}, { stopping = true } -- which is a field: true says so to what hastens
 
-local LATER -- what the modules bring that are loaded when something of it is first asked for: name -> module
+local LATER -- see names.lua; what is in it is loaded when it is first asked for
 
 local function later()
   LATER = LATER or require "luvisor.machine.instance.names"
@@ -16,9 +16,10 @@ local function load_later(module)
   for name, from in pairs(LATER) do
     if from == module then LATER[name] = nil end
   end
-  local brought = require(module)
-  for name, fn in pairs(brought.getters or {}) do getters[name] = fn end
-  for name, fn in pairs(brought.getters and brought.methods or {}) do methods[name] = fn end
+  if module == "conversation" then return require "luvisor.machine.message.conversation" end -- which adds its own
+  local own = require "luvisor.machine.instance.own"
+  for name, fn in pairs(own.getters) do getters[name] = fn end
+  for name, fn in pairs(own.methods) do methods[name] = fn end
 end
 
 local function index(self, key)

@@ -1,5 +1,5 @@
--- Link: makes a machine of a plan, see parse.lua; and the machine of workers that declare none. A thread with one worker
--- loads this and no parser.
+-- Link: makes a machine of a plan, see parse.lua; and the machine of workers that declare none. A thread with one
+-- worker loads this and no parser.
 
 local lazy = require "luvisor.core.lazy"
 local parse = lazy "luvisor.core.fsm.parse"

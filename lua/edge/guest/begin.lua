@@ -2,7 +2,6 @@
 
 local codec = require "host.codec"
 local generations = require "luvisor.edge.load.generation"
-local later = require "luvisor.core.later"
 local load = require "luvisor.edge.guest.load"
 local runtime = require "host.runtime"
 local worlds = require "luvisor.edge.guest.world"
@@ -19,7 +18,7 @@ end
 local function teach(world)
   local function handle_of(path) return world.codec and require("luvisor.machine.handle").at(world, path) end
   codec.define(1, {}, tostring, handle_of, true)
-  codec.define(2, {}, tostring, later("luvisor.core.exit", "of_fields"))
+  codec.define(2, {}, tostring, function(fields) return require("luvisor.core.exit").of_fields(fields) end)
 end
 
 --- Loads the unit, and makes its world; nil where the guest has ended instead.

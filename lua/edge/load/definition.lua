@@ -1,12 +1,13 @@
 -- Definition: what a worker's module says: loaded, checked, and joined with the machine that it runs on.
 
 local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
-local explain = require "luvisor.core.later"("luvisor.edge.load.explanation", "explain")
 local link = require "luvisor.core.fsm.link"
 local past = require "luvisor.machine.worker.past"
 local worker = require "luvisor.worker"
 
 local definition = {}
+
+local function explain(message) return require("luvisor.edge.load.explanation").explain(message) end
 
 local function fault(unit_spec, key, message)
   return keys.problem(unit_spec, key, message)

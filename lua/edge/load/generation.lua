@@ -160,7 +160,8 @@ function generation.new(given, is_lone)
   for name, value in pairs(_G) do self.globals[name] = value end
   self.globals._G = self.globals
   add_loaders(self)
-  if not is_lone then self.builtin = require "luvisor.core.shallow"(self.globals) end
+  self.builtin = {}
+  for name, value in pairs(is_lone and {} or self.globals) do self.builtin[name] = value end
   if given then
     self.given = {}
     for _, source in ipairs(given) do self.given[source.name] = source end
