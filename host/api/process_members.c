@@ -62,9 +62,8 @@ int process_members_ask(lua_State *L, int index, const struct child *child,
   members->link = list;
   if (*list) (*list)->link = &members->next;
   *list = members;
-  int error = census_ask(child_members(child, &members->query), &members->query);
-  if (error) drop(L, members);
-  return error;
+  census_ask(child_members(child, &members->query), &members->query);
+  return 0;
 }
 
 void process_members_forget(lua_State *L, struct process_members **list) {

@@ -3,7 +3,7 @@
  *
  * A struct deadline is embedded in whatever waits (24 bytes). Arm, move and cancel are
  * O(1); finding what is due costs O(1) a deadline, however many are armed. The wheel knows
- * no clock: the caller passes the tick. It allocates nothing and owns no deadline.
+ * no clock: the caller passes the tick. It owns no deadline.
  * Thread: the one that owns the wheel. */
 #pragma once
 #include <stdbool.h>
@@ -18,32 +18,33 @@ struct deadline {
 
 enum {
   DEADLINE_MOST_BITS = 12, /* 4096 near slots, 64 KiB: for very many deadlines */
-  DEADLINE_FEW_BITS = 8,   /* 4 KiB: for a few, which may be touched once more */
-  DEADLINE_SLOTS = 64,
-  DEADLINE_LEVELS = 8
+  DEADLINE_FEW_BITS = 8    /* 4 KiB: for a few, which may be touched once more */
 };
 #define DEADLINE_FAR ((UINT64_C(1) << 56) - 1) /* the last tick there is */
 
-struct deadline_slot {
+/* Stands as a deadline in the ring of those in it, hence the attribute. */
+struct __attribute__((may_alias)) deadline_slot {
   struct deadline *next;
   struct deadline *prev;
 };
 
+struct deadline_table;
+
 struct deadline_wheel {
-  uint64_t now;         /* the tick up to which everything has expired */
-  uint64_t near_groups; /* which words of near_occupied are not zero */
-  uint64_t near_occupied[(1 << DEADLINE_MOST_BITS) / DEADLINE_SLOTS];
-  uint64_t occupied[DEADLINE_LEVELS];
-  struct deadline_slot *near; /* one a tick */
-  unsigned near_bits;         /* log2 of how many */
-  struct deadline_slot slots[DEADLINE_LEVELS][DEADLINE_SLOTS];
+  uint64_t now;                 /* the tick up to which everything has expired */
+  struct deadline_table *table; /* owned; NULL until there are many */
+  struct deadline_slot few;     /* all that there are, until then */
+  unsigned most;                /* not more than so many */
+  unsigned near_bits;           /* log2 of the near slots in the table */
   bool advancing;
 };
 
-/* Sets up an empty wheel that stands at tick [now], over 2^[near_bits] slots that are
- * borrowed from then on. Thread: owner. */
-void deadline_wheel_init(struct deadline_wheel *wheel, struct deadline_slot *near,
-                         unsigned near_bits, uint64_t now);
+/* Sets up an empty wheel that stands at tick [now]; when it has many deadlines, it will
+ * have 2^[near_bits] near slots. Thread: owner. */
+void deadline_wheel_init(struct deadline_wheel *wheel, unsigned near_bits, uint64_t now);
+
+/* Frees what the wheel has allocated. Thread: owner. */
+void deadline_wheel_free(struct deadline_wheel *wheel);
 
 /* Arms [deadline] for tick [due], or moves it there; a tick that has passed expires with
  * the next advance. Borrows the deadline until it expires or is cancelled. Thread: owner. */

@@ -2,9 +2,7 @@
 /* Schedule: clocks and wheels. See schedule.h. */
 #include "base/schedule.h"
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
 
 #define TICK SCHEDULE_TICK
@@ -32,23 +30,20 @@ bool schedule_was_continued(struct schedule *schedule) {
   return schedule->continues != seen;
 }
 
-int schedule_init(struct schedule *schedule, unsigned near_bits) {
-  size_t count = (size_t)1 << near_bits;
-  schedule->slots = malloc(2 * count * sizeof *schedule->slots);
-  if (!schedule->slots) return -ENOMEM;
+void schedule_init(struct schedule *schedule, unsigned near_bits) {
   schedule->continues = atomic_load(&continues);
   schedule->manual = schedule->asleep = false;
   schedule->lost = 0;
   schedule->now = monotonic();
   uint64_t tick = schedule->now / TICK;
-  deadline_wheel_init(&schedule->wakes, schedule->slots, near_bits, tick);
-  deadline_wheel_init(&schedule->guards, schedule->slots + count, near_bits, tick);
+  deadline_wheel_init(&schedule->wakes, near_bits, tick);
+  deadline_wheel_init(&schedule->guards, near_bits, tick);
   deadline_row_init(&schedule->soon);
-  return 0;
 }
 
 void schedule_free(struct schedule *schedule) {
-  free(schedule->slots);
+  deadline_wheel_free(&schedule->wakes);
+  deadline_wheel_free(&schedule->guards);
 }
 
 static void notice_oversleep(struct schedule *schedule) {

@@ -24,16 +24,14 @@ struct schedule {
   struct deadline_wheel wakes;  /* by the real clock */
   struct deadline_wheel guards; /* by the served clock */
   struct deadline_row soon;     /* by the served clock, to be looked at within the tick */
-  struct deadline_slot *slots;  /* owned: of both wheels */
   unsigned continues;           /* continues of the process seen so far */
   bool manual;                  /* the clock moves only by schedule_set (tests) */
 };
 
-/* Sets up both clocks and empty wheels, each with 2^[near_bits] near slots. Returns 0 or
- * a libuv code. Thread: owner. */
-int schedule_init(struct schedule *schedule, unsigned near_bits);
+/* Sets up both clocks and empty wheels, see deadline_wheel_init. Thread: owner. */
+void schedule_init(struct schedule *schedule, unsigned near_bits);
 
-/* Frees the wheels. Thread: owner. */
+/* Frees what the wheels hold. Thread: owner. */
 void schedule_free(struct schedule *schedule);
 
 /* Reads the real clock; a manual one stays where it is. Returns it. Thread: owner. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Census: see census.h. Three lists: `later` waits for the timer, `waiting` for the next
- * walk, `asked` (sorted by session) is what the present walk answers. Thread: loop. */
+/* Census: see census.h. Questions are linked, so that none can fail for want of memory:
+ * those in `later` wait for the timer, those in `waiting` for the next walk, and the
+ * present walk answers those in `asked`, a hash of chains by session. Thread: loop. */
 #include "process/census.h"
 
 #include <dirent.h>
@@ -12,13 +13,8 @@
 
 #include "process/mark.h"
 
-enum { SLICE_NS = 1000000, LATER_MS = 100, NAMES = 2048 };
+enum { SLICE_NS = 1000000, LATER_MS = 100, NAMES = 2048, BUCKETS = 256 };
 enum { MS = 1000000, REST = 16, LONGEST_REST_MS = 10 };
-
-struct census_list {
-  struct census_query **at;
-  size_t count, room;
-};
 
 struct census {
   uv_idle_t turn;  /* active while there is a question */
@@ -34,52 +30,28 @@ struct census {
   bool needless; /* there is nobody whom this walk could find */
   bool deep;     /* this walk reads marks */
   bool blind;    /* and could not read one */
-  struct census_list later, waiting, asked;
+  struct census_query *later, *waiting, *asked[BUCKETS];
   ssize_t at, end; /* in the names that were read last */
   _Alignas(struct dirent64) char names[NAMES];
 };
 
-static int list_add(struct census_list *list, struct census_query *query) {
-  if (list->count == list->room) {
-    size_t room = list->room ? list->room * 2 : 16;
-    struct census_query **at = realloc(list->at, room * sizeof *at);
-    if (!at) return UV_ENOMEM;
-    list->at = at;
-    list->room = room;
-  }
-  query->place = list->count;
-  list->at[list->count++] = query;
-  return 0;
+static void enlist(struct census *census, struct census_query **list,
+                   struct census_query *query) {
+  query->census = census;
+  query->next = *list;
+  query->link = list;
+  if (*list) (*list)->link = &query->next;
+  *list = query;
 }
 
-/* Those that are asked stay sorted. */
-static void list_remove(struct census_list *list, const struct census_query *query,
-                        bool sorted) {
-  list->count--;
-  for (size_t i = query->place; i < list->count; i++) {
-    list->at[i] = list->at[sorted ? i + 1 : list->count];
-    list->at[i]->place = i;
-    if (!sorted) break;
-  }
+static void delist(struct census_query *query) {
+  query->census = NULL;
+  *query->link = query->next;
+  if (query->next) query->next->link = query->link;
 }
 
-static int by_session(const void *a, const void *b) {
-  pid_t left = (*(struct census_query *const *)a)->sid;
-  pid_t right = (*(struct census_query *const *)b)->sid;
-  return (left > right) - (left < right);
-}
-
-/* The first of a session, or where it would be. */
-static size_t list_find(const struct census_list *list, pid_t sid) {
-  size_t low = 0, high = list->count;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (list->at[middle]->sid < sid)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+static struct census_query **bucket_of(struct census *census, pid_t sid) {
+  return &census->asked[(unsigned)sid % BUCKETS];
 }
 
 /* May a process of that session have left the one of its program? */
@@ -97,30 +69,33 @@ static void tell_marked(struct census *census, pid_t pid) {
   char mark[MARK_SIZE];
   int error = mark_read(pid, mark);
   if (is_passing(error)) census->blind = true;
-  for (size_t i = 0; !error && i < census->asked.count; i++) {
-    struct census_query *query = census->asked.at[i];
-    if (query->mark && strcmp(query->mark, mark) == 0) query->found(query, pid);
-  }
+  for (size_t i = 0; !error && i < BUCKETS; i++)
+    for (struct census_query *query = census->asked[i]; query; query = query->next)
+      if (query->mark && strcmp(query->mark, mark) == 0) query->found(query, pid);
 }
 
 static void tell_found(struct census *census, pid_t pid) {
-  struct census_list *asked = &census->asked;
   pid_t sid = getsid(pid);
-  size_t first = sid > 0 ? list_find(asked, sid) : asked->count, i = first;
-  for (; i < asked->count && asked->at[i]->sid == sid; i++)
-    asked->at[i]->found(asked->at[i], pid);
-  if (i == first && census->deep && is_suspect(census, sid)) tell_marked(census, pid);
+  bool told = false;
+  struct census_query *query = sid > 0 ? *bucket_of(census, sid) : NULL;
+  for (; query; query = query->next)
+    if (query->sid == sid) {
+      query->found(query, pid);
+      told = true;
+    }
+  if (!told && census->deep && is_suspect(census, sid)) tell_marked(census, pid);
 }
 
-/* Answers are given one by one from the list's end: an answer may ask again or forget
- * others. */
+static void answer(struct census *census, struct census_query *query, int error) {
+  delist(query);
+  query->done(query, !error && census->blind && query->mark ? UV_EAGAIN : error);
+}
+
+/* One by one: an answer may ask again or forget others. */
 static void walk_end(struct census *census, int error) {
   census->walking = false;
-  while (census->asked.count > 0) {
-    struct census_query *query = census->asked.at[--census->asked.count];
-    query->census = NULL;
-    query->done(query, !error && census->blind && query->mark ? UV_EAGAIN : error);
-  }
+  for (size_t i = 0; i < BUCKETS; i++)
+    while (census->asked[i]) answer(census, census->asked[i], error);
 }
 
 /* The kernel keeps those who die waiting for each child that it names. With many, a look
@@ -142,39 +117,37 @@ static bool needs_marks(struct census *census, const struct census_query *query,
   return *orphans;
 }
 
-static bool is_deep(struct census *census, const struct census_list *list) {
+static bool is_deep(struct census *census) {
   bool orphans = false, asked = false;
-  for (size_t i = 0; i < list->count; i++)
-    if (needs_marks(census, list->at[i], &orphans, &asked)) return true;
-  return false;
+  const struct census_query *query = census->waiting;
+  while (query && !needs_marks(census, query, &orphans, &asked)) query = query->next;
+  return query != NULL;
 }
 
 /* Nobody of them can be alive: they would descend from orphans, and there are none, or the
  * walk would be a deep one. */
 static bool is_needless(const struct census *census) {
   if (census->deep || !kin_inherits()) return false;
-  for (size_t i = 0; i < census->asked.count; i++) {
-    const struct census_query *query = census->asked.at[i];
-    if (!query->headless || !query->mark || query->far) return false;
+  const struct census_query *query = census->waiting;
+  while (query && query->headless && query->mark && !query->far) query = query->next;
+  return !query;
+}
+
+static void begin_waiting(struct census *census) {
+  struct census_query *query;
+  while ((query = census->waiting) != NULL) {
+    delist(query);
+    enlist(census, bucket_of(census, query->sid), query);
+    query->begun = true;
   }
-  return true;
 }
 
 static void walk_begin(struct census *census) {
-  struct census_list empty = census->asked;
-  census->asked = census->waiting;
-  census->waiting = empty;
-  qsort(census->asked.at, census->asked.count, sizeof *census->asked.at, by_session);
-  for (size_t i = 0; i < census->asked.count; i++) {
-    struct census_query *query = census->asked.at[i];
-    query->begun = true;
-    query->list = &census->asked;
-    query->place = i;
-  }
   census->walking = true;
   census->blind = false;
-  census->deep = is_deep(census, &census->asked);
+  census->deep = is_deep(census);
   census->needless = is_needless(census);
+  begin_waiting(census);
   census->session = getsid(0);
   census->at = census->end = 0;
   if (census->proc >= 0) lseek(census->proc, 0, SEEK_SET);
@@ -215,13 +188,14 @@ static void on_rested(uv_timer_t *rest) {
 }
 
 /* Has a walk begin in the next turn of the loop, or when the rest is over. */
-static int begin_soon(struct census *census) {
+static void begin_soon(struct census *census) {
   uint64_t now = uv_hrtime();
   uint64_t ms = census->rested > now ? (census->rested - now) / MS : 0;
-  if (ms == 0 || census->walking) return uv_idle_start(&census->turn, on_turn);
-  if (uv_is_active((uv_handle_t *)&census->rest)) return 0;
   if (ms > LONGEST_REST_MS) ms = LONGEST_REST_MS;
-  return uv_timer_start(&census->rest, on_rested, ms, 0);
+  if (ms == 0 || census->walking)
+    uv_idle_start(&census->turn, on_turn);
+  else if (!uv_is_active((uv_handle_t *)&census->rest))
+    uv_timer_start(&census->rest, on_rested, ms, 0);
 }
 
 static void on_turn(uv_idle_t *turn) {
@@ -233,7 +207,7 @@ static void on_turn(uv_idle_t *turn) {
     walk_end(census, 0);
   if (census->walking) return;
   uv_idle_stop(&census->turn);
-  if (census->waiting.count > 0) begin_soon(census);
+  if (census->waiting) begin_soon(census);
 }
 
 struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner) {
@@ -255,62 +229,46 @@ void census_set_slice(struct census *census, uint64_t ns) {
   census->slice = ns;
 }
 
-static int enlist(struct census *census, struct census_list *list,
-                  struct census_query *query) {
+void census_ask(struct census *census, struct census_query *query) {
   census_forget(query);
-  int error = list_add(list, query);
-  if (error) return error;
-  query->census = census;
-  query->list = list;
   query->begun = false;
-  return 0;
-}
-
-int census_ask(struct census *census, struct census_query *query) {
-  if (query->census && query->list == &census->waiting) return 0;
-  int error = enlist(census, &census->waiting, query);
-  return error ? error : begin_soon(census);
+  enlist(census, &census->waiting, query);
+  begin_soon(census);
 }
 
 static void on_soon(uv_timer_t *soon) {
   struct census *census = soon->data;
-  while (census->later.count > 0)
-    census_ask(census, census->later.at[census->later.count - 1]);
+  while (census->later) census_ask(census, census->later);
 }
 
-int census_ask_later(struct census *census, struct census_query *query) {
-  if (query->census) return 0;
-  int error = enlist(census, &census->later, query);
-  if (error || uv_is_active((uv_handle_t *)&census->soon)) return error;
-  return uv_timer_start(&census->soon, on_soon, LATER_MS, 0);
+void census_ask_later(struct census *census, struct census_query *query) {
+  if (query->census) return;
+  query->begun = false;
+  enlist(census, &census->later, query);
+  if (!uv_is_active((uv_handle_t *)&census->soon))
+    uv_timer_start(&census->soon, on_soon, LATER_MS, 0);
 }
 
 void census_forget(struct census_query *query) {
-  struct census *census = query->census;
-  if (!census) return;
-  query->census = NULL;
-  list_remove(query->list, query, query->list == &census->asked);
+  if (query->census) delist(query);
 }
 
 static void on_closed(uv_handle_t *handle) {
   struct census *census = handle->data;
   if (--census->open_handles > 0) return;
   if (census->proc >= 0) close(census->proc);
-  free(census->later.at);
-  free(census->waiting.at);
-  free(census->asked.at);
   free(census);
 }
 
-static void forget_all(struct census_list *list) {
-  while (list->count > 0) list->at[--list->count]->census = NULL;
+static void forget_all(struct census_query **list) {
+  while (*list) delist(*list);
 }
 
 void census_free(struct census *census) {
   if (!census) return;
   forget_all(&census->later);
   forget_all(&census->waiting);
-  forget_all(&census->asked);
+  for (size_t i = 0; i < BUCKETS; i++) forget_all(&census->asked[i]);
   uv_close((uv_handle_t *)&census->turn, on_closed);
   uv_close((uv_handle_t *)&census->soon, on_closed);
   uv_close((uv_handle_t *)&census->rest, on_closed);

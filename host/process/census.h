@@ -25,7 +25,6 @@
 #include "process/kin.h"
 
 struct census;
-struct census_list;
 
 /* One question, embedded in the asker, which sets the first seven. A sid of 0 finds
  * nobody. */
@@ -38,9 +37,8 @@ struct census_query {
   void (*done)(struct census_query *query, int error);  /* the walk is over */
   void *data;                                           /* the asker's */
   struct census *census;                                /* not NULL while it is open */
-  struct census_list *list;                             /* that it is in, and where */
-  size_t place;
-  bool begun; /* its walk is under way */
+  struct census_query *next, **link;                    /* in the list that it is in */
+  bool begun;                                           /* its walk is under way */
 };
 
 /* Returns owned a census on [loop], NULL when out of memory; [owner] is copied. Where there
@@ -52,11 +50,12 @@ struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner);
 void census_set_slice(struct census *census, uint64_t ns);
 
 /* Borrows [query] until it is answered; answers come in a later turn of the loop, never
- * from inside this call. One whose walk has begun starts anew. Thread: loop. */
-int census_ask(struct census *census, struct census_query *query);
+ * from inside this call. One whose walk has begun starts anew. Cannot fail: who stops a
+ * program must come to know that it is gone, out of memory or not. Thread: loop. */
+void census_ask(struct census *census, struct census_query *query);
 
 /* As census_ask, a tenth of a second later, unless it is open already. Thread: loop. */
-int census_ask_later(struct census *census, struct census_query *query);
+void census_ask_later(struct census *census, struct census_query *query);
 
 /* Drops [query] without an answer; fine when it is not open. Thread: loop. */
 void census_forget(struct census_query *query);

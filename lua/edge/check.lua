@@ -2,6 +2,7 @@
 
 local bounds = require "luvisor.edge.load.bounds"
 local elevation = require "luvisor.edge.service.elevation"
+local missing = require "luvisor.edge.load.missing"
 local system = require "host.system"
 local units = require "luvisor.core.units"
 
@@ -39,7 +40,11 @@ local function add_lines(lines, spec, depth)
   if spec.template then add_lines(lines, spec.template, depth + 1) end
 end
 
---- Prints the tree of a script, or what is wrong with it.
+local function warn(text)
+  system.put(2, ("luvisor: warning: %s\n"):format(text))
+end
+
+--- Prints the tree of a script, or what is wrong with it; what it would miss on this machine is a warning.
 ---@param path string
 ---@return integer code
 function check.tree(path)
@@ -51,7 +56,8 @@ function check.tree(path)
   local lines = {}
   add_lines(lines, loaded.root, 0)
   system.put(1, table.concat(lines, "\n") .. "\n")
-  elevation.each(loaded.root, function(unit, text) system.put(2, ("luvisor: warning: %s: %s\n"):format(unit, text)) end)
+  elevation.each(loaded.root, function(unit, text) warn(("%s: %s"):format(unit, text)) end)
+  missing.each(loaded.root, warn)
   return 0
 end
 

@@ -18,7 +18,7 @@ client.codes = { DONE = 0, FAILED = 1, USAGE = 2, NOT_RUNNING = 3, NO_HOST = 4, 
 local codes = client.codes
 
 local PATIENCE = 10  -- seconds for an answer, where a command has no limit of its own
-local INVALID_PARAMS = -32602
+local INVALID_PARAMS, NO_METHOD = -32602, -32601
 local GRACE = 1      -- more than the host was told, for the way there and back
 
 ---@class luvisor.Client
@@ -121,11 +121,28 @@ function Client:call(method, params, fn, seconds)
   self.connection:send { id = id, method = method, params = params }
 end
 
+-- The parameter that the host does not know.
+local function unknown_parameter(message, code)
+  return code == INVALID_PARAMS and message:match "^([%w_]+): unknown parameter$" or nil
+end
+
+local function fail(method, message, code)
+  if code == NO_METHOD or unknown_parameter(message, code) then
+    local text = "%s: %s: the host is of another version of luvisor, which does not know that"
+    return client.quit(codes.FAILED, text:format(method, message))
+  end
+  client.quit(code == INVALID_PARAMS and codes.USAGE or codes.FAILED, message)
+end
+
 --- The same for commands that have nothing to do with a failure but to say it, and end with 1, or 2 when it is theirs.
-function Client:ask(method, params, fn, seconds)
+--- Of the parameters, those in `spare` are left away for a host that is too old to know them.
+function Client:ask(method, params, fn, seconds, spare)
   self:call(method, params, function(result, message, code)
-    if result == nil then return client.quit(code == INVALID_PARAMS and codes.USAGE or codes.FAILED, message) end
-    fn(result)
+    if result ~= nil then return fn(result) end
+    local name = unknown_parameter(message, code)
+    if not (name and spare and spare[name] and params[name] ~= nil) then return fail(method, message, code) end
+    params[name] = nil
+    self:ask(method, params, fn, seconds, spare)
   end, seconds)
 end
 

@@ -55,6 +55,10 @@ local function welcome(context, pipe)
   local client = connection.new(pipe, {
     runtime = runtime, uid = uid, pid = pid,
     on_line = function(self, line) rpc.serve(context, self, line) end,
+    on_overflow = function(_, bytes)
+      context.log("warn", "control", "sent away a client of user %d (pid %d): it leaves %d bytes of answers unread",
+        uid, pid, bytes)
+    end,
   })
   client.on_close[1] = forget
   clients[client], count = true, count + 1

@@ -1,5 +1,5 @@
 -- Usage: what programs take of the machine, each with all that is in its session, from one walk over /proc for all of
--- them, in small portions.
+-- them, in small portions: nothing is read any more when it is asked about one.
 
 local system = require "host.system"
 local uv = require "luv"
@@ -8,7 +8,7 @@ local usage = {}
 
 local TICKS = 100 -- of a second; USER_HZ, the same on every Linux that luvisor knows
 local PAGE = 4096
-local PORTION = 50                     -- processes in one go
+local PORTION = 25                     -- processes in one go
 local SESSION, UTIME, STIME = 4, 12, 13 -- fields of stat, counted from the one after the name
 
 local function read(pid, name)
@@ -19,30 +19,34 @@ local function read(pid, name)
   return text
 end
 
+local function share()
+  return { own = 0, shared = 0, cpu = 0 }
+end
+
+-- Memory: what each has for itself, and the largest part that one of them shares: the others probably share the same.
+local function add_to(sum, cpu, resident, shared)
+  sum.own, sum.shared, sum.cpu = sum.own + resident - shared, math.max(sum.shared, shared), sum.cpu + cpu
+end
+
+local function fields_of(text)
+  local fields = {}
+  for field in text:gmatch "%S+" do fields[#fields + 1] = field end
+  return fields
+end
+
 local function add(self, pid)
   local text = read(pid, "stat")
   local rest = text and text:match "^.*%) (.*)$" -- the name may hold anything, ")" too
   if not rest then return end
-  local fields = {}
-  for field in rest:gmatch "%S+" do fields[#fields + 1] = field end
+  local fields = fields_of(rest)
   local sid = math.tointeger(tonumber(fields[SESSION]))
-  local members = self.sessions[sid] or {}
-  self.sessions[sid], self.session_of[pid] = members, sid
-  members[#members + 1] = pid
-  self.cpu[pid] = (tonumber(fields[UTIME]) + tonumber(fields[STIME])) / TICKS
-end
-
--- What each has for itself, and the largest part that one of them shares: the others probably share the same.
-local function memory_of(pids)
-  local own, most_shared = 0, 0
-  for _, pid in ipairs(pids) do
-    local resident, shared = (read(pid, "statm") or ""):match "^%d+ (%d+) (%d+)"
-    if resident then
-      own = own + tonumber(resident) - tonumber(shared)
-      most_shared = math.max(most_shared, tonumber(shared))
-    end
-  end
-  return math.tointeger(own + most_shared) * PAGE
+  local cpu = (tonumber(fields[UTIME]) + tonumber(fields[STIME])) / TICKS
+  local resident, shared = (read(pid, "statm") or ""):match "^%d+ (%d+) (%d+)"
+  local alone = share()
+  add_to(alone, cpu, tonumber(resident or 0), tonumber(shared or 0))
+  self.sessions[sid] = self.sessions[sid] or share()
+  add_to(self.sessions[sid], cpu, alone.own + alone.shared, alone.shared)
+  self.processes[pid], self.session_of[pid] = alone, sid
 end
 
 -- Memory in bytes, and CPU time so far in seconds, of a process and its session; of a process in the session of the
@@ -50,10 +54,8 @@ end
 local function of(self, pid)
   local sid = self.session_of[pid]
   if not sid then return nil end
-  local pids = sid ~= self.session_of[system.pid()] and self.sessions[sid] or { pid }
-  local cpu = 0
-  for _, one in ipairs(pids) do cpu = cpu + self.cpu[one] end
-  return memory_of(pids), cpu
+  local sum = sid ~= self.session_of[system.pid()] and self.sessions[sid] or self.processes[pid]
+  return math.tointeger(sum.own + sum.shared) * PAGE, sum.cpu
 end
 
 local function add_some(self, scan, later, done)
@@ -70,7 +72,7 @@ end
 ---@param later fun(seconds: number, fn: function)
 ---@param done fun(of: fun(pid: integer): integer?, number?)
 function usage.survey(later, done)
-  add_some({ sessions = {}, session_of = {}, cpu = {} }, (uv.fs_scandir "/proc"), later, done)
+  add_some({ sessions = {}, session_of = {}, processes = {} }, (uv.fs_scandir "/proc"), later, done)
 end
 
 return usage

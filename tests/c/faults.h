@@ -4,9 +4,19 @@
 #pragma once
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
-enum { NONE = -1, CLONE = -2, OPEN = -3, WRITE = -4, RENAME = -5, READ = -6, KILL = -7 };
+enum {
+  NONE = -1,
+  CLONE = -2,
+  OPEN = -3,
+  WRITE = -4,
+  RENAME = -5,
+  READ = -6,
+  KILL = -7,
+  MEMORY = -8
+};
 
 static volatile struct {
   long call;
@@ -68,4 +78,22 @@ int __real_kill(pid_t pid, int signal);
 int __wrap_kill(pid_t pid, int signal);
 int __wrap_kill(pid_t pid, int signal) {
   return strikes(KILL) ? -1 : __real_kill(pid, signal);
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size) {
+  return strikes(MEMORY) ? NULL : __real_malloc(size);
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size) {
+  return strikes(MEMORY) ? NULL : __real_calloc(count, size);
+}
+
+void *__real_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size) {
+  return strikes(MEMORY) ? NULL : __real_realloc(block, size);
 }

@@ -12,11 +12,12 @@
 #include "base/deadline.h"
 
 static struct deadline_wheel wheel;
-static struct deadline_slot near[1 << DEADLINE_MOST_BITS];
 static unsigned near_bits;
+static size_t in_use; /* of the model's deadlines */
 
 static void set_up(uint64_t now) {
-  deadline_wheel_init(&wheel, near, near_bits, now);
+  deadline_wheel_free(&wheel);
+  deadline_wheel_init(&wheel, near_bits, now);
 }
 
 struct seen {
@@ -205,7 +206,7 @@ static void cancels_its_neighbour(void **state) {
 
 /* ---- against a model ---- */
 
-enum { MODEL = 300 };
+enum { MODEL = 300, MODEL_OF_FEW = 12 };
 static struct deadline all[MODEL];
 static uint64_t due[MODEL]; /* 0: not armed */
 
@@ -217,11 +218,11 @@ static void check_model(struct deadline *deadline, void *context) {
   due[i] = 0;
   seen->count++;
   if (random_number() % 4 == 0) { /* arm another, or itself, from within */
-    size_t j = random_number() % MODEL;
+    size_t j = random_number() % in_use;
     due[j] = wheel.now + 1 + random_number() % 100;
     deadline_arm(&wheel, &all[j], due[j]);
   } else if (random_number() % 8 == 0) {
-    size_t j = random_number() % MODEL;
+    size_t j = random_number() % in_use;
     due[j] = 0;
     deadline_cancel(&all[j]);
   }
@@ -233,13 +234,13 @@ static uint64_t random_distance(void) {
 
 static uint64_t earliest(void) {
   uint64_t least = UINT64_MAX;
-  for (size_t i = 0; i < MODEL; i++)
+  for (size_t i = 0; i < in_use; i++)
     if (due[i] && due[i] < least) least = due[i];
   return least;
 }
 
 static void random_step(struct seen *seen) {
-  size_t i = random_number() % MODEL;
+  size_t i = random_number() % in_use;
   switch (random_number() % 8) {
     case 0:
       due[i] = 0;
@@ -269,6 +270,7 @@ static void agrees_with_a_model(void **state) {
     set_up(random_number() % (UINT64_C(1) << 40));
     for (int step = 0; step < 20000; step++) random_step(&seen);
     assert_true(seen.count > 100);
+    assert_true((wheel.table == NULL) == (in_use == MODEL_OF_FEW)); /* what was tested */
     seed = first;
   }
 }
@@ -317,7 +319,12 @@ int main(void) {
       cmocka_unit_test(a_million),
   };
   near_bits = DEADLINE_MOST_BITS;
+  in_use = MODEL;
   int failed = cmocka_run_group_tests_name("many slots", tests, NULL, NULL);
   near_bits = DEADLINE_FEW_BITS;
-  return failed + cmocka_run_group_tests_name("few slots", tests, NULL, NULL);
+  failed += cmocka_run_group_tests_name("few slots", tests, NULL, NULL);
+  in_use = MODEL_OF_FEW;
+  failed += cmocka_run_group_tests_name("a list", tests, NULL, NULL);
+  deadline_wheel_free(&wheel);
+  return failed;
 }

@@ -2,6 +2,7 @@
 /* System calls that fail, each in its turn, under what moves bytes and signals while the loop
  * turns: outputs, spools, outlets, children. Each test has a row or a pass without a fault,
  * which is its control. */
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -185,9 +186,9 @@ static const struct {
     {KILL, ESRCH, 0, true},
 };
 
-static struct child *start_sleeper(struct nursery *nursery) {
+static struct child *start(struct nursery *nursery, char *const *argv, int out) {
   struct child_events events = {note_left, NULL, note_empty, NULL};
-  struct launch_spec spec = spec_of(ARGV("sleep", "1000"), LAUNCH_INHERIT);
+  struct launch_spec spec = spec_of(argv, out);
   struct launch_result result;
   struct child *child;
   has_left = is_empty = false;
@@ -199,7 +200,7 @@ static struct child *start_sleeper(struct nursery *nursery) {
  * and the second always reaches it. */
 static void check_signal(size_t i) {
   struct nursery *nursery = nursery_new(&loop);
-  struct child *child = start_sleeper(nursery);
+  struct child *child = start(nursery, ARGV("sleep", "1000"), LAUNCH_INHERIT);
   set_fault(signals[i].call, signals[i].error);
   assert_int_equal(child_signal(child, SIGTERM), signals[i].expected);
   set_fault(NONE, 0);
@@ -215,7 +216,7 @@ static void check_signal(size_t i) {
 /* The signal to all is repeated by the census, so one that fails once is not lost. */
 static void check_group(size_t i) {
   struct nursery *nursery = nursery_new(&loop);
-  struct child *child = start_sleeper(nursery);
+  struct child *child = start(nursery, ARGV("sleep", "1000"), LAUNCH_INHERIT);
   set_fault(signals[i].call, signals[i].error);
   child_signal_group(child, SIGKILL);
   if (signals[i].call == KILL) assert_int_equal(fault.hits, 1);
@@ -235,10 +236,36 @@ static void signals_that_fail(void **state) {
   }
 }
 
+/* Whoever outlives the leader is found and killed, and the end is known, though there is
+ * no memory for anything. */
+static void leftovers_without_memory(void **state) {
+  (void)state;
+  for (int scarce = 0; scarce < 2; scarce++) {
+    struct nursery *nursery = nursery_new(&loop);
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    char *const *argv = ARGV(HELPER("leave_child"), "now", "session");
+    struct child *child = start(nursery, argv, ends[1]);
+    assert_string_equal(slurp(ends[0], true), "ready\n");
+    if (scarce) set_fault(MEMORY, ENOMEM);
+    fault.times = INT_MAX;
+    bool left = run_until(&loop, &has_left, 5000);
+    child_signal_group(child, SIGKILL);
+    bool gone = run_until(&loop, &is_empty, 5000);
+    set_fault(NONE, 0);
+    assert_true(left && gone);
+    close(ends[0]);
+    close(ends[1]);
+    child_close(child);
+    nursery_free(nursery);
+  }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {TEST(outputs), TEST(spools_that_fail), TEST(outlets),
-                                     TEST(signals_that_fail)};
+                                     TEST(signals_that_fail),
+                                     TEST(leftovers_without_memory)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,49 +1,23 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What bounds a client of the control socket, each bound with its control: the same client with the bound taken away.
 
+local connected = require "connected"
 local connection = require "luvisor.edge.control.connection"
 local host = require "host"
-local runtime = require "host.runtime"
 local uv = require "luv"
 
--- A module as it would be with another text in place of one in its source.
-local function altered(name, from, to)
-  local text = assert(host.read(("%s/lua/edge/%s.lua"):format(host.root, name)))
-  local changed, count = text:gsub(from:gsub("%p", "%%%0"), (to:gsub("%%", "%%%%")))
-  assert.equal(1, count, from)
-  return assert(load(changed, "@" .. name))(), changed
-end
+local altered = connected.altered
 
 describe("a connection", function()
-  local directory, server, far, near, lines
+  local pair, far, near, lines
 
   before_each(function()
-    directory = host.directory()
-    server, far, lines = uv.new_pipe(false), uv.new_pipe(false), {}
-    assert(server:bind(directory .. "/s"))
-    near = nil
+    pair = connected.pair()
+    far, lines = pair.far, pair.lines
   end)
-  after_each(function()
-    if near then near:close() end
-    for _, pipe in ipairs { server, far } do
-      if not pipe:is_closing() then pipe:close() end
-    end
-    host.wait_until(function() return not uv.loop_alive() end, 0.01)
-    host.clean_up()
-  end)
+  after_each(function() pair:close() end)
 
-  -- The near end is a connection made by that module, the far end a bare pipe.
-  local function connect(module)
-    server:listen(1, function()
-      local pipe = uv.new_pipe(false)
-      server:accept(pipe)
-      near = module.new(pipe, {
-        runtime = runtime, uid = 0, pid = 0, on_line = function(_, line) lines[#lines + 1] = line end,
-      })
-    end)
-    far:connect(directory .. "/s", function() end)
-    assert(host.wait_until(function() return near end, 10))
-  end
+  local function connect(module) near = pair:connect(module) end
 
   local function listen()
     local told = {}

@@ -74,7 +74,8 @@ local function run_console(directory, block)
       local words = {}
       for word in arguments:gmatch "%S+" do words[#words + 1] = word end
       local process = host.spawn(words, nil, { cwd = directory })
-      code, printed = process:wait(10), process:output()
+      code = process:wait(10)
+      printed = process:stdout() .. process:stderr()
     elseif line == "$ echo $?" then
       compare()
       printed = tostring(code)

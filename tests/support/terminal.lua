@@ -32,7 +32,11 @@ end
 function terminal.open(args, env, size)
   count = count + 1
   local self = setmetatable({ socket = ("luvisor-test-%d-%d"):format(uv.os_getpid(), count) }, Terminal)
-  local words = { "env", "TERM=screen-256color" }
+  local words = { "env" }
+  for name in pairs(uv.os_environ()) do -- what is for the tests would be taken for settings of the host
+    if name:find "^LUVISOR_" then table.move({ "-u", name }, 1, 2, #words + 1, words) end
+  end
+  words[#words + 1] = "TERM=screen-256color"
   for name, value in pairs(env or {}) do words[#words + 1] = name .. "=" .. value end
   words[#words + 1] = host.binary
   table.move(args, 1, #args, #words + 1, words)

@@ -15,7 +15,8 @@ local function probe_of(ready) return assert(program { ready = ready }).ready.pr
 
 describe("spec.program", function()
   it("takes every way of being ready", function()
-    assert.same({ after = 1 }, assert(program { ready = {} }).ready)
+    assert.same({ after = 1 }, assert(program {}).ready)
+    assert.same({ after = 0 }, assert(program { ready = { after = 0 } }).ready)
     assert.same({ notify = true }, assert(program { ready = { notify = true } }).ready)
     assert.same({ fd = 3 }, assert(program { ready = { fd = 3 } }).ready)
     assert.same({ line = "^up" },
@@ -34,6 +35,12 @@ describe("spec.program", function()
     assert.equal(3, assert(program { ready = { tcp = 80, timeout = 3 } }).ready.timeout)
   end)
 
+  it("takes it that there is none of what there may be many of, and that options are as they are", function()
+    for _, key in ipairs { "after", "before", "limits", "env", "tags", "sockets", "stop", "cgroup", "backoff" } do
+      assert(program { [key] = {} })
+    end
+  end)
+
   it("fills a health check with its defaults", function()
     local health = assert(program { health = { tcp = 80, every = 5 } }).health
     assert.same({ 5, 10, 3, 10, 1 }, { health.every, health.timeout, health.retries, health.grace, health.success })
@@ -44,6 +51,12 @@ describe("spec.program", function()
 
   local ONE = "expected one of after, notify, fd, line, tcp, http, exec or fn"
   for _, case in ipairs {
+    { { ready = {} }, 'key "ready": ' .. ONE },
+    { { ready = { timeout = 3 } }, 'key "ready": ' .. ONE },
+    { { reload = {} }, 'key "reload": expected one of signal and command' },
+    { { schedule = {} }, 'key "schedule": expected one of cron and every' },
+    { { stdout = {} }, 'key "stdout": expected { file = path }, { prefix = true } or { syslog = true }' },
+    { { log = {} }, 'key "log": unknown key' },
     { { ready = { after = 1, tcp = 80 } }, 'key "ready": ' .. ONE },
     { { ready = { tcp = 80, fn = print } }, 'key "ready": ' .. ONE },
     { { ready = { after = 1, timeout = 1 } }, 'key "ready.timeout": is for tcp, http, exec or fn' },

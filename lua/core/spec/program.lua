@@ -169,7 +169,6 @@ local function is_piped(stream)
 end
 
 local function settle_ready(out)
-  if not next(out.ready) then out.ready = READY end
   if out.ready.line and not is_piped(out.stdout) and not is_piped(out.stderr) then
     return keys.problem(out, "ready.line", "needs stdout or stderr = { prefix = true }: nobody else reads the lines")
   end

@@ -33,8 +33,8 @@ function watch.ready(value)
   for _, key in ipairs(SIMPLE) do
     if ready[key] then count = count + 1 end
   end
-  if count > 1 then return false, "expected one of after, notify, fd, line, " .. PROBES end
-  if ready.timeout and not found then return false, "is for " .. PROBES, ".timeout" end
+  if ready.timeout and count == 1 and not found then return false, "is for " .. PROBES, ".timeout" end
+  if count ~= 1 then return false, "expected one of after, notify, fd, line, " .. PROBES end
   if found then return true, { probe = found, timeout = ready.timeout or TIMEOUT } end
   return true, ready
 end

@@ -12,6 +12,7 @@ local status = {}
 local codes = client.codes
 local LONGEST_WHY = 120 -- columns; `why` and --json have all of it
 local MOST_PIDS = 10
+local SPARE = { brief = true, usage = true }
 local COLUMNS = {
   { title = "UNIT" }, { title = "STATE" }, { title = "PID", right = true }, { title = "UPTIME", right = true },
   { title = "RESTARTS", right = true }, { title = "WHY" },
@@ -99,7 +100,9 @@ function status.call(operands, options)
   collectgarbage "stop" -- it is over before there is much
   local wide = options.wide or options.json or false
   local is_tree = #operands == 0
-  local params = { units = json.array(operands), all = options.all or false, usage = wide, brief = not wide }
+  local params = {
+    units = json.array(operands), all = options.all or nil, usage = wide or nil, brief = not wide or nil,
+  }
   return client.connect(options, function(self)
     self:ask("status", params, function(result)
       if params.brief then
@@ -112,7 +115,7 @@ function status.call(operands, options)
         print_escaped(result.escaped)
       end
       client.quit(code_for(result.units, is_tree))
-    end)
+    end, nil, SPARE)
   end)
 end
 

@@ -1,8 +1,9 @@
 -- Connection: one client of the control socket, as lines in and lines out.
 --
 -- A line is a message, 1 MiB at most, and has to be whole within 5 s of its first byte. What the client does not read
--- is kept up to a bound: beyond it no more of its requests are read until it has caught up, and notifications are
--- dropped, counted, and told about when there is room again. Nobody waits for anybody.
+-- is kept up to a bound: beyond it no more of its requests are read until it has caught up, long work for it rests, and
+-- notifications are dropped, counted, and told about when there is room again. The answers that come all the same have
+-- a bound, too: whoever lets more of them lie is sent away. Nobody waits for anybody.
 
 local json = require "host.json"
 
@@ -12,6 +13,7 @@ connection.LONGEST = 1024 * 1024 -- bytes of a line
 connection.PATIENCE = 5          -- seconds within a line
 local BEHIND = 1024 * 1024       -- bytes not yet read by the client: drop notifications, read no requests
 local CAUGHT_UP = BEHIND // 2
+local MOST = 16 * 1024 * 1024    -- bytes of answers not yet read, besides one as large as any so far
 connection.SUBSCRIPTIONS = 16
 
 ---@class luvisor.Connection
@@ -25,6 +27,12 @@ Connection.__index = Connection
 
 local read_on
 
+local function release(self)
+  local fn = self.held
+  self.held = nil
+  if fn then fn() end
+end
+
 local function tell_dropped(self)
   local count = self.dropped
   self.lags, self.dropped = false, 0
@@ -36,12 +44,27 @@ local function on_written(self, err)
   if err then return self:close() end
   if self.pipe:get_write_queue_size() > CAUGHT_UP then return end
   if self.dropped > 0 then tell_dropped(self) end
+  release(self)
   if self.paused then read_on(self) end
+end
+
+local function send_away(self, waiting)
+  if self.on_overflow then self:on_overflow(waiting) end
+  self:close()
 end
 
 --- Whether the client has not read for so long that it gets nothing but answers.
 function Connection:is_behind()
   return self.pipe:get_write_queue_size() > BEHIND
+end
+
+--- Whether fn() is to be waited for, which is called when the client has caught up or is gone.
+---@param fn function
+---@return boolean
+function Connection:hold(fn)
+  if self.closed or not self:is_behind() then return false end
+  self.held = fn
+  return true
 end
 
 --- Sends a line that is JSON already; of a long one the pieces in the middle are not joined first.
@@ -50,10 +73,13 @@ end
 ---@param rest? string
 function Connection:put(text, pieces, rest)
   if self.closed then return end
+  local waiting = self.pipe:get_write_queue_size()
+  if waiting > MOST + self.largest then return send_away(self, waiting) end
   local line = pieces and table.move(pieces, 1, #pieces, 2, { text }) or { text }
   line[#line + 1] = (rest or "") .. "\n"
   local ok = self.pipe:write(line, function(err) on_written(self, err) end)
-  if not ok then self:close() end
+  if not ok then return self:close() end
+  self.largest = math.max(self.largest, self.pipe:get_write_queue_size() - waiting)
 end
 
 --- Sends a message.
@@ -179,6 +205,7 @@ function Connection:close(politely)
   self.closed = true
   line_done(self)
   for _, fn in ipairs(self.on_close) do fn(self) end
+  release(self)
   local pipe = self.pipe
   local function close()
     if not pipe:is_closing() then pipe:close() end
@@ -191,11 +218,13 @@ end
 
 --- A connection over an accepted pipe.
 ---@param pipe userdata
----@param options { runtime: table, on_line: fun(self: luvisor.Connection, line: string), uid: integer, pid: integer }
+---@param options { runtime: table, on_line: fun(self: luvisor.Connection, line: string), uid: integer, pid: integer,
+---on_overflow?: fun(self: luvisor.Connection, bytes: integer) }
 ---@return luvisor.Connection
 function connection.new(pipe, options)
   local self = setmetatable({
     pipe = pipe, runtime = options.runtime, on_line = options.on_line, uid = options.uid, pid = options.pid,
+    on_overflow = options.on_overflow, largest = 0,
     on_close = {}, pieces = {}, pending = 0, dropped = 0, subscriptions = 0, text = "", at = 1,
     longest = connection.LONGEST, patience = connection.PATIENCE,
   }, Connection)

@@ -1,5 +1,6 @@
 -- Rota: long work for clients of the control socket, a portion in each turn of the loop. Clients take turns, and the
--- work of one is done in its order, so however much one has asked for, another waits for a portion of it at a time.
+-- work of one is done in its order, so however much one has asked for, another waits for a portion of it at a time. For
+-- one that does not read what it has got already, nothing is done until it does.
 
 local runtime = require "host.runtime"
 
@@ -15,10 +16,18 @@ local function run(work)
   error(over, 0)
 end
 
-local function serve()
+local serve
+
+local function line_up(client)
+  order[#order + 1] = client
+  if not busy then serve() end
+end
+
+function serve()
   local client = table.remove(order, 1)
   busy = client ~= nil
   if not client then return end
+  if client.hold and client:hold(function() line_up(client) end) then return serve() end
   local queue = queues[client]
   local work = not client.closed and table.remove(queue, 1)
   if not work then
@@ -35,13 +44,13 @@ end
 ---@param step fun(): boolean
 ---@param reply fun(result: any, message: string?, code: string?) who is told when step fails
 function rota.put(client, step, reply)
-  local queue = queues[client]
-  if not queue then
-    queue, order[#order + 1] = {}, client
-    queues[client] = queue
+  local work, queue = { step = step, reply = reply }, queues[client]
+  if queue then
+    queue[#queue + 1] = work
+    return
   end
-  queue[#queue + 1] = { step = step, reply = reply }
-  if not busy then serve() end
+  queues[client] = { work }
+  line_up(client)
 end
 
 return rota

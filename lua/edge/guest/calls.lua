@@ -75,7 +75,11 @@ function guest_calls.run(env, reply, path, name, what, cause)
   local target, message, code = world.tree:find(path)
   if not target then return reply(nil, message, code) end
   if target.forward and not HERE[name] then return target:forward(target, name, what, reply, cause) end
-  if type(what) == "table" and what.path and name ~= "start_child" then what = world.tree:find(what.path) end
+  if type(what) == "table" and what.path and name ~= "start_child" then
+    local comes_back = what.comes_back
+    what = world.tree:find(what.path)
+    if what then what.comes_back = comes_back end
+  end
   if name == "restart_child" and type(what) == "table" then world.mirrored(what) end -- which is said to be starting
   CALLS[name](target, what, reply, cause)
 end

@@ -124,7 +124,9 @@ function report.flush()
   if #list > 0 then parent:send({ "units", list }, true) end
 end
 
+-- Tasks belong to a worker, and to no tree.
 local function mark(one)
+  if one ~= root and not one.parent.children then return end
   dirty[one] = true
   if due then return end
   due = true

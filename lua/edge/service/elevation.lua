@@ -2,20 +2,9 @@
 -- to die with the host; the script's author is told.
 
 local account = require "host.account"
-local uv = require "luv"
+local executable = require "luvisor.edge.load.executable"
 
 local elevation = {}
-
-local function find(spec)
-  local file = spec.command[1]
-  if file:find "/" then return file:sub(1, 1) == "/" and file or (spec.cwd or ".") .. "/" .. file end
-  local path = (spec.variables or spec.env or {}).PATH or not spec.clear_env and os.getenv "PATH" or ""
-  for directory in path:gmatch "[^:]+" do
-    local candidate = directory .. "/" .. file
-    if directory:sub(1, 1) == "/" and uv.fs_access(candidate, "X") then return candidate end
-  end
-  return nil
-end
 
 local function note_of(who, file)
   local how = file and account.elevation(file, who.uid, who.gid)
@@ -25,8 +14,7 @@ end
 
 -- Programs that look for the same file in the same place are mostly many.
 local function key_of(spec, who)
-  return table.concat({ spec.command[1], spec.cwd or "", (spec.variables or spec.env or {}).PATH or "",
-    spec.clear_env and "clear" or "", who.uid, who.gid }, "\0")
+  return table.concat({ spec.command[1], spec.cwd or "", executable.path(spec), who.uid, who.gid }, "\0")
 end
 
 --- Tells once of each executable: tell(path of a unit that has it, text).
@@ -40,7 +28,7 @@ function elevation.each(root, tell)
     local key = key_of(spec, who)
     if known[key] then return end
     known[key] = true
-    local file = find(spec)
+    local file = executable.find(spec)
     local text = note_of(who, file)
     if text and not told[file] then
       told[file] = true
