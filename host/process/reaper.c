@@ -116,6 +116,7 @@ static unsigned sweep(struct reaper *reaper) {
 }
 
 static void on_retry(uv_timer_t *retry) {
+  uv_unref((uv_handle_t *)retry);
   reaper_sweep(retry->data);
 }
 
@@ -160,9 +161,11 @@ static void on_turn(uv_check_t *turn) {
     reaper_sweep(reaper);
     return;
   }
-  if (!uv_is_active((uv_handle_t *)&reaper->retry) ||
-      uv_timer_get_due_in(&reaper->retry) > SOON_MS)
-    uv_timer_start(&reaper->retry, on_retry, SOON_MS, 0);
+  if (uv_is_active((uv_handle_t *)&reaper->retry) &&
+      uv_timer_get_due_in(&reaper->retry) <= SOON_MS)
+    return;
+  uv_timer_start(&reaper->retry, on_retry, SOON_MS, 0);
+  uv_ref((uv_handle_t *)&reaper->retry);
 }
 
 /* When many die at once, each is told of by itself: one look at all of them is enough. */
