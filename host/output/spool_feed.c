@@ -10,8 +10,10 @@
 
 enum {
   BULK = 256 * 1024,
-  ENOUGH = 64 * 1024, /* a quarter of a pipe: who writes need not wait, nor is it read again and again */
-  LITTLE = 4096,      /* found after the longest rest: it is not worth fetching */
+  ENOUGH =
+      64 *
+      1024, /* a quarter of a pipe: who writes need not wait, nor is it read again and again */
+  LITTLE = 4096, /* found after the longest rest: it is not worth fetching */
   REST_US = 100,
   REST_MAX_US = 1000,
 };
@@ -84,7 +86,8 @@ static unsigned pace(struct spool_feed *feed, ssize_t got) {
   unsigned before = feed->rest_us;
   feed->fetched_us = now;
   feed->done = got < 0 || (before >= REST_MAX_US && got < LITTLE);
-  if (got > 0 && passed * ENOUGH / (uint64_t)got < rest_us) rest_us = passed * ENOUGH / (uint64_t)got;
+  if (got > 0 && passed * ENOUGH / (uint64_t)got < rest_us)
+    rest_us = passed * ENOUGH / (uint64_t)got;
   if (rest_us > before * 2) rest_us = before * 2;
   feed->rest_us = rest_us > REST_US ? (unsigned)rest_us : REST_US;
   return feed->done || rest_us < REST_US ? 0 : (unsigned)rest_us;
