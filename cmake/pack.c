@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pack: writes the compiled modules of lua/ into one C file (see host/base/embedded.h), each
- * deflated with a dictionary that they share (see dictionary.c): they are short, and much alike.
+ * deflated, by zopfli, with a dictionary that they share (see dictionary.c): they are short, and
+ * much alike.
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
@@ -9,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+#include <zopfli/deflate.h>
 
-enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32 };
+enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32, DYNAMIC = 2 };
 
 struct module {
   char name[NAME];
@@ -53,25 +54,34 @@ static void write_literal(FILE *output, const unsigned char *bytes, size_t size)
   fputs(size ? "\"" : "    \"\"", output);
 }
 
-/* What is between the braces of a struct embedded; deflated without the dictionary where that
- * is what is written. */
-static void write_packed(FILE *output, const char *name, unsigned char *bytes,
-                         size_t size) {
-  uLong room = compressBound(size);
-  unsigned char *packed = malloc(room);
-  z_stream stream = {.next_in = bytes, .avail_in = (uInt)size};
-  if (!packed || deflateInit2(&stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-    fail("out of memory");
-  if (bytes != dictionary)
-    deflateSetDictionary(&stream, dictionary, (uInt)dictionary_size);
-  stream.next_out = packed;
-  stream.avail_out = (uInt)room;
-  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
+/* What is between the braces of a struct embedded: `bytes`, which follow what is to be deflated
+ * with, from `start` on. */
+static void write_packed(FILE *output, const char *name, const unsigned char *bytes,
+                         size_t start, size_t end) {
+  ZopfliOptions options;
+  unsigned char *packed = NULL, bits = 0;
+  size_t size = 0;
+  ZopfliInitOptions(&options);
+  options.blocksplitting = 0; /* they are short: that takes long, and gains little */
+  options.numiterations = 5;
+  ZopfliDeflatePart(&options, DYNAMIC, 1, bytes, start, end, &bits, &packed, &size);
   fprintf(output, "{\"%s\",\n", name);
-  write_literal(output, packed, stream.total_out);
-  fprintf(output, ",\n   %lu, %zu}", stream.total_out, size);
-  deflateEnd(&stream);
+  write_literal(output, packed, size);
+  fprintf(output, ",\n   %zu, %zu}", size, end - start);
   free(packed);
+}
+
+/* A module, with the dictionary before it. */
+static void write_module(FILE *output, const struct module *module) {
+  unsigned char *bytes = malloc(dictionary_size + module->size);
+  if (!bytes) fail("out of memory");
+  memcpy(bytes, dictionary, dictionary_size);
+  memcpy(bytes + dictionary_size, module->bytes, module->size);
+  fputs("  ", output);
+  write_packed(output, module->name, bytes, dictionary_size,
+               dictionary_size + module->size);
+  fputs(",\n", output);
+  free(bytes);
 }
 
 int main(int argc, char **argv) {
@@ -83,13 +93,9 @@ int main(int argc, char **argv) {
   dictionary_size = dictionary_choose(text, ends, count, dictionary);
   fputs("/* Written by cmake/pack.c. */\n#include \"base/embedded.h\"\n\n", output);
   fputs("const struct embedded embedded_dictionary = ", output);
-  write_packed(output, "", dictionary, dictionary_size);
+  write_packed(output, "", dictionary, 0, dictionary_size);
   fputs(";\n\nconst struct embedded embedded_modules[] = {\n", output);
-  for (size_t i = 0; i < count; i++) {
-    fputs("  ", output);
-    write_packed(output, modules[i].name, modules[i].bytes, modules[i].size);
-    fputs(",\n", output);
-  }
+  for (size_t i = 0; i < count; i++) write_module(output, &modules[i]);
   fprintf(output, "  {0, 0, 0, 0},\n};\n\nconst size_t embedded_count = %zu;\n", count);
   if (fclose(output) != 0) fail("cannot write");
   return 0;
