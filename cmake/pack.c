@@ -3,7 +3,7 @@
  * deflated, by zopfli, with a dictionary that they share (see dictionary.c): they are short, and
  * much alike.
  *
- * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, "NAME SIZE\n"
+ * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, ".NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
 #include "dictionary.h"
 
@@ -18,6 +18,7 @@ struct module {
   char name[NAME];
   size_t size;
   unsigned char *bytes;
+  size_t name_at, packed_at, packed_size; /* in what is written */
 };
 
 static unsigned char text[TEXT]; /* all modules, one after the other */
@@ -26,6 +27,7 @@ static struct module modules[MODULES];
 static size_t count;
 static unsigned char dictionary[DICTIONARY];
 static size_t dictionary_size;
+static size_t written; /* bytes */
 
 static void fail(const char *what) {
   fprintf(stderr, "pack: %s\n", what);
@@ -45,43 +47,56 @@ static void read_modules(FILE *input) {
   }
 }
 
-/* Octal escapes are always three digits, so that a digit may follow. */
-static void write_literal(FILE *output, const unsigned char *bytes, size_t size) {
+/* Octal escapes are always three digits, so that a digit may follow. Returns where it is. */
+static size_t write_literal(FILE *output, const unsigned char *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) {
     if (i % LINE == 0) fputs(i ? "\"\n    \"" : "    \"", output);
     fprintf(output, "\\%03o", bytes[i]);
   }
-  fputs(size ? "\"" : "    \"\"", output);
+  fputs("\"\n", output);
+  written += size;
+  return written - size;
 }
 
-/* What is between the braces of a struct embedded: `bytes`, which follow what is to be deflated
- * with, from `start` on. */
-static void write_packed(FILE *output, const char *name, const unsigned char *bytes,
-                         size_t start, size_t end) {
+/* Deflates the bytes from `start` on, which follow on what they may refer to. */
+static unsigned char *pack(const unsigned char *bytes, size_t start, size_t end,
+                           size_t *size) {
   ZopfliOptions options;
   unsigned char *packed = NULL, bits = 0;
-  size_t size = 0;
   ZopfliInitOptions(&options);
   options.blocksplitting = 0; /* they are short: that takes long, and gains little */
   options.numiterations = 5;
-  ZopfliDeflatePart(&options, DYNAMIC, 1, bytes, start, end, &bits, &packed, &size);
-  fprintf(output, "{\"%s\",\n", name);
-  write_literal(output, packed, size);
-  fprintf(output, ",\n   %zu, %zu}", size, end - start);
+  *size = 0;
+  ZopfliDeflatePart(&options, DYNAMIC, 1, bytes, start, end, &bits, &packed, size);
+  return packed;
+}
+
+/* With the dictionary before them, but for the dictionary itself. */
+static unsigned char *pack_module(const struct module *module, size_t *size) {
+  size_t start = module->bytes == dictionary ? 0 : dictionary_size;
+  unsigned char *bytes = malloc(start + module->size);
+  if (!bytes) fail("out of memory");
+  memcpy(bytes, dictionary, start);
+  memcpy(bytes + start, module->bytes, module->size);
+  unsigned char *packed = pack(bytes, start, start + module->size, size);
+  free(bytes);
+  return packed;
+}
+
+/* Writes name and bytes. */
+static void write_bytes(FILE *output, struct module *module) {
+  unsigned char *packed = pack_module(module, &module->packed_size);
+  module->name_at = /* without the point before it */
+      write_literal(output, (unsigned char *)module->name + 1,
+                    strlen(module->name + 1) + 1);
+  module->packed_at = write_literal(output, packed, module->packed_size);
   free(packed);
 }
 
-/* A module, with the dictionary before it. */
-static void write_module(FILE *output, const struct module *module) {
-  unsigned char *bytes = malloc(dictionary_size + module->size);
-  if (!bytes) fail("out of memory");
-  memcpy(bytes, dictionary, dictionary_size);
-  memcpy(bytes + dictionary_size, module->bytes, module->size);
-  fputs("  ", output);
-  write_packed(output, module->name, bytes, dictionary_size,
-               dictionary_size + module->size);
-  fputs(",\n", output);
-  free(bytes);
+/* A struct embedded. */
+static void write_entry(FILE *output, const struct module *module) {
+  fprintf(output, "{%zu, %zu, %zu, %zu}", module->name_at, module->packed_at,
+          module->packed_size, module->size);
 }
 
 int main(int argc, char **argv) {
@@ -91,12 +106,20 @@ int main(int argc, char **argv) {
   read_modules(input);
   if (count == 0) fail("no modules");
   dictionary_size = dictionary_choose(text, ends, count, dictionary);
+  struct module first = {.name = ".", .size = dictionary_size, .bytes = dictionary};
   fputs("/* Written by cmake/pack.c. */\n#include \"base/embedded.h\"\n\n", output);
-  fputs("const struct embedded embedded_dictionary = ", output);
-  write_packed(output, "", dictionary, 0, dictionary_size);
+  fputs("const char embedded_bytes[] =\n", output);
+  write_bytes(output, &first);
+  for (size_t i = 0; i < count; i++) write_bytes(output, &modules[i]);
+  fputs(";\n\nconst struct embedded embedded_dictionary = ", output);
+  write_entry(output, &first);
   fputs(";\n\nconst struct embedded embedded_modules[] = {\n", output);
-  for (size_t i = 0; i < count; i++) write_module(output, &modules[i]);
-  fprintf(output, "  {0, 0, 0, 0},\n};\n\nconst size_t embedded_count = %zu;\n", count);
+  for (size_t i = 0; i < count; i++) {
+    fputs("  ", output);
+    write_entry(output, &modules[i]);
+    fputs(",\n", output);
+  }
+  fprintf(output, "};\n\nconst size_t embedded_count = %zu;\n", count);
   if (fclose(output) != 0) fail("cannot write");
   return 0;
 }
