@@ -8,7 +8,8 @@
 #include <signal.h>
 #include <string.h>
 
-enum { LIBRARY_STEPS = 100 }; /* instructions until the hook looks again there */
+enum { LIBRARY_STEPS = 64 }; /* instructions until the hook looks again there, or up to */
+                             /* twice as many: a loop shall not keep step with it */
 
 static char library_key; /* registry key: chunk name's address -> what keeps it */
 
@@ -109,7 +110,7 @@ static void on_count(lua_State *L, lua_Debug *ar) {
   if (level == INTERRUPT_NONE)
     disarm(L);
   else if (is_library(L, ar))
-    arm(L, LIBRARY_STEPS);
+    arm(L, LIBRARY_STEPS + (self->looks += 37) % LIBRARY_STEPS);
   else if (level == INTERRUPT_SLICE)
     slice(self, L);
   else

@@ -39,6 +39,7 @@ struct interrupt {
   bool preempted;                /* the yield that is under way is a slice's end */
   bool passed;                   /* slices have ended inside of scripts' coroutines */
   uint8_t raised;                /* the highest level raised since the task went on */
+  uint8_t looks;                 /* of the hook into the library */
   const void *message;           /* the error object that was raised last */
 };
 

@@ -227,7 +227,11 @@ void task_run_queued(struct tasks *tasks, struct task *task) {
 bool tasks_run(struct tasks *tasks, uint64_t budget) {
   uint64_t end = tasks->schedule->now + budget;
   while (tasks->ready_head) {
-    task_run_queued(tasks, take_ready(tasks));
+    struct task *task = take_ready(tasks);
+    if (tasks->crowded && task->heavy)
+      task_put_off(tasks, task);
+    else
+      task_run_queued(tasks, task);
     if (tasks->schedule->now >= end) break;
   }
   return tasks->ready_head != NULL;
@@ -237,6 +241,7 @@ void task_begin(struct tasks *tasks, struct task *task, bool failing) {
   deadline_cancel(&task->wake);
   task->phase = PHASE_ADVANCE;
   task->fresh = !failing;
+  task->heavy = true;
   task->failing = failing;
   task_make_ready(tasks, task);
 }

@@ -65,6 +65,7 @@ struct task {
   bool held : 1;      /* suspended: it gets no further turn */
   bool sliced : 1;    /* its slice has ended: it waits for nothing but its turn */
   bool stalled : 1;   /* it was cancelled because it did not give way */
+  bool heavy : 1;     /* its last turn was cut, or it has had none */
 };
 
 struct pulse;

@@ -46,6 +46,7 @@ struct tasks {
   struct pulse *pulse; /* in a guest: what the host sees of its turns; else NULL */
   uint8_t raised;      /* interrupt level that the last resume saw raised */
   bool close_current;  /* the running task is to be closed after its turn */
+  bool crowded; /* a heavy task was cut since the last slice: others have to wait */
   bool watch_beats;
   int endings;     /* place on L of what turn_end looks into, 0 for none */
   lua_State *hand; /* the coroutine of the next turn, or NULL */

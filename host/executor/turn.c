@@ -245,10 +245,12 @@ static void give_way(struct tasks *tasks, struct task *task, lua_State *co, int 
 
 static void suspend(struct tasks *tasks, struct task *task, lua_State *co, int results) {
   if (!task->co) keep_hand(tasks, task);
-  if (task->sliced)
+  if (task->sliced) {
+    tasks->crowded |= task->heavy;
     task_put_off(tasks, task);
-  else if (task->waits == WAIT_NOTHING)
+  } else if (task->waits == WAIT_NOTHING) {
     give_way(tasks, task, co, results);
+  }
 }
 
 /* The task closed itself meanwhile, or somebody did while it ran. */
@@ -353,5 +355,7 @@ void turn_run(struct tasks *tasks, struct task *task) {
   tasks->current = NULL;
   if (tasks->pulse) atomic_store(&tasks->pulse->due, 0);
   account(tasks, task, serial);
-  if (task->serial == serial) report_late(tasks, task);
+  if (task->serial != serial) return;
+  task->heavy = task->sliced;
+  report_late(tasks, task);
 }

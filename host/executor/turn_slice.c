@@ -4,7 +4,8 @@
  *
  * A task whose slice has ended waits in a queue of its own: of that one goes on in each
  * round of the loop, after everybody who behaves, so however many tasks run away, the
- * others wait for one slice at the most. */
+ * others wait for one slice at the most, and for that of one more whose turn begins: those
+ * that begin behind it and were cut the last time, or are new, go to the same queue. */
 #include "base/interrupt.h"
 #include "executor/task_store.h"
 #include "vm/vm.h"
@@ -99,6 +100,7 @@ bool tasks_have_sliced(const struct tasks *tasks) {
 
 bool tasks_run_sliced(struct tasks *tasks) {
   struct task *task = tasks->sliced_head;
+  tasks->crowded = false;
   if (!task) return false;
   tasks->sliced_head = task->next_ready;
   if (!tasks->sliced_head) tasks->sliced_tail = NULL;

@@ -9,6 +9,8 @@ local shallow = require "luvisor.core.shallow"
 
 local edit = {}
 
+local REPLACES = { set = true, scale = true }
+
 local function refuse(code, message, ...)
   return nil, message:format(...), code
 end
@@ -26,13 +28,24 @@ local function position_of(children, name)
   end
 end
 
--- A unit with a runtime of its own is told what was done when it loads the script, there.
-local function note_step(spec, step)
+-- The steps so far, without the one whose outcome this one replaces.
+local function steps_before(edits, step)
+  local kept, last = table.move(edits, 1, #edits, 1, {}), edits[#edits]
+  local is_again = last and REPLACES[step[1]] and last[1] == step[1] and last[2] == step[2] and last[3] == step[3]
+  if is_again then kept[#kept] = nil end
+  return kept
+end
+
+-- A unit with a runtime of its own is told what was done when it loads the script, there. A policy of its own is for
+-- its supervisor, here.
+local function note_step(spec, step, is_target)
   if spec.executor == "coroutine" then return true end
-  if not step or type(step[4]) == "function" then
-    return refuse("UNSUPPORTED", "%s has a runtime of its own: change the script, and reload", spec.path)
+  if type(step[4]) == "function" then
+    if is_target then return true end
+    return refuse("UNSUPPORTED", "%s has a runtime of its own, where a function cannot be sent: "
+      .. 'give it as text, as "luvisor.restart.retries(3)"', spec.path)
   end
-  spec.edits = table.move(spec.edits or {}, 1, #(spec.edits or {}), 1, {})
+  spec.edits = steps_before(spec.edits or {}, step)
   spec.edits[#spec.edits + 1] = step
   return true
 end
@@ -41,7 +54,7 @@ local function change_at(spec, names, depth, fn, step)
   local copy = shallow(spec)
   if depth > #names then
     local ok, message, code = fn(copy)
-    if ok and (step or spec.kind == "supervisor") then ok, message, code = note_step(copy, step) end
+    if ok then ok, message, code = note_step(copy, step, true) end
     if not ok then return nil, message, code end
     return finish(copy)
   end
@@ -61,7 +74,7 @@ end
 ---@param root luvisor.Spec of all, or of a part
 ---@param path string
 ---@param fn fun(spec: luvisor.Spec): boolean|nil, string?, string?
----@param step? table the same for core/edit/replay.lua, elsewhere; without it nothing elsewhere can be changed
+---@param step table the same for core/edit/replay.lua, elsewhere
 ---@return luvisor.Spec|nil root
 ---@return string? message
 ---@return string? code
@@ -139,17 +152,18 @@ end
 ---@param path string of the supervisor
 ---@param units luvisor.Spec[]
 ---@param adopt fun(child: luvisor.Spec, parent: luvisor.Spec): luvisor.Spec|nil, string?, string?
+---@param source { path: string, text: string } what the units were made by
 ---@return luvisor.Spec|nil root
 ---@return string? message
 ---@return string? code
-function edit.add(root, path, units, adopt)
+function edit.add(root, path, units, adopt, source)
   return edit.change(root, path, function(spec)
     local ok, message, code = check_list(spec)
     if not ok then return nil, message, code end
     local children, counted, families = instances.spread(units)
     spec.counted, spec.families = merged(spec.counted, counted), merged(spec.families, families)
     return append(spec, children, adopt, #spec.children)
-  end)
+  end, { "add", path, source })
 end
 
 local function family_of(name)
@@ -270,15 +284,16 @@ end
 ---@param key string
 ---@param value any
 ---@param prepare fun(spec: luvisor.Spec): boolean|nil, string?, string? completes what was changed
+---@param text? string what the value was made by, where it is a function
 ---@return luvisor.Spec|nil root
 ---@return string? message
 ---@return string? code
-function edit.set(root, path, key, value, prepare)
+function edit.set(root, path, key, value, prepare, text)
   return edit.change(root, path, function(spec)
     local ok, message, code = settings.set(spec, key, value)
     if not ok then return nil, message, code end
     return prepare(spec)
-  end, { "set", path, key, value })
+  end, { "set", path, key, text or value, text and true })
 end
 
 return edit

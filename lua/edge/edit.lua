@@ -2,11 +2,13 @@
 -- through the same line as reloads, and through the same plan; the next reload brings back what the script says.
 
 local claims = require "luvisor.edge.load.claims"
+local digest = require "luvisor.core.digest"
 local dynamic = require "luvisor.machine.supervisor.dynamic"
 local edits = require "luvisor.core.edit"
 local fragments = require "luvisor.edge.load.fragment"
 local imprint = require "luvisor.edge.load.imprint"
 local loader = require "luvisor.edge.loader"
+local plain = require "luvisor.core.spec.plain"
 local plans = require "luvisor.core.plan"
 local reload = require "luvisor.edge.reload"
 
@@ -24,11 +26,22 @@ local function adopter(loaded)
   end
 end
 
+-- What was added, and has a runtime of its own, is told to that as plain values.
+local function check_added(spec)
+  if spec.adopted then return plain.of(spec) end
+  for _, child in ipairs(spec.children or {}) do
+    local ok, message, code = check_added(child)
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
 local function checked(root, message, code)
   if root then root, message, code = edits.check(root) end
   if not root then return nil, message, code end
   local ok
   ok, message, code = claims.check(root)
+  if ok then ok, message, code = check_added(root) end
   return ok and root, message, code
 end
 
@@ -46,7 +59,8 @@ function edit.add(given, reply)
     build = function(root, loaded)
       local list, message, code = fragments.load(given.path, given.text, loaded.generation)
       if not list then return nil, message, code end
-      return checked(edits.add(root, under, list, adopter(loaded)))
+      local source = { path = given.path, text = given.text }
+      return checked(edits.add(root, under, list, adopter(loaded), source))
     end,
   }, reply)
 end
@@ -77,8 +91,16 @@ local function only_in_place(key)
   end
 end
 
+-- What it is made of is noted, so that the script may come to say the same.
+local function policy_of(given, loaded)
+  local policy, message, code = fragments.policy(given.value, loaded.generation)
+  if not policy then return nil, ('key "%s": %s'):format(given.key, message), code end
+  digest.note(policy, imprint.names(loaded.generation))
+  return policy
+end
+
 --- Gives a key of units another value, where that needs no restart: all of them, or none.
----@param given { paths: string[], key: string, value: any, cause: string }
+---@param given { paths: string[], key: string, value: any, text: boolean, cause: string } text: it is one of Lua
 ---@param reply function
 function edit.set(given, reply)
   local key = given.key
@@ -89,9 +111,11 @@ function edit.set(given, reply)
         if spec.kind ~= "worker" then return true end
         return loader.prepare(spec, loaded.settings, loaded.generation)
       end
-      local message, code
+      local value, message, code = given.value, nil, nil
+      if given.text then value, message, code = policy_of(given, loaded) end
+      if value == nil then return nil, message, code end
       for _, path in ipairs(given.paths) do
-        root, message, code = edits.set(root, path, key, given.value, prepare)
+        root, message, code = edits.set(root, path, key, value, prepare, given.text and given.value)
         if not root then return nil, message, code end
       end
       return checked(root)

@@ -5,13 +5,16 @@ local lazy = require "luvisor.core.lazy"
 local breath = require "luvisor.core.breath"
 local claims = require "luvisor.edge.load.claims"
 local definition = require "luvisor.edge.load.definition"
+local explanation = lazy "luvisor.edge.load.explanation"
+local fragments = lazy "luvisor.edge.load.fragment"
 local generations = require "luvisor.edge.load.generation"
 local keys = require "luvisor.core.spec.keys"
 local identity = lazy "luvisor.edge.identity"
 local place = require "luvisor.edge.load.place"
 local plain = lazy "luvisor.core.spec.plain"
 local program = lazy "luvisor.edge.load.program"
-local replay = require "luvisor.core.lazy" "luvisor.core.edit.replay"
+local replay = lazy "luvisor.core.edit.replay"
+local running = require "luvisor.edge.running"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -55,7 +58,7 @@ end
 function loader.run(chunk, path, directory)
   place.set_script(path)
   local over <close> = begin(directory) -- luacheck: ignore
-  local ok, result = xpcall(chunk, definition.explain)
+  local ok, result = xpcall(chunk, explanation.explain)
   if not ok then return nil, in_file(path, result), "EINVAL" end
   return result, script.finish()
 end
@@ -121,19 +124,19 @@ local function load_all(path, file, generation)
   ok, message = loader.prepare(loaded.root, loaded.settings, generation)
   if ok then ok, message = claims.check(loaded.root) end
   if not ok then return nil, message, "EINVAL" end
-  loaded.source = { path = path, directory = script.directory, files = generation:sources() }
+  loaded.source = { path = path, directory = running.directory, files = generation:sources() }
   return loaded
 end
 
 -- What a load can change that others see; put back when it is closed, unless it was kept.
 local function remember()
-  local path, cpath, directory, modules = package.path, package.cpath, script.directory, {}
+  local path, cpath, directory, modules = package.path, package.cpath, running.directory, {}
   local kept = {}
   for name, module in pairs(package.loaded) do modules[name] = module end
   function kept.put_back()
-    package.path, package.cpath, script.directory = path, cpath, directory
-    for name in pairs(package.loaded) do -- luvisor's own are loaded when something needs them, whoever that is for
-      if modules[name] == nil and not generations.is_own(name) then package.loaded[name] = nil end
+    package.path, package.cpath, running.directory = path, cpath, directory
+    for name in pairs(package.loaded) do -- some may serve others by now, whoever has loaded them
+      if modules[name] == nil and not generations.stays(name) then package.loaded[name] = nil end
     end
     for name, module in pairs(modules) do package.loaded[name] = module end
   end
@@ -172,17 +175,40 @@ local function find(root, path)
   return at
 end
 
+-- What is made of the script there is made again of what was edited since.
+local function replay_edits(unit_spec, edits, settings, generation)
+  local ok, message = loader.prepare(unit_spec, settings, generation) -- the keys of workers are looked up there
+  if not ok then return nil, message end
+  return replay.all(unit_spec, edits, {
+    adopt = function(child, parent) return loader.adopt(child, parent, settings, generation) end,
+    prepare = function(one) return one.kind ~= "worker" or loader.prepare(one, settings, generation) end,
+    load = function(path, text) return fragments.load(path, text, generation) end,
+    evaluate = function(text) return fragments.policy(text, generation) end,
+  })
+end
+
 local function from_script(told, generation)
   local source = told.source
   local loaded, message = load_tree(source.path, source.directory .. "/", generation)
   if not loaded then return nil, message end
   local unit_spec = find(loaded.root, told.spec_path)
   if not unit_spec then return nil, ("the script says nothing of %s here"):format(told.spec_path) end
-  if not told.edits then return unit_spec, loaded.settings end
-  local function adopt(child, parent) return loader.adopt(child, parent, loaded.settings) end
-  local function prepare(one) return one.kind ~= "worker" or loader.prepare(one, loaded.settings, generation) end
-  unit_spec, message = replay.all(unit_spec, told.edits, { adopt = adopt, prepare = prepare })
+  if told.edits then unit_spec, message = replay_edits(unit_spec, told.edits, loaded.settings, generation) end
   return unit_spec, unit_spec and loaded.settings or message
+end
+
+-- The script that its runtime would load says nothing of it, nor of what has one below it.
+local function mark_adopted(unit_spec)
+  if unit_spec.executor ~= "coroutine" then
+    local ok, message, code = plain.of(unit_spec)
+    if not ok then return nil, message, code end
+    unit_spec.adopted = true
+  end
+  for _, child in ipairs(unit_spec.children or { unit_spec.template }) do
+    local ok, message, code = mark_adopted(child)
+    if not ok then return nil, message, code end
+  end
+  return true
 end
 
 local function from_plain(told)
@@ -190,8 +216,8 @@ local function from_plain(told)
   if not made then return nil, message end
   local parent = { kind = "supervisor", path = told.parent, auto_shutdown = "never", strategy = "one_for_one" }
   made, message = spec.adopt(parent, made, told.settings)
-  if not made then return nil, message end
-  return made, told.settings
+  if made then mark_adopted(made) end
+  return made, made and told.settings or message
 end
 
 --- Loads what a guest was told to run.
@@ -209,16 +235,13 @@ function loader.load_unit(told, generation)
 end
 
 --- A unit that joins a running supervisor: checked, completed and loaded.
-function loader.adopt(unit_spec, parent_spec, settings)
+---@param generation? luvisor.Generation the current one if not given
+function loader.adopt(unit_spec, parent_spec, settings, generation)
   local adopted, message, code = spec.adopt(parent_spec, unit_spec, settings)
   if not adopted then return nil, message, code end
   local ok
-  if adopted.executor ~= "coroutine" then -- the script that its runtime would load says nothing of it
-    ok, message, code = plain.of(adopted)
-    if not ok then return nil, message, code end
-    adopted.adopted = true
-  end
-  ok, message, code = loader.prepare(adopted, settings)
+  ok, message, code = mark_adopted(adopted)
+  if ok then ok, message, code = loader.prepare(adopted, settings, generation) end
   if not ok then return nil, message, code end
   return adopted
 end

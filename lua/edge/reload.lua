@@ -62,19 +62,11 @@ local function remember_sources(loaded)
   if #past > REMEMBERED then table.remove(past, 1) end
 end
 
--- The texts of two generations are mostly the same: kept once.
-local function share_texts(old, new)
-  for _, source in ipairs(new.list) do
-    local before = old.by_name[source.name]
-    if before and before.text == source.text then source.text = before.text end
-  end
-end
-
 local function take_over(loaded)
   local before = running.loaded
   running.loaded, running.tree.drift = loaded, nil
   loaded.discard = nil
-  share_texts(before.generation, loaded.generation)
+  loaded.generation:share(before.generation)
   generations.use(loaded.generation)
   subscribers.swap(running.env, before.subscribers, loaded.subscribers)
   running.env.settings, running.env.source = loaded.settings, loaded.source
@@ -107,7 +99,11 @@ local function report(request, plan, failures)
   running.write("info", "luvisor", "%s: done, %d step%s%s", request.what, #plan.steps, #plan.steps == 1 and "" or "s",
     #failures > 0 and (", %d failed"):format(#failures) or "")
   running.env.sockets.close_unused(running.tree.root)
-  if request.build then running.tree.drift = drifts.of(running.loaded.root, running.tree.root.spec) end
+  if request.build then
+    if failures[1] then request.drop() end
+    running.loaded.source.files = running.loaded.generation:sources()
+    running.tree.drift = drifts.of(running.loaded.root, running.tree.root.spec)
+  end
   finish(request, { plan = plan, failures = failures })
 end
 
@@ -179,12 +175,18 @@ local function on_edited(request, root, message, code)
   if root then ok, message, code = check_running() end
   if ok then plan, message, code = plans.compare(running.tree.root.spec, root) end
   if plan then ok, message, code = request.check(plan) end
-  if not plan or not ok then return finish(request, nil, message, code) end
+  if not plan or not ok then
+    request.drop()
+    return finish(request, nil, message, code)
+  end
+  running.loaded.source.files = running.loaded.generation:sources()
+  if running.watch then running.watch:set(files_read()) end
   carry_out(request, root, plan)
 end
 
 local function serve_edit(request)
   local tree, loaded = running.tree, running.loaded
+  request.drop = loaded.generation:mark() -- a module with a mistake in it is read again when it was mended
   local function build() return request.build(tree.root.spec, loaded) end
   attempt.run(tree.root, request.what, loaded.settings, build, function(...) on_edited(request, ...) end)
 end

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Feeds the codec any bytes. What it reads, it writes and reads again to the same, and what
- * it takes one by one is what it reads. */
+ * it takes one by one is what it reads.
+ * sources: host/message/codec*.c */
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdint.h>

@@ -25,3 +25,36 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
     end)
   end)
 end
+
+for _, executor in ipairs { "thread", "process" } do
+  describe("tasks in the runtime of a worker with executor = " .. executor, function()
+    before_each(executors.set_up)
+    after_each(executors.clean_up)
+
+    it("fail, return and are waited for there", function()
+      local module = [[
+        local owner = require "luvisor.worker".define()
+        owner:actor("running", { every = 0.1 }, function(self)
+          if self.stopping then return "complete" end
+          if self.said then return "keepalive" end
+          self.said = true
+          local failed, _, code = self:task(function(its) its:sleep(0.05) error "no" end):join()
+          self.log:info("failed: %s, %s", failed, code)
+          self.log:info("returned: %s", self:task(function(its) its:sleep(0.05) return 7 end):join())
+          self:sleep(0.1) -- by then the host has been told of all there is
+          self.log:info("said all")
+          return "keepalive"
+        end)
+        return owner
+      ]]
+      executors.write_module("owner", module)
+      local process = executors.start(executors.tree(executors.worker(executor, 'name = "owner", module = "owner"')))
+      process:expect("root/owner said all", 30)
+      local said = process:stderr()
+      assert.truthy(said:find("failed: nil, FAILED", 1, true), said)
+      assert.truthy(said:find("returned: 7", 1, true), said)
+      assert.falsy(said:find "error luvisor", said)
+      assert.equal(0, process:stop())
+    end)
+  end)
+end

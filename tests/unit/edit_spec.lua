@@ -130,11 +130,28 @@ describe("an edited tree", function()
       assert.is_nil(again.edits)
     end)
 
-    it("takes no function, and no other units", function()
-      local _, message = edit.set(with_guest(), "top/s/q", "restart", function() return "restart" end, ready)
-      assert.equal("top/s has a runtime of its own: change the script, and reload", message)
-      _, message = edit.add(with_guest(), "top/s", { program "z" }, adopt)
-      assert.equal("top/s has a runtime of its own: change the script, and reload", message)
+    it("is told of units and policies by the text that makes them, and takes no function", function()
+      local function policy() return "restart" end
+      local _, message = edit.set(with_guest(), "top/s/q", "restart", policy, ready)
+      assert.equal("top/s has a runtime of its own, where a function cannot be sent: "
+        .. 'give it as text, as "luvisor.restart.retries(3)"', message)
+      local other = assert(edit.set(with_guest(), "top/s", "restart", policy, ready)) -- its supervisor's business
+      assert.is_nil(other.children[1].edits)
+      other = assert(edit.add(with_guest(), "top/s", { program "z" }, adopt, { path = "more", text = "z" }))
+      other = assert(edit.set(other, "top/s/z", "restart", policy, ready, "it"))
+      local again = assert(replay.all(with_guest().children[1], other.children[1].edits, {
+        adopt = adopt, prepare = ready,
+        load = function(_, text) return { program(text) } end,
+        evaluate = function(text) return text == "it" and policy end,
+      }))
+      assert.equal("p:0 p:1 q z", names(again))
+      assert.equal(policy, again.children[4].restart)
+    end)
+
+    it("is told just the last of what one has replaced", function()
+      local other = with_guest()
+      for age = 1, 100 do other = assert(edit.set(other, "top/s/q", "max_age", age, ready)) end
+      assert.same({ { "set", "top/s/q", "max_age", 100 } }, other.children[1].edits)
     end)
   end)
 end)

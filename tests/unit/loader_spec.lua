@@ -27,6 +27,18 @@ describe("a load that is given up", function()
     assert.equal("first", require(name).mark)
   end)
 
+  it("keeps a module in C, which others may have by now, also of a load that fails", function()
+    local before = package.loaded.lfs
+    package.loaded.lfs = nil
+    host.write(directory .. "/tree.lua", 'require "lfs" error "too late"')
+    local loaded, message = loader.load(directory .. "/tree.lua")
+    local kept = package.loaded.lfs
+    package.loaded.lfs = before
+    assert.is_nil(loaded)
+    assert.truthy(message:find "too late", message)
+    assert.equal("table", type(kept))
+  end)
+
   it("takes along what it has put there itself", function()
     load_and_discard(TREE:format 'package.loaded.mine = { mark = "first" }')
     assert.is_nil(package.loaded.mine)

@@ -19,7 +19,7 @@ local ANY = {
 }
 
 local OWN = {
-  worker = { "heartbeat.STATE" },
+  worker = { "heartbeat", "heartbeat.STATE" },
   supervisor = { "strategy", "intensity.restarts", "intensity.within", "auto_shutdown", "max_children" },
   program = {
     "health", "health.every", "health.timeout", "health.retries", "health.grace", "health.success", "stop.signal",
@@ -79,12 +79,13 @@ function special.backoff(spec, part, value)
 end
 
 function special.restart(spec, _, value)
-  if type(value) == "function" then -- from the REPL: JSON has none
+  if type(value) == "function" then
     spec.restart, spec.restart_name, spec.restart_given = value, nil, true
     return true
   end
   if type(value) ~= "string" or not restart.of(value) then
-    return nil, 'expected "permanent", "transient" or "temporary"; a policy is a function: in the script, or the REPL'
+    return nil, ('expected "permanent", "transient" or "temporary", or a policy, as "luvisor.restart.retries(3)"%s')
+      :format(suggest.hint(tostring(value), restart.types))
   end
   if spec.significant and value == "permanent" then return nil, "is permanent, and significant" end
   spec.restart, spec.restart_name, spec.restart_given = restart.of(value), value, true
@@ -107,10 +108,20 @@ function special.shutdown(spec, _, value)
   return true
 end
 
+-- Those of the other states stay as they are.
 function special.heartbeat(spec, part, value)
-  local machine, message = spec.machine:with_heartbeat(part, value)
-  if not machine then return nil, message end
-  spec.fsm = machine
+  local ok, checked, below = SCHEMAS.worker.heartbeat(part and { [part] = value } or value)
+  if not ok then return nil, checked, not part and below or nil end
+  local machine, all = spec.machine, {}
+  local ready = machine.ready_state.name
+  local present = type(spec.heartbeat) == "table" and spec.heartbeat or { [ready] = spec.heartbeat }
+  for state, seconds in pairs(present) do all[state] = seconds end
+  for state, seconds in pairs(type(checked) == "table" and checked or { [ready] = checked }) do
+    local known, message = machine:with_heartbeat(state, seconds)
+    if not known then return nil, message end
+    all[state] = seconds
+  end
+  spec.heartbeat = all
   return true
 end
 
@@ -142,9 +153,6 @@ end
 local function set(spec, key, value)
   local top, part = key:match "^([^.]+)%.(.+)$"
   top = top or key
-  if top == "heartbeat" and spec.executor ~= "coroutine" then
-    return nil, "the worker has a runtime of its own: change the script, and reload"
-  end
   if special[top] then return special[top](spec, part, value) end
   if part then return set_part(spec, top, part, value) end
   local ok, checked, below = SCHEMAS[spec.kind][top](value)

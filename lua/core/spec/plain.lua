@@ -11,7 +11,7 @@ local LEFT_OUT = {
   kind = true, where = true, path = true, restart = true, restart_name = true, restart_given = true, definition = true,
   machine = true, passages = true, routine = true, shutdown_derived = true, counted = true, families = true,
   instances = true, identity = true, variables = true, executor = true, adopted = true, template = true,
-  children = true,
+  children = true, edits = true,
 }
 local OF_HOST = {
   after = true, significant = true, critical = true, backoff = true, autostart = true, memory = true, user = true,

@@ -1,11 +1,13 @@
 -- Fragment: a piece of Lua that describes units for a tree that runs. It is run with the modules and globals of the
--- script that runs, and returns a unit or a list of units.
+-- script that runs, and returns a unit or a list of units. Or one that describes a policy.
 
 local loader = require "luvisor.edge.loader"
-local script = require "luvisor.edge.script"
+local running = require "luvisor.edge.running"
 local spec = require "luvisor.core.spec"
 
 local fragment = {}
+
+local POLICY = 'local luvisor = require "luvisor" return '
 
 local function as_list(made, path)
   if spec.is(made) then made = { made } end
@@ -25,10 +27,25 @@ end
 function fragment.load(path, text, generation)
   local chunk, message = load((text:gsub("^#[^\n]*", "")), "@" .. path, "t", generation.globals)
   if not chunk then return nil, message, "EINVAL" end
-  local made, said, code = loader.run(chunk, path, script.directory)
+  local made, said, code = loader.run(chunk, path, running.directory)
   if code then return nil, said, code end
   if said.defaults then return nil, path .. ": luvisor.defaults is for the script of the tree", "EINVAL" end
   return as_list(made, path)
+end
+
+--- The policy that a text of Lua is: "luvisor.restart.retries(3)".
+---@param text string
+---@param generation luvisor.Generation
+---@return function|nil policy
+---@return string? message
+---@return string? code
+function fragment.policy(text, generation)
+  local chunk, message = load(POLICY .. text, "=policy", "t", generation.globals)
+  if not chunk then return nil, message, "EINVAL" end
+  local ok, policy = pcall(chunk)
+  if not ok then return nil, tostring(policy), "EINVAL" end
+  if type(policy) == "function" then return policy end
+  return nil, ("expected a policy, which is a function, got %s"):format(type(policy)), "EINVAL"
 end
 
 return fragment

@@ -63,10 +63,30 @@ function Generation:script(path, file)
   return load(text, "@" .. path, "t", self.globals)
 end
 
+--- Remembers what it has loaded so far: the function drops what has come after.
+---@return fun()
+function Generation:mark()
+  local shallow = require "luvisor.core.shallow"
+  local loaded, by_name, count = shallow(self.loaded), shallow(self.by_name), #self.list
+  return function()
+    self.loaded, self.by_name = loaded, by_name
+    for i = #self.list, count + 1, -1 do self.list[i] = nil end
+  end
+end
+
 --- Everything that was read so far, for a load of the same elsewhere or later.
 ---@return luvisor.Source[]
 function Generation:sources()
   return table.move(self.list, 1, #self.list, 1, {})
+end
+
+--- The texts of two generations are mostly the same: kept once.
+---@param before luvisor.Generation
+function Generation:share(before)
+  for _, source in ipairs(self.list) do
+    local old = before.by_name[source.name]
+    if old and old.text == source.text then source.text = old.text end
+  end
 end
 
 -- ---- modules
@@ -95,6 +115,17 @@ end
 ---@return boolean
 function generation.is_own(name)
   return name:find "^luvisor%f[%.\0]" ~= nil or name:find "^host%." ~= nil
+end
+
+local in_c = {} -- names of modules in C that somebody has required
+local builtin = {}
+for name in pairs(package.preload) do builtin[name] = true end
+
+--- Whether a module of this name stays when what has loaded it is dropped: others may have it by now.
+---@param name string
+---@return boolean
+function generation.stays(name)
+  return in_c[name] or generation.is_own(name)
 end
 
 local function is_shared(name)
@@ -134,7 +165,10 @@ function Generation:require(name)
   local value = self.loaded[name]
   if value ~= nil then return value end
   local path = not is_shared(name) and path_of(self, name)
-  if not path then return require(name) end
+  if not path then
+    in_c[name] = builtin[name] or not package.preload[name]
+    return require(name)
+  end
   if self.loading[name] == LOADING then error(("module %s requires itself"):format(name), 0) end
   self.loading[name] = LOADING
   local unmark <close> = setmetatable({}, { __close = function() self.loading[name] = nil end }) -- luacheck: ignore

@@ -10,6 +10,7 @@ local steps = require "luvisor.edge.control.steps"
 local methods = {}
 
 local MOST = 10000 -- instances of one program
+local NO_REPL = "this host was started with --no-repl"
 
 -- The one unit that is meant.
 local function find_one(context, name, reply)
@@ -27,7 +28,7 @@ methods.add = {
   summary = "adds the units that a piece of Lua returns to a supervisor, the root if none is named",
   params = { text = check.text, path = check.text, under = names.one }, required = { "text", "path" },
   call = function(context, params, reply, client)
-    if not context.repl then return reply(nil, "this host was started with --no-repl", "FORBIDDEN") end
+    if not context.repl then return reply(nil, NO_REPL, "FORBIDDEN") end
     local under = params.under and find_one(context, params.under, reply) or not params.under and context.tree.root
     if not under then return end
     edit.add({ text = params.text, path = params.path, under = under, cause = steps.cause("add", client) },
@@ -82,8 +83,10 @@ methods.set = {
     if not units then return reply(nil, message, code) end
     local paths = {}
     for i, unit in ipairs(units) do paths[i] = unit:path() end
-    edit.set({ paths = paths, key = params.key, value = params.value, cause = steps.cause("set", client) },
-      steps.answer(reply, true, client))
+    local text = params.key == "restart" and type(params.value) == "string" and params.value:find("(", 1, true)
+    if text and not context.repl then return reply(nil, NO_REPL, "FORBIDDEN") end
+    edit.set({ paths = paths, key = params.key, value = params.value, text = text and true,
+      cause = steps.cause("set", client) }, steps.answer(reply, true, client))
   end,
 }
 

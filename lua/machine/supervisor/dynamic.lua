@@ -180,7 +180,10 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
   local here = dynamic[name]
   dynamic[name] = function(self, what, reply, cause)
     if not self.forward then return here(self, what, reply, cause) end
-    if type(what) == "table" and what.env then what = { path = what:path() } end
+    if type(what) == "table" and what.env then
+      local child = what
+      what, child.comes_back = { path = child:path(), comes_back = child.comes_back }, nil
+    end
     self:forward(self, name, what, reply, cause)
   end
 end
