@@ -107,7 +107,7 @@ local function make_world(told)
       parent:send { "log", level, type(who) == "string" and who or who:path(), message }
     end,
   }
-  world.settings, world.source = told.settings, told.source
+  world.settings, world.source, world.told_lineage = told.settings, told.source, told.lineage
   teach()
   world.outside = function(address)
     return {
