@@ -60,8 +60,8 @@ function KINDS.remote() return require "luvisor.machine.remote" end
 local PARTS = {}
 
 function PARTS.process() return require "host.process" end
--- What the marks of all programs here end with. They are found by it when the host is dead, so that of a guest ends with
--- the host's.
+-- What the marks of all programs here end with. They are found by it when the host is dead, so that of a guest ends
+-- with the host's.
 function PARTS.lineage(self)
   local own = self.process.instance
   return self.told_lineage and own .. "@" .. self.told_lineage or own

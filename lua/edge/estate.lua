@@ -1,5 +1,5 @@
--- Estate: what a runtime in a process leaves behind when it dies: what it has started itself, and what its programs have.
--- All of it carries marks of its unit, or of units below, and is killed before the unit counts as ended.
+-- Estate: what a runtime in a process leaves behind when it dies: what it has started itself, and what its programs
+-- have. All of it carries marks of its unit, or of units below, and is killed before the unit counts as ended.
 
 local orphans = require "host.orphans"
 local runtime = require "host.runtime"

@@ -38,7 +38,8 @@ local function order(env, unit, spec)
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
   return {
-    lineage = env.lineage, unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
+    lineage = env.lineage,
+    unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     edits = not described and spec.edits or nil,
     spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
     extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
