@@ -3,8 +3,8 @@
 #include "engine.h"
 
 #include <lauxlib.h>
-#include <luv/luv.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "api/api.h"
 #include "api/coroutine.h"
@@ -21,14 +21,6 @@ enum {
   GC_STEP = 10 /* log2 of the bytes between two of its steps; Lua's own is 13 */
 };
 
-/* luv calls back through here: an error in a callback ends that callback, nothing else */
-static int call_back(lua_State *L, int nargs, int nresults, int flags) {
-  int base = lua_gettop(L) - nargs - 1;
-  (void)flags;
-  int status = vm_call(L, nargs, nresults);
-  return status == LUA_OK ? lua_gettop(L) - base : -status;
-}
-
 /* luv's own walk is safe once only luv's handles are left; scripts do not get it */
 static const char close_all[] =
     "local walk = ... walk(function(h) if not h:is_closing() then h:close() end end)";
@@ -37,36 +29,20 @@ static const char close_all[] =
  * a long time. */
 static void set_up_state(struct engine *engine) {
   lua_State *L = engine->vm->L;
-  luv_set_loop(L, &engine->loop);
-  luv_set_callback(L, call_back);
   api_preload(L);
   modules_install(L);
   coroutine_install(L);
   lua_gc(L, LUA_GCINC, 0, GC_WORK, GC_STEP);
 }
 
-/* When it lacks the second of its descriptors, libuv leaves the first one open. */
-static int open_loop(uv_loop_t *loop) {
-  loop->backend_fd = -1;
-  int r = uv_loop_init(loop);
-  if (r < 0 && loop->backend_fd >= 0) close(loop->backend_fd);
-  return r;
-}
-
 int engine_open(struct engine *engine, unsigned near_bits) {
-  int r = open_loop(&engine->loop);
-  if (r < 0) return r;
-  r = UV_ENOMEM;
-  engine->vm = vm_new(&engine->loop, 0);
-  if (!engine->vm) goto fail_vm;
-  r = runtime_new(engine->vm, near_bits, &engine->runtime);
-  if (r < 0) goto fail_runtime;
-  set_up_state(engine);
-  return 0;
-fail_runtime:
-  vm_free(engine->vm);
-fail_vm:
-  uv_loop_close(&engine->loop);
+  engine->vm = vm_new(0);
+  if (!engine->vm) return UV_ENOMEM;
+  int r = runtime_new(engine->vm, near_bits, &engine->runtime);
+  if (r < 0)
+    vm_free(engine->vm);
+  else
+    set_up_state(engine);
   return r;
 }
 
@@ -86,8 +62,7 @@ int engine_main(struct engine *engine, const char *module) {
 }
 
 void engine_run(struct engine *engine) {
-  runtime_kick(engine->runtime);
-  uv_run(&engine->loop, UV_RUN_DEFAULT);
+  runtime_run(engine->runtime);
 }
 
 static void close_foreign(uv_handle_t *handle, void *unused) {
@@ -118,20 +93,26 @@ static bool run_out(uv_loop_t *loop) {
   return true;
 }
 
+static bool close_handles(uv_loop_t *loop, lua_State *L) {
+  forget_stop(loop);
+  uv_run(loop, UV_RUN_NOWAIT);
+  close_luv(L);
+  return run_out(loop);
+}
+
 bool engine_close(struct engine *engine) {
   lua_State *L = engine->vm->L;
   runtime_close(engine->runtime);
   links_close_all(L);
   notifier_close(L);
   process_close_all(L);
-  forget_stop(&engine->loop);
-  uv_run(&engine->loop, UV_RUN_NOWAIT);
-  close_luv(L);
-  if (!run_out(&engine->loop)) return false;
+  uv_loop_t *loop = runtime_loop(engine->runtime);
+  if (loop && !close_handles(loop, L)) return false;
   vm_free(engine->vm);
+  if (loop) {
+    uv_walk(loop, close_foreign, NULL);
+    uv_run(loop, UV_RUN_DEFAULT);
+  }
   runtime_free(engine->runtime);
-  uv_walk(&engine->loop, close_foreign, NULL);
-  uv_run(&engine->loop, UV_RUN_DEFAULT);
-  uv_loop_close(&engine->loop);
   return true;
 }

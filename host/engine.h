@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Engine: a loop, a Lua state and a runtime set up together: the host has one on the main
+/* Engine: a Lua state and a runtime set up together: the host has one on the main
  * thread, each guest one of its own. Thread: the one that opened it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 struct runtime;
 struct vm;
 
 struct engine {
-  uv_loop_t loop;
   struct vm *vm;
   struct runtime *runtime;
 };
 
-/* Sets up all three, with the host's modules and luv; see runtime_new. Returns 0 or a
- * libuv code. */
+/* Sets up both, with the host's modules and luv; see runtime_new. Returns 0 or a libuv
+ * code. */
 int engine_open(struct engine *engine, unsigned near_bits);
 
 /* Calls require(module).main with the value on top of the stack, which it pops. Returns
  * the integer that it returned, -1 for nil, or 1 for an error, which was reported. */
 int engine_main(struct engine *engine, const char *module);
 
-/* Runs the loop until nothing is left on it or it was stopped. */
+/* See runtime_run. */
 void engine_run(struct engine *engine);
 
 /* Closes every handle, then the state, then the loop; in this order nothing of a closed

@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "engine_guest.h"
 #include "executor/guest.h"
+#include "executor/runtime.h"
 #include "output/writer.h"
 #include "vm/vm.h"
 
@@ -42,6 +43,8 @@ int host_new(struct host **out) {
   struct host *host = calloc(1, sizeof *host);
   if (!host) return UV_ENOMEM;
   int r = engine_open(&host->engine, DEADLINE_MOST_BITS);
+  if (r == 0 && (r = runtime_open_loop(host->engine.runtime)) < 0)
+    engine_close(&host->engine);
   if (r < 0) {
     free(host);
     return r;

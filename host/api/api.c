@@ -34,8 +34,18 @@ static const luaL_Reg modules[] = {
 
 static char walk_key; /* registry key: luv's walk, which scripts do not get */
 
+/* luv calls back through here: an error in a callback ends that callback, nothing else */
+static int call_back(lua_State *L, int nargs, int nresults, int flags) {
+  int base = lua_gettop(L) - nargs - 1;
+  (void)flags;
+  int status = vm_call(L, nargs, nresults);
+  return status == LUA_OK ? lua_gettop(L) - base : -status;
+}
+
 /* Opened when first asked for: it takes more memory than most of what runs on a thread. */
 static int open_luv(lua_State *L) {
+  luv_set_loop(L, api_loop(L));
+  luv_set_callback(L, call_back);
   luaL_requiref(L, "luv", luaopen_luv, 0);
   lua_getfield(L, -1, "walk");
   lua_rawsetp(L, LUA_REGISTRYINDEX, &walk_key);
@@ -62,6 +72,12 @@ bool api_push_walk(lua_State *L) {
 
 struct runtime *api_runtime(lua_State *L) {
   return vm_of(L)->runtime;
+}
+
+struct uv_loop_s *api_loop(lua_State *L) {
+  int error = runtime_open_loop(api_runtime(L));
+  if (error) luaL_error(L, "no event loop: %s", uv_strerror(error));
+  return runtime_loop(api_runtime(L));
 }
 
 struct tasks *api_tasks(lua_State *L) {

@@ -37,6 +37,9 @@ int api_exit_code(lua_State *L);
 /* The runtime of the state. */
 struct runtime *api_runtime(lua_State *L);
 
+/* Its loop, opened if it has none yet; raises where that fails. */
+struct uv_loop_s *api_loop(lua_State *L);
+
 /* The scheduler of its tasks. */
 struct tasks *api_tasks(lua_State *L);
 

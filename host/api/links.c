@@ -30,6 +30,7 @@ struct member {
   struct guest *guest;          /* of a thread that this state has started, or NULL */
   struct pulse *pulse;          /* of the guest on the other side, or NULL */
   bool mapped;                  /* and it is this state's to unmap */
+  bool is_door;                 /* the runtime waits at it, see runtime.h */
   int self;                     /* registry reference while open */
 };
 
@@ -87,6 +88,7 @@ static void drop(struct member *member) {
   member->pulse = NULL;
   member->mapped = false;
   if (!member->calls.link) return;
+  if (member->is_door) runtime_set_door(api_runtime(member->L), NULL);
   link_close(member->calls.link);
   link_calls_close(member->L, &member->calls);
   *member->place = member->next;
@@ -159,10 +161,11 @@ static int new_thread(lua_State *L) {
   const char *name = luaL_optstring(L, -1, "guest");
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
+  uv_loop_t *loop = api_loop(L);
   int error = guest_start(memory > 0 ? (size_t)memory : 0, name, &member->guest);
   if (error) return api_error(L, error);
   member->pulse = guest_pulse(member->guest);
-  error = link_open_channel(vm_loop(L), guest_channel(member->guest), 0, &events,
+  error = link_open_channel(loop, guest_channel(member->guest), 0, &events,
                             &member->calls.link);
   if (!error) return keep(L, member);
   close_member(member);
@@ -188,9 +191,18 @@ static int new_stream(lua_State *L) {
   int input = (int)luaL_checkinteger(L, 4), output = (int)luaL_optinteger(L, 5, input);
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
+  uv_loop_t *loop = api_loop(L);
   map_pulse(L, member);
-  int error = link_open_stream(vm_loop(L), input, output, &events, &member->calls.link);
+  int error = link_open_stream(loop, input, output, &events, &member->calls.link);
   return error ? api_error(L, error) : keep(L, member);
+}
+
+static void wait_for_parent(void *link, uint64_t until) {
+  link_wait(link, until);
+}
+
+static int take_parent_to_loop(void *link, uv_loop_t *loop) {
+  return link_attach(link, loop);
 }
 
 /* parent(nil, on_frame, on_ended) -> link; nil where the state is no thread's guest */
@@ -201,8 +213,14 @@ static int open_parent(lua_State *L) {
   if (!channel) return 0;
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
-  int error = link_open_channel(vm_loop(L), channel, 1, &events, &member->calls.link);
-  return error ? api_error(L, error) : keep(L, member);
+  struct runtime *runtime = api_runtime(L);
+  int error =
+      link_open_channel(runtime_loop(runtime), channel, 1, &events, &member->calls.link);
+  if (error) return api_error(L, error);
+  struct runtime_door door = {wait_for_parent, take_parent_to_loop, member->calls.link};
+  runtime_set_door(runtime, &door);
+  member->is_door = true;
+  return keep(L, member);
 }
 
 /* pair() -> fd, fd: two ends of a socket, both to be closed on exec */

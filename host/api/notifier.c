@@ -55,7 +55,7 @@ static int open_receiver(lua_State *L) {
   lua_settop(L, 1);
   if (push_receiver(L)) return luaL_error(L, "the receiver is open already");
   struct receiver *receiver = make_receiver(L);
-  int error = notify_new(vm_loop(L), on_message, receiver, &receiver->notify);
+  int error = notify_new(api_loop(L), on_message, receiver, &receiver->notify);
   if (error) return api_error(L, error);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &receiver_key);
   lua_pushstring(L, notify_address(receiver->notify));

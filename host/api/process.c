@@ -353,11 +353,11 @@ static const luaL_Reg functions[] = {
 
 static void make_family(lua_State *L) {
   struct family *family = lua_newuserdatauv(L, sizeof *family, 0);
-  *family = (struct family){.nursery = nursery_new(vm_loop(L))};
-  family->streams.spools = spools_new(vm_loop(L), process_stream_trouble, vm_of(L)->L);
+  *family = (struct family){.nursery = nursery_new(api_loop(L))};
+  family->streams.spools = spools_new(api_loop(L), process_stream_trouble, vm_of(L)->L);
   if (!family->nursery || !family->streams.spools)
     luaL_error(L, "not enough memory for host.process");
-  family->reaper = reaper_new(vm_loop(L), family->nursery);
+  family->reaper = reaper_new(api_loop(L), family->nursery);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &family_key);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/api.h"
 #include "api/process_options.h"
 #include "base/input.h"
 #include "output/writer.h"
@@ -185,7 +186,7 @@ static int open_pipe(lua_State *L, struct process_streams *streams,
       .tail = *tail, .tap = pipes->tap, .tap_data = pipes->tap_data};
   int error = set_target(L, streams, stream, &target);
   if (error) return error;
-  *output = output_new(vm_loop(L), &target, &fd, &error);
+  *output = output_new(api_loop(L), &target, &fd, &error);
   if (*output) return fd;
   spool_release(target.spool);
   if (target.over) target.over(target.data);

@@ -8,8 +8,8 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "executor/runtime.h"
 #include "output/writer.h"
-#include "vm/vm.h"
 
 #define EXIT_FLUSH_MS 1000
 
@@ -26,7 +26,7 @@ int api_exit_code(lua_State *L) {
 static int quit(lua_State *L) {
   lua_pushinteger(L, luaL_optinteger(L, 1, 0));
   lua_rawsetp(L, LUA_REGISTRYINDEX, &exit_code_key);
-  uv_stop(vm_loop(L));
+  runtime_stop(api_runtime(L));
   return 0;
 }
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runtime: the loop side of the scheduler. See runtime.h. */
+/* Runtime: its rounds of work. See runtime.h. */
 #include "executor/runtime.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <stdlib.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
+#include <time.h>
 #include <uv.h>
 
+#include "executor/runtime_store.h"
 #include "executor/timer.h"
 #include "executor/watchdog.h"
 #include "vm/vm.h"
@@ -19,23 +18,6 @@
 enum {
   POST_VALUES = 4,
   PASSED_OVER = 4 /* polls in a row that brought something, until a slice is due */
-};
-
-struct runtime {
-  struct vm *vm;
-  struct schedule schedule;
-  struct tasks *tasks;
-  int posts; /* reference: queue of function, a, b, c, function, ... */
-  lua_Integer post_first, post_last;
-  int timer_fd;
-  struct watch *watch; /* NULL while nobody watches */
-  uint64_t entries;    /* into Lua, before the poll */
-  unsigned passed_over;
-  uint64_t armed; /* real ns the timerfd stands at, UINT64_MAX for off */
-  uv_poll_t timer;
-  uv_prepare_t before_poll;
-  uv_check_t after_poll;
-  uv_idle_t busy; /* active while work is left, so that the loop does not sleep */
 };
 
 /* ---- posted calls ---- */
@@ -98,40 +80,27 @@ static bool work(struct runtime *runtime, uint64_t end) {
   return left;
 }
 
-static void on_busy(uv_idle_t *handle) {
-  (void)handle; /* that it is active is all it is for */
+static void set_busy(struct runtime *runtime, bool on) {
+  runtime->busy = on;
+  if (runtime->loop) runtime_loop_hurry(runtime->loop, on);
 }
 
 void runtime_kick(struct runtime *runtime) {
-  uv_idle_start(&runtime->busy, on_busy);
+  set_busy(runtime, true);
 }
 
 static void round_of_work(struct runtime *runtime, bool with_slice) {
   schedule_advance(&runtime->schedule, expired, runtime);
   bool left = work(runtime, runtime->schedule.now + ROUND_BUDGET);
   if (with_slice) tasks_run_sliced(runtime->tasks);
-  left = tasks_have_sliced(runtime->tasks) || left;
-  if (left)
-    runtime_kick(runtime);
-  else
-    uv_idle_stop(&runtime->busy);
+  set_busy(runtime, tasks_have_sliced(runtime->tasks) || left);
 }
 
 static void arm_timer(struct runtime *runtime) {
   uint64_t next = schedule_next(&runtime->schedule);
   if (next == runtime->armed) return;
-  struct itimerspec at = {{0, 0}, {0, 0}};
-  if (next != UINT64_MAX) {
-    uint64_t when = next ? next : 1; /* zero would switch it off */
-    at.it_value.tv_sec = (time_t)(when / SCHEDULE_SECOND);
-    at.it_value.tv_nsec = (long)(when % SCHEDULE_SECOND);
-  }
-  timerfd_settime(runtime->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
   runtime->armed = next;
-  if (next == UINT64_MAX) /* what nobody waits for keeps no loop alive */
-    uv_unref((uv_handle_t *)&runtime->timer);
-  else
-    uv_ref((uv_handle_t *)&runtime->timer);
+  if (runtime->loop) runtime_loop_arm(runtime->loop, next);
 }
 
 static uint64_t entries_of(const struct runtime *runtime) {
@@ -147,10 +116,9 @@ static bool is_slice_due(struct runtime *runtime) {
   return true;
 }
 
-static void on_before_poll(uv_prepare_t *handle) {
-  struct runtime *runtime = handle->data;
+void runtime_before_wait(struct runtime *runtime) {
   if (runtime->schedule.manual) {
-    uv_idle_stop(&runtime->busy); /* a kick is nothing to keep the loop spinning for */
+    set_busy(runtime, false); /* a kick is nothing to keep the loop spinning for */
     return;
   }
   schedule_read(&runtime->schedule);
@@ -160,20 +128,48 @@ static void on_before_poll(uv_prepare_t *handle) {
   runtime->entries = entries_of(runtime);
 }
 
-static void on_after_poll(uv_check_t *handle) {
-  struct runtime *runtime = handle->data;
+void runtime_after_wait(struct runtime *runtime) {
   if (runtime->schedule.manual) return;
   bool with_slice = is_slice_due(runtime);
   schedule_read(&runtime->schedule);
   round_of_work(runtime, with_slice);
 }
 
-static void on_timer(uv_poll_t *handle, int status, int events) {
-  struct runtime *runtime = handle->data;
-  uint64_t times;
-  (void)status;
-  (void)events;
-  if (read(runtime->timer_fd, &times, sizeof times) > 0) runtime->armed = 0;
+/* ---- without a loop ---- */
+
+void runtime_set_door(struct runtime *runtime, const struct runtime_door *door) {
+  runtime->door = door ? *door : (struct runtime_door){NULL};
+}
+
+static void sleep_until(uint64_t ns) {
+  struct timespec at = {(time_t)(ns / SCHEDULE_SECOND), (long)(ns % SCHEDULE_SECOND)};
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+static void wait_at_door(struct runtime *runtime) {
+  uint64_t until = runtime->busy ? 0 : runtime->armed;
+  if (runtime->door.await)
+    runtime->door.await(runtime->door.data, until);
+  else if (until != UINT64_MAX)
+    sleep_until(until);
+  else
+    runtime->stopped = true; /* nothing can come any more */
+}
+
+void runtime_run(struct runtime *runtime) {
+  runtime_kick(runtime);
+  while (!runtime->loop && !runtime->stopped) {
+    runtime_before_wait(runtime);
+    if (runtime->loop || runtime->stopped) break;
+    wait_at_door(runtime);
+    runtime_after_wait(runtime);
+  }
+  if (!runtime->stopped) uv_run(runtime_loop(runtime), UV_RUN_DEFAULT);
+}
+
+void runtime_stop(struct runtime *runtime) {
+  runtime->stopped = true;
+  if (runtime->loop) uv_stop(runtime_loop(runtime));
 }
 
 /* ---- the manual clock ---- */
@@ -202,51 +198,22 @@ void runtime_step(struct runtime *runtime, uint64_t ns) {
 
 /* ---- life ---- */
 
-static int start_handles(struct runtime *runtime, uv_loop_t *loop) {
-  int r = uv_poll_init(loop, &runtime->timer, runtime->timer_fd);
-  if (r < 0) return r;
-  uv_prepare_init(loop, &runtime->before_poll);
-  uv_check_init(loop, &runtime->after_poll);
-  uv_idle_init(loop, &runtime->busy);
-  runtime->timer.data = runtime->before_poll.data = runtime;
-  runtime->after_poll.data = runtime->busy.data = runtime;
-  uv_poll_start(&runtime->timer, UV_READABLE, on_timer);
-  uv_prepare_start(&runtime->before_poll, on_before_poll);
-  uv_check_start(&runtime->after_poll, on_after_poll);
-  uv_unref((uv_handle_t *)&runtime->timer);
-  uv_unref((uv_handle_t *)&runtime->before_poll);
-  uv_unref((uv_handle_t *)&runtime->after_poll);
-  return 0;
-}
-
 int runtime_new(struct vm *vm, unsigned near_bits, struct runtime **out) {
-  int r = UV_ENOMEM;
   struct runtime *runtime = calloc(1, sizeof *runtime);
-  if (!runtime) return r;
+  if (!runtime) return UV_ENOMEM;
+  runtime->tasks = tasks_new(vm->L, &runtime->schedule);
+  if (!runtime->tasks) {
+    free(runtime);
+    return UV_ENOMEM;
+  }
+  schedule_init(&runtime->schedule, near_bits);
   runtime->vm = vm;
   runtime->armed = UINT64_MAX;
-  runtime->timer_fd = -1;
-  schedule_init(&runtime->schedule, near_bits);
-  runtime->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (runtime->timer_fd < 0) {
-    r = -errno;
-    goto fail;
-  }
-  runtime->tasks = tasks_new(vm->L, &runtime->schedule);
-  if (!runtime->tasks) goto fail;
   lua_newtable(vm->L);
   runtime->posts = luaL_ref(vm->L, LUA_REGISTRYINDEX);
-  r = start_handles(runtime, vm->loop);
-  if (r < 0) goto fail;
   vm->runtime = runtime;
   *out = runtime;
   return 0;
-fail:
-  if (runtime->tasks) tasks_free(runtime->tasks);
-  if (runtime->timer_fd >= 0) close(runtime->timer_fd);
-  schedule_free(&runtime->schedule);
-  free(runtime);
-  return r;
 }
 
 int runtime_watch(struct runtime *runtime, const struct watchdog_budget *budget) {
@@ -262,14 +229,12 @@ void runtime_unwatch(struct runtime *runtime) {
 
 void runtime_close(struct runtime *runtime) {
   runtime_unwatch(runtime);
-  uv_close((uv_handle_t *)&runtime->timer, NULL);
-  uv_close((uv_handle_t *)&runtime->before_poll, NULL);
-  uv_close((uv_handle_t *)&runtime->after_poll, NULL);
-  uv_close((uv_handle_t *)&runtime->busy, NULL);
+  runtime->closed = true;
+  if (runtime->loop) runtime_loop_close(runtime->loop);
 }
 
 void runtime_free(struct runtime *runtime) {
-  close(runtime->timer_fd);
+  if (runtime->loop) runtime_loop_free(runtime->loop);
   tasks_free(runtime->tasks);
   schedule_free(&runtime->schedule);
   free(runtime);

@@ -34,10 +34,17 @@ int channel_new(struct channel **out);
  * its loop have been run since. Thread: the side's. */
 void channel_leave(struct channel *channel, int side);
 
-/* Opens this side's link over a channel, which it borrows. Returns owned in [out], or a
- * negative libuv code. Thread: loop. */
+/* Opens this side's link over a channel, which it borrows; without a loop its owner has to
+ * wait for it himself. Returns owned in [out], or a negative libuv code. Thread: loop. */
 int link_open_channel(uv_loop_t *loop, struct channel *channel, int side,
                       const struct link_events *events, struct link **out);
+
+/* For a link over a channel that has no loop: waits until something has come, or until
+ * [until] ns of the monotonic clock, and tells of it. Thread: the side's. */
+void link_wait(struct link *link, uint64_t until);
+
+/* Gives such a link a loop. Returns 0 or a libuv code. Thread: the side's. */
+int link_attach(struct link *link, uv_loop_t *loop);
 
 /* Opens a link that reads frames from [in] and writes them to [out_fd], which may be the
  * same; it takes both over, also on failure. As above. Thread: loop. */

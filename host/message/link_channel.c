@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Link over a channel: a queue in each direction, a mutex around it, and an eventfd that
- * wakes its reader when it was empty: uv_async_send would have the woken spin until its
- * sender has returned. See link.h. Thread: each function says. */
+/* Link over a channel: a queue in each direction, a mutex around it, and what wakes its
+ * reader when it was empty: a condition as long as that has no loop, then an eventfd, as
+ * uv_async_send would have the woken spin until its sender has returned. See link.h.
+ * Thread: each function says. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "message/link_ops.h"
@@ -25,9 +27,10 @@ struct lane {
   pthread_mutex_t lock;
   struct frame *first, **last;
   size_t bytes;
-  int bell;  /* an eventfd: there was nothing, and now there is */
-  bool deaf; /* the reader's link was closed */
-  bool over; /* the writer has left */
+  pthread_cond_t came; /* there was nothing, and now there is */
+  int bell;            /* the same as an eventfd, -1 while the reader has no loop */
+  bool deaf;           /* the reader's link was closed */
+  bool over;           /* the writer has left */
 };
 
 struct channel {
@@ -38,21 +41,30 @@ struct channel {
 struct channel_link {
   struct link link;
   uv_poll_t wake;
+  bool has_loop;
+  bool waits; /* in link_wait */
   struct lane *in, *out;
   struct frame *taken; /* out of the lane, not delivered yet */
 };
 
-static int lane_init(struct lane *lane) {
+static void lane_init(struct lane *lane) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&lane->came, &attributes);
+  pthread_condattr_destroy(&attributes);
   pthread_mutex_init(&lane->lock, NULL);
   lane->last = &lane->first;
-  lane->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  return lane->bell < 0 ? -errno : 0;
+  lane->bell = -1;
 }
 
-/* Thread: any. */
-static void ring(const struct lane *lane) {
+/* [bell]: as it was under the lock. Thread: any. */
+static void ring(struct lane *lane, int bell) {
   static const uint64_t once = 1;
-  while (write(lane->bell, &once, sizeof once) < 0 && errno == EINTR) continue;
+  if (bell < 0)
+    pthread_cond_signal(&lane->came);
+  else
+    while (write(bell, &once, sizeof once) < 0 && errno == EINTR) continue;
 }
 
 static void free_frames(struct frame *frame) {
@@ -66,6 +78,7 @@ static void free_frames(struct frame *frame) {
 static void lane_clear(struct lane *lane) {
   free_frames(lane->first);
   if (lane->bell >= 0) close(lane->bell);
+  pthread_cond_destroy(&lane->came);
   pthread_mutex_destroy(&lane->lock);
 }
 
@@ -79,21 +92,17 @@ int channel_new(struct channel **out) {
   struct channel *channel = calloc(1, sizeof *channel);
   if (!channel) return UV_ENOMEM;
   atomic_init(&channel->sides, 2);
-  int first = lane_init(&channel->lanes[0]);
-  int second = lane_init(&channel->lanes[1]);
-  if (first == 0 && second == 0) {
-    *out = channel;
-    return 0;
-  }
-  channel_free(channel);
-  return first ? first : second;
+  lane_init(&channel->lanes[0]);
+  lane_init(&channel->lanes[1]);
+  *out = channel;
+  return 0;
 }
 
 /* Thread: the writer's. */
 static void end_lane(struct lane *lane) {
   pthread_mutex_lock(&lane->lock);
   lane->over = true;
-  ring(lane);
+  ring(lane, lane->bell);
   pthread_mutex_unlock(&lane->lock);
 }
 
@@ -128,9 +137,9 @@ static int channel_send(struct link *base, const char *bytes, size_t length,
   struct frame *frame = frame_new(bytes, length);
   if (!frame) return UV_ENOMEM;
   pthread_mutex_lock(&link->out->lock);
-  int result = put(link->out, frame, urgent);
+  int result = put(link->out, frame, urgent), bell = link->out->bell;
   pthread_mutex_unlock(&link->out->lock);
-  if (result > 0) ring(link->out);
+  if (result > 0) ring(link->out, bell);
   if (result < 0) free(frame);
   return result < 0 ? result : 0;
 }
@@ -155,25 +164,73 @@ static void deliver_first(struct channel_link *link) {
   free(frame);
 }
 
+/* Delivers what one turn may; whether there is more. */
+static bool deliver(struct channel_link *link) {
+  bool over = false;
+  for (int count = 0; count < FRAMES_IN_TURN; count++) {
+    if (!link->taken) over = take(link);
+    if (!link->taken) {
+      if (over) link_end(&link->link);
+      return false;
+    }
+    deliver_first(link);
+    if (link->link.closed) return false;
+  }
+  return true;
+}
+
 static void on_wake(uv_poll_t *handle, int status, int events) {
   struct channel_link *link = handle->data;
-  bool over = false;
-  int count = 0;
   uint64_t rings;
   (void)status;
   (void)events;
   if (read(link->in->bell, &rings, sizeof rings) < 0) return;
-  for (; count < FRAMES_IN_TURN && !link->link.closed; count++) {
-    if (!link->taken) over = take(link);
-    if (!link->taken) break;
-    deliver_first(link);
-  }
-  if (link->link.closed) return;
-  if (count == FRAMES_IN_TURN)
-    ring(link->in);
-  else if (over)
-    link_end(&link->link);
+  if (!link->link.closed && deliver(link)) ring(link->in, link->in->bell);
 }
+
+/* ---- without a loop ---- */
+
+static void lane_wait(struct lane *lane, uint64_t until) {
+  const uint64_t second = 1000000000;
+  struct timespec at = {(time_t)(until / second), (long)(until % second)};
+  int r = 0;
+  pthread_mutex_lock(&lane->lock);
+  while (!lane->first && !lane->over && r == 0)
+    if (until == UINT64_MAX)
+      r = pthread_cond_wait(&lane->came, &lane->lock);
+    else
+      r = pthread_cond_timedwait(&lane->came, &lane->lock, &at);
+  pthread_mutex_unlock(&lane->lock);
+}
+
+/* A link that is closed meanwhile is freed here. */
+void link_wait(struct link *base, uint64_t until) {
+  struct channel_link *link = (struct channel_link *)base;
+  if (!link->taken && until) lane_wait(link->in, until);
+  link->waits = true;
+  deliver(link);
+  link->waits = false;
+  if (link->link.closed && !link->has_loop) free(link);
+}
+
+int link_attach(struct link *base, uv_loop_t *loop) {
+  struct channel_link *link = (struct channel_link *)base;
+  int bell = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC); /* what has come is looked for */
+  if (bell < 0) return -errno;
+  int error = uv_poll_init(loop, &link->wake, bell);
+  if (error) {
+    close(bell);
+    return error;
+  }
+  link->has_loop = true;
+  link->wake.data = link;
+  pthread_mutex_lock(&link->in->lock);
+  link->in->bell = bell;
+  pthread_mutex_unlock(&link->in->lock);
+  return uv_poll_start(&link->wake, UV_READABLE, on_wake);
+}
+
+/* ---- life ---- */
 
 static void on_closed(uv_handle_t *handle) {
   free(handle->data);
@@ -192,7 +249,10 @@ static void channel_close(struct link *base) {
   free_frames(rest);
   free_frames(link->taken);
   link->taken = NULL;
-  uv_close((uv_handle_t *)&link->wake, on_closed);
+  if (link->has_loop)
+    uv_close((uv_handle_t *)&link->wake, on_closed);
+  else if (!link->waits)
+    free(link);
 }
 
 static size_t channel_pending(const struct link *base) {
@@ -208,14 +268,12 @@ int link_open_channel(uv_loop_t *loop, struct channel *channel, int side,
   if (!link) return UV_ENOMEM;
   link->in = &channel->lanes[side];
   link->out = &channel->lanes[!side];
-  int error = uv_poll_init(loop, &link->wake, link->in->bell);
+  link->link = (struct link){.ops = &ops, .events = *events};
+  int error = loop ? link_attach(&link->link, loop) : 0;
   if (error) {
     free(link);
     return error;
   }
-  link->link = (struct link){.ops = &ops, .events = *events};
-  link->wake.data = link;
-  uv_poll_start(&link->wake, UV_READABLE, on_wake);
   *out = &link->link;
   return 0;
 }

@@ -16,10 +16,6 @@ struct vm *vm_of(lua_State *L) {
   return *(struct vm **)lua_getextraspace(L);
 }
 
-struct uv_loop_s *vm_loop(lua_State *L) {
-  return vm_of(L)->loop;
-}
-
 /* Text of a traceback, cut off where the room ends. */
 struct text {
   char bytes[TRACEBACK_BYTES];
@@ -178,10 +174,9 @@ static int open_libraries(lua_State *L) {
   return 0;
 }
 
-struct vm *vm_new(struct uv_loop_s *loop, size_t limit) {
+struct vm *vm_new(size_t limit) {
   struct vm *vm = calloc(1, sizeof *vm);
   if (!vm) return NULL;
-  vm->loop = loop;
   vm->memory.limit = limit;
   vm->memory.guarded = 1;
   vm->L = lua_newstate(memory_alloc, &vm->memory);

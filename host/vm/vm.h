@@ -10,14 +10,12 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 
-struct uv_loop_s;
 struct runtime;
 
 struct vm {
   struct interrupt interrupt; /* first: found through the extra space */
   lua_State *L;
   struct memory memory;
-  struct uv_loop_s *loop;  /* borrowed */
   struct runtime *runtime; /* borrowed; NULL until one is attached */
   bool relaxed;            /* see vm_relax */
   int handler;             /* registry reference of the message handler */
@@ -25,7 +23,7 @@ struct vm {
 
 /* Makes a state with the standard libraries; [limit] in bytes, 0 for none. Returns owned,
  * NULL when out of memory. Thread: any, which then owns it. */
-struct vm *vm_new(struct uv_loop_s *loop, size_t limit);
+struct vm *vm_new(size_t limit);
 
 /* Something has failed for want of memory: allows once for some more, so that it can be
  * told. Thread: owner. */
@@ -37,9 +35,6 @@ void vm_free(struct vm *vm);
 
 /* The vm of a state or of any of its coroutines. Thread: owner. */
 struct vm *vm_of(lua_State *L);
-
-/* The loop that the state was made for. Thread: owner. */
-struct uv_loop_s *vm_loop(lua_State *L);
 
 /* Calls the function below [nargs] arguments; every entry from C into Lua goes through
  * here. On an error it reports message and traceback to stderr or to the reporter set by

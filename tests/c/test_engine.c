@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <uv.h>
 
 #include <cmocka.h>
 
 #include "base/deadline.h"
 #include "engine.h"
+#include "executor/runtime.h"
 
 enum { LEAST = 3, MOST = 64 };
 
@@ -31,8 +33,9 @@ static void limit_fds(rlim_t count) {
 
 static int open_and_close(void) {
   struct engine engine = {.vm = NULL};
-  int error = engine_open(&engine, DEADLINE_FEW_BITS);
-  if (!error) assert_true(engine_close(&engine));
+  assert_int_equal(engine_open(&engine, DEADLINE_FEW_BITS), 0);
+  int error = runtime_open_loop(engine.runtime);
+  assert_true(engine_close(&engine));
   return error;
 }
 

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
-#include <uv.h>
 
 #include <cmocka.h>
 
@@ -21,14 +20,13 @@
 /* Under ThreadSanitizer a signal arrives only where the allocator is called. */
 #define SPIN "while true do local _ = {} end"
 
-static uv_loop_t loop;
 static struct vm *vm;
 static struct interrupt *interrupt;
 static lua_State *L;
 
 static int setup(void **state) {
   (void)state;
-  vm = vm_new(&loop, 0);
+  vm = vm_new(0);
   if (!vm) return -1;
   L = vm->L;
   interrupt = &vm->interrupt;
@@ -271,7 +269,7 @@ static void leaves_the_blocked_alone(void **state) {
 
 static void *guest(void *unused) {
   (void)unused;
-  struct vm *mine = vm_new(&loop, 0);
+  struct vm *mine = vm_new(0);
   struct watch *watch;
   assert_non_null(mine);
   assert_int_equal(watchdog_add(&mine->interrupt, &budget, NULL, &watch), 0);

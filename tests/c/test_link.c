@@ -99,16 +99,86 @@ static void keeps_the_order_between_threads(void **state) {
   channel_leave(channel, 0);
 }
 
+static void open_without_loop(struct end *end, struct channel *channel, int side) {
+  struct link_events events = events_of(end);
+  assert_int_equal(link_open_channel(NULL, channel, side, &events, &end->link), 0);
+}
+
+/* What a reader has that only waits, and then a loop: the same. */
+static void keeps_the_order_without_a_loop(void **state) {
+  (void)state;
+  struct end end = {0};
+  struct channel *channel;
+  uv_thread_t thread;
+  assert_int_equal(channel_new(&channel), 0);
+  open_without_loop(&end, channel, 0);
+  uv_thread_create(&thread, write_numbers, channel);
+  while (end.frames < MANY / 2) link_wait(end.link, UINT64_MAX);
+  assert_int_equal(link_attach(end.link, &loop), 0);
+  while (!end.ended) uv_run(&loop, UV_RUN_ONCE);
+  uv_thread_join(&thread);
+  assert_int_equal(end.frames, MANY);
+  link_close(end.link);
+  channel_leave(channel, 0);
+}
+
+static void a_wait_has_an_end(void **state) {
+  (void)state;
+  struct end end = {0};
+  struct channel *channel;
+  uint64_t until = uv_hrtime() + 1000000;
+  assert_int_equal(channel_new(&channel), 0);
+  open_without_loop(&end, channel, 0);
+  link_wait(end.link, 0);
+  link_wait(end.link, until);
+  assert_true(uv_hrtime() >= until);
+  channel_leave(channel, 1);
+  link_wait(end.link, UINT64_MAX);
+  assert_true(end.ended);
+  link_close(end.link);
+  channel_leave(channel, 0);
+}
+
+static void close_it(void *data, const char *bytes, size_t length) {
+  struct end *end = data;
+  (void)bytes;
+  (void)length;
+  end->frames++;
+  link_close(end->link);
+}
+
+static void is_closed_while_it_tells(void **state) {
+  (void)state;
+  struct end end = {0}, other = {0};
+  struct link_events events = {close_it, on_ended, &end};
+  struct channel *channel;
+  assert_int_equal(channel_new(&channel), 0);
+  assert_int_equal(link_open_channel(NULL, channel, 0, &events, &end.link), 0);
+  open_without_loop(&other, channel, 1);
+  for (uint32_t number = 0; number < 3; number++) send_number(&other, number);
+  link_wait(end.link, UINT64_MAX);
+  assert_int_equal(end.frames, 1);
+  assert_int_equal(send_number(&other, 0), UV_EPIPE);
+  link_close(other.link);
+  channel_leave(channel, 0);
+  channel_leave(channel, 1);
+}
+
 static void says_why_there_is_none(void **state) {
   (void)state;
+  struct end end = {0};
+  struct link_events events = events_of(&end);
   struct channel *channel;
   struct rlimit before, none = {0};
+  assert_int_equal(channel_new(&channel), 0);
   getrlimit(RLIMIT_NOFILE, &before);
   none.rlim_max = before.rlim_max;
   setrlimit(RLIMIT_NOFILE, &none);
-  int result = channel_new(&channel);
+  int result = link_open_channel(&loop, channel, 0, &events, &end.link);
   setrlimit(RLIMIT_NOFILE, &before);
   assert_int_equal(result, UV_EMFILE);
+  channel_leave(channel, 0);
+  channel_leave(channel, 1);
 }
 
 static void is_bounded(void **state) {
@@ -206,6 +276,9 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(keeps_the_order_between_threads),
+      TEST(keeps_the_order_without_a_loop),
+      TEST(a_wait_has_an_end),
+      TEST(is_closed_while_it_tells),
       TEST(says_why_there_is_none),
       TEST(is_bounded),
       TEST(delivers_what_was_sent_before_anybody_listened),

@@ -5,19 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <uv.h>
 
 #include <cmocka.h>
 
 #include "vm/vm.h"
 
-static uv_loop_t loop;
 static struct vm *vm;
 static lua_State *L;
 
 static int setup(void **state) {
   (void)state;
-  vm = vm_new(&loop, 0);
+  vm = vm_new(0);
   if (!vm) return -1;
   L = vm->L;
   return 0;
@@ -50,7 +48,6 @@ static void knows_its_own(void **state) {
   lua_State *co = lua_newthread(L);
   assert_ptr_equal(vm_of(L), vm);
   assert_ptr_equal(vm_of(co), vm);
-  assert_ptr_equal(vm_loop(co), &loop);
 }
 
 static void calls(void **state) {
@@ -128,19 +125,19 @@ static void survives_deep_recursion(void **state) {
 
 static void is_limited(void **state) {
   (void)state;
-  struct vm *small = vm_new(&loop, 1 << 20);
+  struct vm *small = vm_new(1 << 20);
   assert_non_null(small);
   static const char hog[] = "local t = {} for i = 1, 1e7 do t[i] = { i } end";
   assert_int_equal(luaL_loadbuffer(small->L, hog, sizeof hog - 1, "=hog"), LUA_OK);
   assert_int_equal(vm_pcall(small->L, 0, 0), LUA_ERRMEM);
   assert_true(small->memory.peak <= 1 << 20);
   vm_free(small);
-  assert_null(vm_new(&loop, 2000)); /* not even the libraries fit in */
+  assert_null(vm_new(2000)); /* not even the libraries fit in */
 }
 
 static void gives_everything_back(void **state) {
   (void)state;
-  struct vm *one = vm_new(&loop, 0);
+  struct vm *one = vm_new(0);
   assert_non_null(one);
   luaL_loadstring(one->L, "t = {} for i = 1, 1000 do t[i] = { tostring(i) } end");
   assert_int_equal(lua_pcall(one->L, 0, 0, 0), LUA_OK);
