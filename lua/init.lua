@@ -3,8 +3,9 @@
 local lazy = require "luvisor.core.lazy"
 local executors = lazy "luvisor.core.spec.executors"
 local fsm = require "luvisor.core.fsm"
-local place = require "luvisor.edge.load.place"
-local script = require "luvisor.edge.script"
+local place = lazy "luvisor.edge.load.place"
+local running = require "luvisor.edge.running"
+local script = lazy "luvisor.edge.script"
 local spec = lazy "luvisor.core.spec"
 local suggest = lazy "luvisor.core.suggest"
 local system = require "host.system"
@@ -71,7 +72,7 @@ end
 --- The absolute directory of the supervision script, for what lies beside it: programs, data, configuration.
 ---@return string|nil
 function luvisor.directory()
-  return script.directory
+  return running.directory
 end
 
 --- The handle of a unit of the running tree, by its path or an unambiguous last part.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Turn: its ways in and out that need no machine on the coroutine: to the first actor, and
  * from the last one to the end that is known beforehand. See task_store.h. */
+#include <lauxlib.h>
+
 #include "executor/task_store.h"
 #include "vm/vm.h"
 
@@ -53,6 +55,7 @@ static void begin_with(struct tasks *tasks, struct task *task) {
 bool turn_begin(struct tasks *tasks, struct task *task) {
   lua_State *L = tasks->L;
   uint32_t serial = task->serial;
+  if (tasks->handlers[HANDLER_BEGIN] == LUA_REFNIL) return true;
   lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->handlers[HANDLER_BEGIN]);
   task_push_value(L, task, VALUE_OBJECT);
   lua_pushnumber(L, (double)schedule_now(tasks->schedule) / 1e9);

@@ -39,6 +39,7 @@ defaults.list = {
   setting("history_size", check.size, 64 << 20, "bytes of that file; then the oldest is forgotten"),
   setting("load_timeout", check.seconds, 5, "how long loading the script may take"),
   setting("load_memory", check.size, 256 << 20, "how many bytes of memory it may take for that"),
+  setting("change_timeout", check.seconds, 20, "and beyond that a runtime of its own may be silent on a change"),
   setting("slice", check.seconds, 0.005, "how long Lua may run before a worker gives way to the others"),
   setting("stall", check.seconds, 0.25, "processor time of Lua that cannot give way until it is cancelled"),
   setting("kill", check.seconds, 0.25, "and so much later it is killed"),

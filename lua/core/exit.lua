@@ -117,6 +117,13 @@ function exit.unpack(fields)
   return exit.new(fields)
 end
 
+--- The exit of fields from elsewhere, where they are those of one.
+---@param fields any
+---@return luvisor.Exit|nil
+function exit.of_fields(fields)
+  return type(fields) == "table" and TEXT[fields.kind] and setmetatable(fields, Exit) or nil
+end
+
 --- Lets a codec send exits.
 function exit.teach(codec)
   local function pack(self)
@@ -124,10 +131,7 @@ function exit.teach(codec)
     for key, value in pairs(self) do fields[key] = value end
     return fields
   end
-  local function unpack(fields)
-    return type(fields) == "table" and TEXT[fields.kind] and setmetatable(fields, Exit) or nil
-  end
-  codec.define(2, Exit, pack, unpack)
+  codec.define(2, Exit, pack, exit.of_fields)
 end
 
 --- Whether the value was made by exit.new.

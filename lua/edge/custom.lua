@@ -3,7 +3,7 @@
 -- at the other end of two streams (unit:connect(reader, writer)), which then runs the worker as any other executor.
 
 local exit = require "luvisor.core.exit"
-local log = require "luvisor.edge.log"
+local logger = require "luvisor.edge.logger"
 local runtime = require "host.runtime"
 local wire_stream = require "luvisor.edge.guest.wire_stream"
 
@@ -121,7 +121,7 @@ end
 function custom.open(env, unit, events, order)
   local spec = unit.spec
   local seen = setmetatable({ name = tostring(unit.name), path = unit:path(), args = spec.args,
-    generation = unit.generation, log = log.logger(env.log, unit) }, Unit)
+    generation = unit.generation, log = logger(env.log, unit) }, Unit)
   local own = { events = events, order = order }
   inside[seen] = own
   local self = setmetatable({ env = env, unit = seen, own = own, implementation = spec.executor }, Guest)

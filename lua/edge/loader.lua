@@ -5,6 +5,7 @@ local lazy = require "luvisor.core.lazy"
 local breath = require "luvisor.core.breath"
 local claims = require "luvisor.edge.load.claims"
 local definition = require "luvisor.edge.load.definition"
+local explanation = lazy "luvisor.edge.load.explanation"
 local fragments = lazy "luvisor.edge.load.fragment"
 local generations = require "luvisor.edge.load.generation"
 local keys = require "luvisor.core.spec.keys"
@@ -13,6 +14,7 @@ local place = require "luvisor.edge.load.place"
 local plain = lazy "luvisor.core.spec.plain"
 local program = lazy "luvisor.edge.load.program"
 local replay = lazy "luvisor.core.edit.replay"
+local running = require "luvisor.edge.running"
 local script = require "luvisor.edge.script"
 local spec = require "luvisor.core.spec"
 local system = require "host.system"
@@ -56,7 +58,7 @@ end
 function loader.run(chunk, path, directory)
   place.set_script(path)
   local over <close> = begin(directory) -- luacheck: ignore
-  local ok, result = xpcall(chunk, definition.explain)
+  local ok, result = xpcall(chunk, explanation.explain)
   if not ok then return nil, in_file(path, result), "EINVAL" end
   return result, script.finish()
 end
@@ -122,17 +124,17 @@ local function load_all(path, file, generation)
   ok, message = loader.prepare(loaded.root, loaded.settings, generation)
   if ok then ok, message = claims.check(loaded.root) end
   if not ok then return nil, message, "EINVAL" end
-  loaded.source = { path = path, directory = script.directory, files = generation:sources() }
+  loaded.source = { path = path, directory = running.directory, files = generation:sources() }
   return loaded
 end
 
 -- What a load can change that others see; put back when it is closed, unless it was kept.
 local function remember()
-  local path, cpath, directory, modules = package.path, package.cpath, script.directory, {}
+  local path, cpath, directory, modules = package.path, package.cpath, running.directory, {}
   local kept = {}
   for name, module in pairs(package.loaded) do modules[name] = module end
   function kept.put_back()
-    package.path, package.cpath, script.directory = path, cpath, directory
+    package.path, package.cpath, running.directory = path, cpath, directory
     for name in pairs(package.loaded) do -- some may serve others by now, whoever has loaded them
       if modules[name] == nil and not generations.stays(name) then package.loaded[name] = nil end
     end

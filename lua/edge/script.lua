@@ -4,6 +4,7 @@
 local lazy = require "luvisor.core.lazy"
 local defaults = lazy "luvisor.core.defaults"
 local handle = lazy "luvisor.machine.handle"
+local running = require "luvisor.edge.running"
 local suggest = lazy "luvisor.core.suggest"
 
 local script = {}
@@ -11,17 +12,16 @@ local script = {}
 script.kinds = { "start", "ready", "transition", "heartbeat", "exit", "restart", "stop", "fatal", "give_up", "command" }
 
 local loading -- what the script that is being loaded has said so far
-local tree    -- the tree that runs
 
 --- Begins to collect what the script in that directory says.
 function script.begin(directory)
-  script.directory = directory
+  running.directory = directory
   loading = { defaults = nil, subscribers = {}, thread = coroutine.running() }
 end
 
 -- A reload gives way to the workers, who may have something to say of their own meanwhile.
 local function is_loading()
-  return loading and (not tree or loading.thread == coroutine.running())
+  return loading and (not running.env or loading.thread == coroutine.running())
 end
 
 --- Ends collecting and returns what there is.
@@ -54,29 +54,30 @@ function script.subscribe(kind, fn)
     return nil, ('unknown event "%s"%s'):format(tostring(kind), suggest.hint(kind, script.kinds))
   end
   if type(fn) ~= "function" then return nil, ("expected a function, got %s"):format(type(fn)) end
-  local said = is_loading() and loading or (tree and tree.env)
+  local said = is_loading() and loading or running.env
   if not said then return nil, "no tree runs, and none is being loaded" end
   local list = said.subscribers[kind] or {}
   said.subscribers[kind] = list
   list[#list + 1] = fn
-  if said ~= loading then tree.env.watch(kind) end
+  if said ~= loading then said.watch(kind) end
   return true
 end
 
 --- Names the tree that runs.
-function script.set_tree(running)
-  tree = running
+function script.set_tree(tree)
+  running.env = tree and tree.env
 end
 
 --- The env of the running tree, or nil.
 function script.env()
-  return tree and tree.env
+  return running.env
 end
 
 --- Handle of a unit of the running tree.
 function script.find(path)
-  if not tree then return nil, "no tree runs", "NOT_RUNNING" end
-  local unit, message, code = tree:find(path)
+  local env = running.env
+  if not env then return nil, "no tree runs", "NOT_RUNNING" end
+  local unit, message, code = env.tree:find(path)
   if not unit then return nil, message, code end
   return handle.of(unit)
 end

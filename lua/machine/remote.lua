@@ -119,9 +119,7 @@ function frames.exited(self, run, why)
   limit(self, run, GRACE, force)
 end
 
-function frames.units(self, _, changes)
-  mirror.update(self, changes)
-end
+function frames.units(self, _, changes) mirror.update(self, changes) end
 
 function frames.log(self, _, level, path, message)
   if self.env.logs[level] then self.env.log(level, path, "%s", message) end
@@ -141,6 +139,7 @@ function frames.reply(_, run, id, ...)
   if reply then reply(...) end
 end
 
+function frames.following(_, run) if run.following then run.following() end end
 function frames.ask(...) commons.answer(...) end
 function frames.letter(_, run, ...) run.post:letter(...) end
 function frames.answer(_, run, ...) run.post:answer(...) end

@@ -123,14 +123,24 @@ end
 
 Tree.child_stopped = Tree.child_ended
 
+--- A tree around a unit that there is already.
+---@param env table
+---@param root? table
+---@param on_end? fun(why: luvisor.Exit)
+---@return table tree
+function tree.of(env, root, on_end)
+  local self = setmetatable({ env = env, waiting = {}, waits = {}, on_end = on_end, root = root }, Tree)
+  env.tree = self
+  return self
+end
+
 --- A tree of a resolved spec, not yet started.
 ---@param env table
 ---@param spec table the root's, resolved
 ---@param on_end fun(why: luvisor.Exit)
 ---@param name? any of the root, if not that of the spec
 function tree.new(env, spec, on_end, name)
-  local self = setmetatable({ env = env, waiting = {}, waits = {}, on_end = on_end }, Tree)
-  env.tree = self
+  local self = tree.of(env, nil, on_end)
   self.root = unit.new(env.kinds[spec.kind], env, spec, self, name)
   return self
 end

@@ -108,7 +108,8 @@ end
 
 local room_words = { core = "core", machine = "core and machine" }
 
-local passes_on = "lua/core/lazy.lua" -- requires what those who use it name
+-- They require what those who use them name.
+local passes_on = { ["lua/core/lazy.lua"] = true, ["lua/core/later.lua"] = true, ["lua/core/parts.lua"] = true }
 
 local function check_require(room, name)
   if not allowed[room] or name and is_allowed(room, name) then return nil end
@@ -117,7 +118,7 @@ local function check_require(room, name)
 end
 
 local function check_lua(path, text, report)
-  local room, edges = path ~= passes_on and path:match("^lua/([^/]+)/") or nil, {}
+  local room, edges = not passes_on[path] and path:match("^lua/([^/]+)/") or nil, {}
   local with_strings = source.code(text, "lua", true)
   for number, line, start in source.lines(source.code(text, "lua")) do
     for at in line:gmatch("%f[%w_]require()%f[^%w_]") do
@@ -127,10 +128,11 @@ local function check_lua(path, text, report)
       -- What is required within a function is asked for later: that closes no circle.
       if name and not line:match("^%s") then edges[#edges + 1] = name end
     end
-    for at in line:gmatch("%f[%w_]lazy\"?%s*()[\"']") do -- asked for later, too
-      local name = with_strings:match("^%s*[\"']([^\"'\n]+)[\"']", start + at - 1)
-      local problem = name and check_require(room, name)
-      if problem then report(path, number, problem) end
+    if line:find "%f[%w_]lazy%f[^%w_]" or line:find "%f[%w_]later%f[^%w_]" or line:find "%f[%w_]parts%(" then
+      for name in with_strings:sub(start, start + #line - 1):gmatch("[\"'](luvisor[%w_.]*)[\"']") do
+        local problem = check_require(room, name)
+        if problem then report(path, number, problem) end
+      end
     end
   end
   return edges

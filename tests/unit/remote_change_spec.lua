@@ -9,7 +9,7 @@ describe("a change of a unit in a guest", function()
 
   before_each(function()
     world, guests = worlds.new(), {}
-    world.env.settings = { load_timeout = 1, heartbeat = 1 }
+    world.env.settings = { load_timeout = 1, change_timeout = 20, heartbeat = 1 }
     world.env.guests = {
       open = function(one, events)
         local guest = { spec = one.spec, events = events, sent = {} }
@@ -27,17 +27,23 @@ describe("a change of a unit in a guest", function()
   end)
   after_each(function() world:close() end)
 
+  local function subtree(version)
+    return { intensity = { restarts = 9, within = 1 },
+      world:supervisor("w", { executor = "process", intensity = { restarts = version }, world:worker "a" }) }
+  end
+
   local function tree(version)
     return { intensity = { restarts = 9, within = 1 },
       world:worker("w", { executor = "process", args = { version = version }, on_change = "upgrade",
         restart = "permanent" }) }
   end
 
-  local function begin()
-    reloads.tree(world, tree(1))
+  local function begin(make)
+    make = make or tree
+    reloads.tree(world, make(1))
     guests[1].events.frame { "ready" }
     world:step(0)
-    local _, outcome = reloads.apply(world, tree(2))
+    local _, outcome = reloads.apply(world, make(2))
     assert.same({ "call" }, guests[1].sent)
     assert.is_nil(outcome.failures)
     return outcome
@@ -87,5 +93,35 @@ describe("a change of a unit in a guest", function()
     assert.same({}, outcome.failures)
     assert.equal(1, #guests)
     assert.equal(2, world:unit("w").spec.args.version)
+  end)
+
+  it("of a tree is decided, too, where the guest has fallen silent", function()
+    local outcome = begin(subtree)
+    world:step(22)
+    assert.truthy(outcome.failures[1].message:find("does not answer a change within 21 s", 1, true))
+    assert.equal(2, guests[2].spec.intensity.restarts)
+    assert.truthy(tostring(world:unit("w").last_exit):find("does not answer a change", 1, true))
+  end)
+
+  it("of a tree is not where it says that it is still at it: the control arm", function()
+    local outcome = begin(subtree)
+    for _ = 1, 20 do
+      world:step(20)
+      guests[1].events.frame { "following" }
+    end
+    assert.is_nil(outcome.failures)
+    guests[1].events.frame(table.pack("reply", 1, true))
+    world:step(30)
+    assert.same({}, outcome.failures)
+    assert.equal(1, #guests)
+  end)
+
+  it("of a worker has one limit, whatever its guest says", function()
+    local outcome = begin()
+    for _ = 1, 2 do
+      world:step(11)
+      guests[1].events.frame { "following" }
+    end
+    assert.truthy(outcome.failures[1].message:find("does not answer a change within 21 s", 1, true))
   end)
 end)

@@ -69,6 +69,16 @@ end
 local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true,
   restart = true }
 
+--- What replies to a call of the host's by its number, once `before(value)` has been called.
+function guest_calls.reply(parent, id, before)
+  return function(value, message, code)
+    before(value)
+    if type(value) == "table" and not value.values then value = { path = value:path() } end
+    local ok, why, its_code = parent:send(table.pack("reply", id, value, message, code), true)
+    if not ok then parent:send(table.pack("reply", id, nil, "the answer cannot be sent: " .. why, its_code), true) end
+  end
+end
+
 --- Carries out a call, and replies; what is for a guest of this one goes on to it.
 function guest_calls.run(env, reply, path, name, what, cause)
   world = env

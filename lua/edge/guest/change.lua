@@ -64,11 +64,7 @@ local function change_tree(world, loaded, told, reply)
   end, told.cause)
 end
 
---- Follows; reply(true, failures) or reply(nil, message) once everything is done.
----@param world table
----@param told table what a guest is told to run, with `change` and `cause`
----@param reply function
-function guest_change.run(world, told, reply)
+local function follow(world, told, reply)
   local root = world.tree.root
   local is_worker = root.spec.kind == "worker"
   if is_worker and told.change.action == "change" and not told.change.timeouts then
@@ -78,8 +74,38 @@ function guest_change.run(world, told, reply)
   attempt.run(root, "reload", world.settings, function() return load(world, told) end, function(loaded, message)
     if not loaded then return reply(nil, message) end
     if is_worker then return change_worker(world, root, loaded, told, reply) end
-    change_tree(world, loaded, told, reply)
+    local ok, fault = xpcall(change_tree, debug.traceback, world, loaded, told, reply)
+    if not ok then reply(nil, fault) end
   end)
+end
+
+-- ---- one at a time
+
+local line = {} -- { world, told, reply }, the first of which is under way
+
+local function follow_first()
+  local world, told, reply = table.unpack(line[1])
+  local timer
+  local function tell()
+    world.ask_host { "following" }
+    timer = world.after(told.settings.change_timeout / 4, tell)
+  end
+  tell()
+  follow(world, told, function(...)
+    world.cancel(timer)
+    reply(...)
+    table.remove(line, 1)
+    if line[1] then follow_first() end
+  end)
+end
+
+--- Follows; reply(true, failures) or reply(nil, message) once everything is done. Those that come meanwhile wait.
+---@param world table
+---@param told table what a guest is told to run, with `change` and `cause`
+---@param reply function
+function guest_change.run(world, told, reply)
+  line[#line + 1] = { world, told, reply }
+  if not line[2] then follow_first() end
 end
 
 return guest_change

@@ -60,6 +60,7 @@ end
 -- Bytecode is not checked when it is loaded, and can break into the host.
 local function refuse_bytecode()
   local load_text, load_file = load, loadfile
+  debug.getregistry()["luvisor.load"] = load_text -- for what is this binary's own, see load/code.lua
   function load(chunk, name, _, ...) return load_text(chunk, name, "t", ...) end -- luacheck: ignore 121
   function loadfile(path, _, ...) return load_file(path, "t", ...) end -- luacheck: ignore 121
 end

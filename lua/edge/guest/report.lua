@@ -3,7 +3,6 @@
 
 local lazy = require "luvisor.core.lazy"
 local branch = require "luvisor.machine.branch"
-local calls = lazy "luvisor.edge.guest.calls"
 local exit = require "luvisor.core.exit"
 local reasons = lazy "luvisor.machine.reasons"
 local runtime = require "host.runtime"
@@ -17,7 +16,7 @@ local TOLD_BY_HOST = { start = true, ready = true, stop = true, exit = true }
 local CHRONICLED = { transition = true, exit = true } -- what the host notes down in any case
 local LEAST = { "start", "ready", "transition", "exit", "restart", "stop", "fatal" }
 
-local world, root, parent, watched
+local root, parent, watched
 local dirty, due   -- units to be told about, and whether that is under way
 local urgent       -- whether it is to be told in this turn
 local fallen = {}  -- units that have ended, and may be back at once
@@ -160,37 +159,24 @@ end
 
 --- Begins to tell.
 function report.begin(env, first, wire, kinds)
-  world, root, parent, watched = env, first, wire, kinds
+  root, parent, watched = first, wire, kinds
   dirty, known[root] = {}, {}
-  world.emit = function(kind, one, event)
+  env.emit = function(kind, one, event)
     if kind ~= "heartbeat" then mark(one) end
     if kind == "transition" and one.spec.kind == "supervisor" and event.to == "starting" then mark_gone() end
     send_event(kind, one, event)
     note_life(kind, one)
   end
-  world.mirrored = mark
-  for _, kind in ipairs(LEAST) do world.watch(kind) end
-  for kind in pairs(kinds) do world.watch(kind) end
+  env.mirrored = mark
+  for _, kind in ipairs(LEAST) do env.watch(kind) end
+  for kind in pairs(kinds) do env.watch(kind) end
 end
 
--- ---- calls
-
-local function reply_to(id)
-  return function(value, message, code)
-    mark_gone()
-    if type(value) == "table" and not value.values then
-      dirty[value] = true
-      value = { path = value:path() }
-    end
-    report.flush()
-    local ok, why, its_code = parent:send(table.pack("reply", id, value, message, code), true)
-    if not ok then parent:send(table.pack("reply", id, nil, "the answer cannot be sent: " .. why, its_code), true) end
-  end
-end
-
---- Carries out a call of the host's, and replies; what is for a guest of this one goes on to it.
-function report.call(id, path, name, what, cause)
-  calls.run(world, reply_to(id), path, name, what, cause)
+--- A call of the host's is answered: with what the host has to know before.
+function report.before_reply(value)
+  mark_gone()
+  if type(value) == "table" and not value.values then dirty[value] = true end
+  report.flush()
 end
 
 return report

@@ -3,7 +3,7 @@
 
 local generations = require "luvisor.edge.load.generation"
 
-local load = load -- as it is before a thread is confined
+local load = debug.getregistry()["luvisor.load"] or load -- as it is before a thread is confined
 
 local code = {}
 

@@ -2,56 +2,14 @@
 
 local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
-local passage = require "luvisor.machine.worker.passage"
+local explain = require "luvisor.core.later"("luvisor.edge.load.explanation", "explain")
 local past = require "luvisor.machine.worker.past"
-local routine = require "luvisor.machine.worker.routine"
 local worker = require "luvisor.worker"
 
 local definition = {}
 
 local function fault(unit_spec, key, message)
   return keys.problem(unit_spec, key, message)
-end
-
-local function say(message)
-  if type(message) == "string" then return message end
-  local has_text = type(message) == "number" or (getmetatable(message) or {}).__tostring
-  return has_text and tostring(message) or ("an error that is no text, but a %s value"):format(type(message))
-end
-
--- What a constructor says begins with the place of the call, and with what was wrong there.
-local PLACED = { '%a+ "', '%a+: key "', "luvisor[. ]%l+", "fsm: ", "define: " }
-
-local function places_itself(text)
-  for _, start in ipairs(PLACED) do
-    if text:find("^[^\n]*:%d+: " .. start) then return true end
-  end
-  return false
-end
-
--- Without C, and what is luvisor's own.
-local OURS = {
-  "%[C%]: in", "luvisor/core/", "luvisor/edge/", "luvisor/machine/", "luvisor/%l+%.lua:", "%(%.%.%.tail calls",
-}
-
-local function frames()
-  local list = {}
-  for line in debug.traceback("", 3):gmatch "\n\t([^\n]+)" do
-    local own = false
-    for _, start in ipairs(OURS) do own = own or line:find("^" .. start) end
-    if not own then list[#list + 1] = line end
-  end
-  return list
-end
-
---- A message handler: a mistake that a constructor found names its place itself; anything else comes with the way that
---- led there, if it tells more.
-function definition.explain(message)
-  local text = say(message)
-  if type(message) == "string" and places_itself(text) then return text end
-  local way = frames()
-  if not way[2] and (not way[1] or text:find(way[1]:match "^.-:%d+:" or "", 1, true)) then return text end
-  return text .. "\nstack traceback:\n\t" .. table.concat(way, "\n\t")
 end
 
 local function missing(unit_spec, name)
@@ -62,7 +20,7 @@ local function load_module(unit_spec, generation)
   local module = unit_spec.module
   if type(module) == "table" then return module end
   if not generation:has(module) then return missing(unit_spec, module) end
-  local ok, loaded = xpcall(generation.require, definition.explain, generation, module)
+  local ok, loaded = xpcall(generation.require, explain, generation, module)
   if not ok then
     return fault(unit_spec, "module", (loaded:gsub("^error loading module '[^']*' from file '[^']*':%s*", "")))
   end
@@ -113,10 +71,11 @@ end
 ---@param unit_spec table
 ---@param settings table
 ---@param generation luvisor.Generation
+---@param is_lone? boolean whether there is no other in its runtime: it needs nothing that speeds up the start of many
 ---@return boolean|nil ok
 ---@return string? message
 ---@return string? code
-function definition.prepare(unit_spec, settings, generation)
+function definition.prepare(unit_spec, settings, generation, is_lone)
   local made, message, code = load_module(unit_spec, generation)
   if not made and message then return nil, message, code end
   if not worker.is(made) then
@@ -130,8 +89,9 @@ function definition.prepare(unit_spec, settings, generation)
   ok, message = worker.check(made, machine)
   if not ok then return fault(unit_spec, "module", message) end
   unit_spec.definition, unit_spec.machine = made, machine
-  unit_spec.passages = passage.all(made, machine)
-  unit_spec.routine = routine.of(unit_spec)
+  if is_lone then return true end
+  unit_spec.passages = require("luvisor.machine.worker.passage").all(made, machine)
+  unit_spec.routine = require("luvisor.machine.worker.routine").of(unit_spec)
   return true
 end
 

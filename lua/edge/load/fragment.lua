@@ -2,7 +2,7 @@
 -- script that runs, and returns a unit or a list of units. Or one that describes a policy.
 
 local loader = require "luvisor.edge.loader"
-local script = require "luvisor.edge.script"
+local running = require "luvisor.edge.running"
 local spec = require "luvisor.core.spec"
 
 local fragment = {}
@@ -27,7 +27,7 @@ end
 function fragment.load(path, text, generation)
   local chunk, message = load((text:gsub("^#[^\n]*", "")), "@" .. path, "t", generation.globals)
   if not chunk then return nil, message, "EINVAL" end
-  local made, said, code = loader.run(chunk, path, script.directory)
+  local made, said, code = loader.run(chunk, path, running.directory)
   if code then return nil, said, code end
   if said.defaults then return nil, path .. ": luvisor.defaults is for the script of the tree", "EINVAL" end
   return as_list(made, path)

@@ -5,8 +5,6 @@ local exit = require "luvisor.core.exit"
 local parcel = require "luvisor.core.plan.parcel"
 local unit = require "luvisor.machine.unit"
 
-local PATIENCE = 20 -- seconds beyond loading: for a worker to come to its boundary, for `upgrade`, and for the way
-
 local remote_change = {}
 
 -- What the unit in the guest looks at itself.
@@ -53,10 +51,12 @@ end
 ---@param cause string
 ---@param done fun(ok: boolean, message: string|nil, failures: table[]|nil)
 function remote_change.begin(self, node, cause, done)
-  local limit, over
+  local settings, limit, over = self.env.settings, nil, nil
+  local seconds = settings.load_timeout + settings.change_timeout
   local function finish(ok, result, code)
     if over then return end
     over = true
+    if self.run then self.run.following = nil end
     self.env.cancel(limit)
     if settle(self, node, ok, code) then return done(true, nil, ok and result or nil) end
     done(false, result)
@@ -67,11 +67,14 @@ function remote_change.begin(self, node, cause, done)
     self:fail(exit.new { kind = "timeout", deadline = "change", message = message })
     finish(true, { failure })
   end
-  self.next_spec, self.special = node.new, true
-  if self.spec.kind == "worker" then
-    local seconds = self.env.settings.load_timeout + PATIENCE
+  local function begin_wait()
+    self.env.cancel(limit)
     limit = self.env.after(seconds, give_up, ("its runtime does not answer a change within %g s"):format(seconds))
   end
+  self.next_spec, self.special = node.new, true
+  begin_wait()
+  -- What stops and starts in a tree has limits of its own: its guest says now and then that it is still at it.
+  self.run.following = self.spec.kind == "supervisor" and begin_wait or nil
   self:forward(self, "follow", told(self, node, cause), finish)
 end
 

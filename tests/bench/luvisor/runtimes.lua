@@ -5,7 +5,7 @@
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
 local bench = require "bench"
-local script = require "luvisor.edge.script"
+local running = require "luvisor.edge.running"
 local worker = require "luvisor.worker"
 
 local directory = arg[0]:match "^(.*)/" or "."
@@ -26,7 +26,7 @@ local function caller(executor, resident, started)
 end
 
 return function(executor)
-  script.directory = directory
+  running.directory = directory
   local children = bench.workers(N, "echo", { executor = executor })
   local after = {}
   for i = 1, N do after["w" .. i] = "ready" end

@@ -1,0 +1,53 @@
+-- Load: how a guest makes what it was told into a unit's spec.
+
+local definition = require "luvisor.edge.load.definition"
+local generations = require "luvisor.edge.load.generation"
+local running = require "luvisor.edge.running"
+
+local load = {}
+
+local function use_directory(told)
+  running.directory = told.source.directory
+  generations.use_directory(told.source.directory .. "/")
+end
+
+--- Whether that is a single worker, told as plain values.
+function load.is_lone(told)
+  return told.plain ~= nil and told.plain.kind == "worker"
+end
+
+--- Such a worker: it was checked and completed by the host, and nothing of that is loaded here.
+---@param told table see luvisor.edge.guests
+---@param generation luvisor.Generation
+---@return table|nil spec
+---@return table|string settings or message
+function load.worker(told, generation)
+  use_directory(told)
+  local spec = told.plain.keys
+  spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
+  spec.restart_name = "temporary" -- the host decides what comes after the end
+  local ok, message = definition.prepare(spec, told.settings, generation, true)
+  if not ok then return nil, message end
+  return spec, told.settings
+end
+
+--- Anything else.
+---@param told table
+---@param generation luvisor.Generation
+---@return table|nil spec
+---@return table|string settings or message
+function load.unit(told, generation)
+  use_directory(told)
+  return require("luvisor.edge.loader").load_unit(told, generation)
+end
+
+--- What a reload has the guest run from now on.
+---@param told table
+---@param generation luvisor.Generation
+---@return table|nil spec
+---@return table|string settings or message
+function load.anew(told, generation)
+  return (load.is_lone(told) and load.worker or load.unit)(told, generation)
+end
+
+return load
