@@ -11,11 +11,17 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32 };
+enum {
+  MODULES = 1000,
+  NAME = 100,
+  TEXT = 4 << 20,
+  LINE = 32,
+  PREFIX = sizeof "luvisor" - 1
+};
 
 struct module {
   char name[NAME];
-  size_t size;
+  size_t size, at;
   unsigned char *bytes;
 };
 
@@ -53,10 +59,10 @@ static void write_literal(FILE *output, const unsigned char *bytes, size_t size)
   fputs(size ? "\"" : "    \"\"", output);
 }
 
-/* What is between the braces of a struct embedded; deflated without the dictionary where that
- * is what is written. */
-static void write_packed(FILE *output, const char *name, unsigned char *bytes,
-                         size_t size) {
+/* The name and the bytes deflated, without the dictionary where that is what is written; how
+ * many bytes that is. */
+static size_t write_packed(FILE *output, const char *name, unsigned char *bytes,
+                           size_t size) {
   uLong room = compressBound(size);
   unsigned char *packed = malloc(room);
   z_stream stream = {.next_in = bytes, .avail_in = (uInt)size};
@@ -67,11 +73,23 @@ static void write_packed(FILE *output, const char *name, unsigned char *bytes,
   stream.next_out = packed;
   stream.avail_out = (uInt)room;
   if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
-  fprintf(output, "{\"%s\",\n", name);
+  fprintf(output, "  \"%s\\000\"\n", name);
   write_literal(output, packed, stream.total_out);
-  fprintf(output, ",\n   %lu, %zu}", stream.total_out, size);
+  fputs("\n", output);
+  size_t written = strlen(name) + 1 + stream.total_out;
   deflateEnd(&stream);
   free(packed);
+  return written;
+}
+
+static void write_tables(FILE *output, size_t text_length) {
+  fprintf(output, ";\n\nconst size_t embedded_text_size = %zu;\n", text_length);
+  fprintf(output, "const struct embedded embedded_dictionary = {0, %zu};\n",
+          dictionary_size);
+  fputs("const struct embedded embedded_modules[] = {\n", output);
+  for (size_t i = 0; i < count; i++)
+    fprintf(output, "  {%zu, %zu},\n", modules[i].at, modules[i].size);
+  fprintf(output, "};\nconst size_t embedded_count = %zu;\n", count);
 }
 
 int main(int argc, char **argv) {
@@ -82,15 +100,14 @@ int main(int argc, char **argv) {
   if (count == 0) fail("no modules");
   dictionary_size = dictionary_choose(text, ends, count, dictionary);
   fputs("/* Written by cmake/pack.c. */\n#include \"base/embedded.h\"\n\n", output);
-  fputs("const struct embedded embedded_dictionary = ", output);
-  write_packed(output, "", dictionary, dictionary_size);
-  fputs(";\n\nconst struct embedded embedded_modules[] = {\n", output);
+  fputs("const char embedded_text[] =\n", output);
+  size_t at = write_packed(output, "", dictionary, dictionary_size);
   for (size_t i = 0; i < count; i++) {
-    fputs("  ", output);
-    write_packed(output, modules[i].name, modules[i].bytes, modules[i].size);
-    fputs(",\n", output);
+    modules[i].at = at;
+    at +=
+        write_packed(output, modules[i].name + PREFIX, modules[i].bytes, modules[i].size);
   }
-  fprintf(output, "  {0, 0, 0, 0},\n};\n\nconst size_t embedded_count = %zu;\n", count);
+  write_tables(output, at);
   if (fclose(output) != 0) fail("cannot write");
   return 0;
 }

@@ -13,9 +13,8 @@ enum { EMBEDDED_DICTIONARY = 32768 };
 
 /* One module: lua/a/b.lua is "luvisor.a.b", lua/init.lua is "luvisor". */
 struct embedded {
-  const char *name;
-  const char *packed;
-  uint32_t packed_size;
+  uint32_t
+      at; /* where in the text its name is, without "luvisor", its end and it itself */
   uint32_t size; /* unpacked */
 };
 
@@ -25,6 +24,9 @@ extern const size_t embedded_count;
 
 /* What the modules were deflated with, itself deflated. */
 extern const struct embedded embedded_dictionary;
+
+extern const char embedded_text[];
+extern const size_t embedded_text_size;
 
 /* The module of a name, NULL when there is none. */
 const struct embedded *embedded_find(const char *name);
