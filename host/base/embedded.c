@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { RAW_DEFLATE = -15, PREFIX = sizeof "luvisor" - 1 };
+enum { RAW_DEFLATE = -15 };
 
 static unsigned char dictionary[EMBEDDED_DICTIONARY];
 static pthread_once_t dictionary_once = PTHREAD_ONCE_INIT;
@@ -19,19 +19,19 @@ static bool has_dictionary; /* without memory for it when it was needed first: n
 static _Atomic(char *) *_Atomic kept;
 
 static int compare(const void *name, const void *entry) {
-  return strcmp(name, embedded_text + ((const struct embedded *)entry)->at);
+  return strcmp(name, embedded_bytes + ((const struct embedded *)entry)->name);
 }
 
 const struct embedded *embedded_find(const char *name) {
-  if (strncmp(name, "luvisor", PREFIX) != 0) return NULL;
-  return bsearch(name + PREFIX, embedded_modules, embedded_count,
-                 sizeof *embedded_modules, compare);
+  name += strlen("luvisor");
+  if (*name == '.') name++;
+  return bsearch(name, embedded_modules, embedded_count, sizeof *embedded_modules,
+                 compare);
 }
 
 static bool unpack(const struct embedded *module, char *bytes) {
-  size_t at = module->at + strlen(embedded_text + module->at) + 1;
-  z_stream stream = {.next_in = (Bytef *)embedded_text + at, /* zlib only reads it */
-                     .avail_in = (uInt)(embedded_text_size - at),
+  z_stream stream = {.next_in = (Bytef *)embedded_bytes + module->packed, /* only read */
+                     .avail_in = (uInt)module->packed_size,
                      .next_out = (Bytef *)bytes,
                      .avail_out = (uInt)module->size};
   if (inflateInit2(&stream, RAW_DEFLATE) != Z_OK) return false;
