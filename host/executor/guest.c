@@ -33,6 +33,7 @@ static void let_go(struct guest *guest) {
 
 static void *thread_main(void *argument) {
   struct guest *guest = argument;
+  pthread_setname_np(pthread_self(), "guest"); /* until it is told what to run */
   run_guest(guest);
   struct channel *channel = guest->channel;
   let_go(guest);
