@@ -40,7 +40,7 @@ function worker.define(given)
   end
   if given.fsm ~= nil and not fsm.is(given.fsm) then error("define: fsm: expected what luvisor.fsm made", 2) end
   return setmetatable({
-    fsm = given.fsm, version = given.version, actors = {}, meta = instance.metatable(),
+    fsm = given.fsm, version = given.version, actors = {}, meta = instance.meta,
   }, Definition)
 end
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -145,24 +146,13 @@ static struct link_events events_of(struct member *member) {
   return (struct link_events){on_frame, on_ended, member};
 }
 
-static lua_Integer field(lua_State *L, const char *name) {
-  lua_getfield(L, 1, name);
-  lua_Integer value = luaL_optinteger(L, -1, 0);
-  lua_pop(L, 1);
-  return value;
-}
-
-/* thread({ memory =, name = }, on_frame, on_ended) -> link */
+/* thread(nil, on_frame, on_ended) -> link */
 static int new_thread(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 3);
-  lua_Integer memory = field(L, "memory");
-  lua_getfield(L, 1, "name");
-  const char *name = luaL_optstring(L, -1, "guest");
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
   uv_loop_t *loop = api_loop(L);
-  int error = guest_start(memory > 0 ? (size_t)memory : 0, name, &member->guest);
+  int error = guest_start(&member->guest);
   if (error) return api_error(L, error);
   member->pulse = guest_pulse(member->guest);
   error = link_open_channel(loop, guest_channel(member->guest), 0, &events,
@@ -170,6 +160,13 @@ static int new_thread(lua_State *L) {
   if (!error) return keep(L, member);
   close_member(member);
   return api_error(L, error);
+}
+
+static lua_Integer field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  lua_Integer value = luaL_optinteger(L, -1, 0);
+  lua_pop(L, 1);
+  return value;
 }
 
 /* The pulse of options.pulse, an fd, which is closed. */
@@ -221,6 +218,12 @@ static int open_parent(lua_State *L) {
   runtime_set_door(runtime, &door);
   member->is_door = true;
   return keep(L, member);
+}
+
+/* rename(name): this thread, for people */
+static int rename_thread(lua_State *L) {
+  prctl(PR_SET_NAME, luaL_checkstring(L, 1)); /* 15 bytes of it */
+  return 0;
 }
 
 /* pair() -> fd, fd: two ends of a socket, both to be closed on exec */
@@ -338,9 +341,11 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"thread", new_thread}, {"stream", new_stream}, {"parent", open_parent},
-    {"pair", new_pair},     {"pulse", new_pulse},   {"show", show_pulse},
-    {"own", own_fd},        {"close", close_fd},    {NULL, NULL},
+    {"thread", new_thread},  {"stream", new_stream},
+    {"parent", open_parent}, {"rename", rename_thread},
+    {"pair", new_pair},      {"pulse", new_pulse},
+    {"show", show_pulse},    {"own", own_fd},
+    {"close", close_fd},     {NULL, NULL},
 };
 
 int luaopen_host_guest(lua_State *L) {

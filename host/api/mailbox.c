@@ -39,6 +39,7 @@ static int open(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 3);
   struct mailbox *box = lua_newuserdatauv(L, sizeof *box, MAILBOX_PARTS);
   *box = (struct mailbox){.task = task, .limit = (uint32_t)limit};
+  box->names = &api_office(L)->names;
   luaL_setmetatable(L, TYPE);
   lua_newtable(L);
   lua_setiuservalue(L, -2, MAILBOX_STORE);
@@ -236,10 +237,19 @@ static int method(lua_State *L) {
   return 1;
 }
 
+/* index(methods, otherwise) -> the __index of workers */
+static int make_index(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  lua_pushcclosure(L, api_index, 2);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"open", open},           {"forget", forget}, {"route", route},
-    {"route_far", route_far}, {"method", method}, {"set_handlers", set_handlers},
-    {"serve", api_serve},     {NULL, NULL},
+    {"open", open},           {"forget", forget},    {"route", route},
+    {"route_far", route_far}, {"method", method},    {"set_handlers", set_handlers},
+    {"serve", api_serve},     {"index", make_index}, {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {
@@ -258,6 +268,7 @@ static int free_office(lua_State *L) {
 static void push_office(lua_State *L) {
   struct office *office = lua_newuserdatauv(L, sizeof *office, OFFICE_LINES);
   *office = (struct office){.routes = 0};
+  names_open(&office->names, L);
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, free_office);
   lua_setfield(L, -2, "__gc");

@@ -44,21 +44,10 @@ static struct mailbox *reach(lua_State *L, struct task **task) {
   return open_box(L, task);
 }
 
-/* Whether the name is short, and all other values are numbers and the like. */
-static bool is_clean(lua_State *L, int count) {
-  for (int i = 3; i < 3 + count; i++) {
-    int type = lua_type(L, i);
-    if (type == LUA_TTABLE) return false;
-    if (type == LUA_TSTRING && (i > 3 || lua_rawlen(L, i) > MAILBOX_SHORT)) return false;
-  }
-  return true;
-}
-
-/* Puts in the request with the values from [first] on. */
-static void enqueue(lua_State *L, int box_at, struct task *task, struct request *request,
-                    int first) {
-  struct mailbox *box = lua_touserdata(L, box_at);
-  lua_getiuservalue(L, box_at, MAILBOX_STORE);
+/* Puts in the request, whose values stand from [first] on where it has not taken them. */
+static void enqueue(lua_State *L, int box_at, struct mailbox *box, struct task *task,
+                    const struct request *request, int first) {
+  if (mailbox_needs_store(box, request)) lua_getiuservalue(L, box_at, MAILBOX_STORE);
   mailbox_append(L, box, lua_gettop(L), request, first);
   box->count++;
   box->received++;
@@ -71,15 +60,17 @@ static int put(lua_State *L, struct mailbox *box, struct task *task,
                struct request *request) {
   struct codec_problem problem;
   int at = lua_gettop(L), count = at - 3;
-  int code = codec_copy_values(L, 3, count, &problem);
-  if (code < 0) return api_refused(L, code, problem.text);
-  if (box->closed || !task_find(api_tasks(L), box->task)) { /* copying may run anything */
-    lua_settop(L, at - 1);
-    return long_way(L);
-  }
   request->values = (uint8_t)count;
-  request->clean = is_clean(L, count);
-  enqueue(L, at, task, request, 3);
+  if (!mailbox_pack(L, box, request, 3)) {
+    int code = codec_copy_values(L, 3, count, &problem);
+    if (code < 0) return api_refused(L, code, problem.text);
+    if (box->closed ||
+        !task_find(api_tasks(L), box->task)) { /* copying may run anything */
+      lua_settop(L, at - 1);
+      return long_way(L);
+    }
+  }
+  enqueue(L, at, box, task, request, 3);
   return 0;
 }
 
@@ -137,6 +128,23 @@ int api_call(lua_State *L) {
   return api_wait(L, current, WAIT_ANSWER, box->timeout);
 }
 
+int api_index(lua_State *L) {
+  lua_pushvalue(L, 2);
+  switch (lua_rawget(L, lua_upvalueindex(1))) {
+    case LUA_TFUNCTION: return 1;
+    case LUA_TBOOLEAN:
+      lua_getfield(L, 1, "_unit");
+      lua_getfield(L, -1, "stopping");
+      if (lua_isnil(L, -1)) lua_pushboolean(L, 0);
+      return 1;
+  }
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_replace(L, 3);
+  lua_rotate(L, 1, 1);
+  lua_callk(L, 2, 1, 0, returned);
+  return 1;
+}
+
 /* ---- from another runtime ---- */
 
 bool api_take_request(lua_State *L, const struct codec_text *address,
@@ -151,9 +159,11 @@ bool api_take_request(lua_State *L, const struct codec_text *address,
   int at = lua_gettop(L), count = codec_read_values(L, in, &problem);
   if (count < 1 || count > MAILBOX_VALUES) return false;
   lua_pushvalue(L, at); /* reading may run anything */
-  if (!open_box(L, &task)) return false;
+  struct mailbox *box = open_box(L, &task);
+  if (!box) return false;
   lua_pop(L, 1);
   request->values = (uint8_t)count;
-  enqueue(L, at, task, request, at + 1);
+  mailbox_pack(L, box, request, at + 1);
+  enqueue(L, at, box, task, request, at + 1);
   return true;
 }

@@ -16,7 +16,7 @@ enum { LOOK = 8 };                   /* requests between two looks at the clock,
 #define SOON (UINT64_C(200) * 1000)  /* where the first of them were done in that time */
 /* What serve has on its stack, with BOX and STORE. Spec and state stay as they are: they
  * change at boundaries of the worker, and this is none. */
-enum { INSTANCE = 1, SPEC = STORE + 1, STATE, REST };
+enum { INSTANCE = 1, SPEC = STORE + 1, STATE, HOT_CAST, HOT_CALL, REST };
 
 static int go_on(lua_State *L, struct mailbox *box);
 
@@ -68,43 +68,58 @@ static void choose(lua_State *L, bool is_call) {
   lua_settop(L, name);
 }
 
-/* What the name on top is known by: a long one may come to lie where another was. */
-static const void *name_at_hand(lua_State *L) {
-  bool is_short = lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) <= MAILBOX_SHORT;
-  return is_short ? lua_topointer(L, -1) : NULL;
-}
-
-/* Pushes the handler of the request that is served, or nil; that of the last one is at
- * hand. */
-static void push_handler(lua_State *L, struct mailbox *box) {
-  bool is_call = box->served.kind == REQUEST_CALL;
-  int part = MAILBOX_HOT + is_call;
+static void find_handler(lua_State *L, struct mailbox *box, bool is_call) {
   mailbox_push_value(L, box, STORE, 1);
-  const void *name = name_at_hand(L);
-  if (name && name == box->hot[is_call]) {
-    lua_getiuservalue(L, BOX, part);
-    lua_replace(L, REST);
-    return;
-  }
-  choose(L, is_call);
   lua_pushvalue(L, REST);
-  lua_setiuservalue(L, BOX, part);
-  box->hot[is_call] = lua_isfunction(L, REST) ? name : NULL;
+  choose(L, is_call);
+  box->hot[is_call] = lua_isfunction(L, -1) ? names_keep(box->names, L, REST) : 0;
+  lua_replace(L, REST);
+  lua_pushvalue(L, REST);
+  lua_setiuservalue(L, BOX, MAILBOX_HOT + is_call);
+  box->at_hand[is_call] = false;
 }
 
-/* [instance, box] -> [instance, box, store, spec, state]; handlers of another state are
- * not at hand. The spec is kept, or its address may come to mean another. */
+static uint8_t served_name(lua_State *L, const struct mailbox *box) {
+  if (box->served.name) return box->served.name;
+  mailbox_push_value(L, box, STORE, 1);
+  uint8_t name = names_find(box->names, L, -1);
+  lua_pop(L, 1);
+  return name;
+}
+
+/* Pushes the handler of the request that is served, or what is none; that of the last one
+ * is at hand. */
+static bool push_handler(lua_State *L, struct mailbox *box) {
+  bool is_call = box->served.kind == REQUEST_CALL;
+  uint8_t name = served_name(L, box);
+  if (!name || name != box->hot[is_call]) {
+    find_handler(L, box, is_call);
+    return lua_isfunction(L, REST);
+  }
+  if (!box->at_hand[is_call]) {
+    lua_getiuservalue(L, BOX, MAILBOX_HOT + is_call);
+    lua_replace(L, HOT_CAST + is_call);
+    box->at_hand[is_call] = true;
+  }
+  lua_pushvalue(L, HOT_CAST + is_call);
+  return true;
+}
+
+/* [instance, box] -> [instance, box, store, spec, state, nil, nil]; handlers of another
+ * state are not at hand. The spec is kept, or its address may come to mean another. */
 static void push_parts(lua_State *L, struct mailbox *box) {
   lua_getiuservalue(L, BOX, MAILBOX_STORE);
   lua_getiuservalue(L, BOX, MAILBOX_UNIT);
   lua_getfield(L, SPEC, "state");
   lua_getfield(L, SPEC, "spec");
   lua_replace(L, SPEC);
+  lua_settop(L, REST - 1);
+  box->at_hand[0] = box->at_hand[1] = false;
   if (lua_topointer(L, SPEC) == box->spec && lua_topointer(L, STATE) == box->state)
     return;
   box->spec = lua_topointer(L, SPEC);
   box->state = lua_topointer(L, STATE);
-  box->hot[0] = box->hot[1] = NULL;
+  box->hot[0] = box->hot[1] = 0;
   lua_pushvalue(L, SPEC);
   lua_setiuservalue(L, BOX, MAILBOX_SPEC);
 }
@@ -162,7 +177,12 @@ static void answer(lua_State *L, struct mailbox *box) {
 static int conclude(lua_State *L, struct mailbox *box) {
   bool is_call = box->served.kind == REQUEST_CALL;
   bool plain = !box->noted && !box->deferred;
-  if (lua_gettop(L) > 2 * REST) luaL_checkstack(L, LUA_MINSTACK, "too many results");
+  int top = lua_gettop(L);
+  if (plain && !is_call && top < REST) {
+    mailbox_end(L, box, STORE);
+    return 0;
+  }
+  if (top > REST + 4) luaL_checkstack(L, LUA_MINSTACK, "too many results");
   if (!plain || (is_call ? is_postponed(L) : has_event(L))) return conclude_long(L, box);
   if (is_call)
     answer(L, box);
@@ -189,8 +209,7 @@ static int serve_first(lua_State *L, struct mailbox *box) {
     lua_callk(L, 2, 1, 0, letter_served);
     return took_event(L);
   }
-  push_handler(L, box);
-  if (lua_isfunction(L, -1)) {
+  if (push_handler(L, box)) {
     lua_pushvalue(L, INSTANCE);
     for (int i = 2; i <= box->served.values; i++) mailbox_push_value(L, box, STORE, i);
     lua_callk(L, box->served.values, LUA_MULTRET, 0, handled);

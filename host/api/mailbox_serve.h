@@ -6,6 +6,7 @@
 
 #include "message/codec.h"
 #include "message/mailbox.h"
+#include "message/names.h"
 
 enum { BOX = 2, STORE }; /* where functions of both have the userdata and its table */
 
@@ -19,9 +20,10 @@ enum { OFFICE_ROUTES = 1, OFFICE_LINES };
 
 struct office {
   struct codec_buffer frame; /* for what goes to another runtime */
-  int slow[SLOWS];           /* references */
-  int queue;                 /* reference: the key "_queue" */
-  int routes;                /* so many */
+  struct names names;
+  int slow[SLOWS]; /* references */
+  int queue;       /* reference: the key "_queue" */
+  int routes;      /* so many */
   const void *postpone;
 };
 
@@ -33,6 +35,10 @@ struct office *api_find_office(lua_State *L);
 /* The methods of workers: call(self, target, name, ...), and cast of the same. */
 int api_call(lua_State *L);
 int api_cast(lua_State *L);
+
+/* Looks up what a worker's `self` does not have: in the table that is upvalue 1, where
+ * `stopping` is true, or by the function that is upvalue 2. */
+int api_index(lua_State *L);
 
 /* Puts a request that has come from another runtime into the mailbox of the address, if
  * that is known here and takes it the short way. */

@@ -22,7 +22,7 @@ end
 ---@param spec { name: string, machine: luvisor.Machine, shutdown: any } is completed
 ---@return table unit
 function apart.new(env, owner, fn, spec)
-  spec.kind, spec.definition = "worker", { actors = { running = { fn = fn } }, meta = instance.metatable() }
+  spec.kind, spec.definition = "worker", { actors = { running = { fn = fn } }, meta = instance.meta }
   return unit.new(env.kinds.worker, env, spec, owner)
 end
 

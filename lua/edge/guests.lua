@@ -51,6 +51,8 @@ end
 
 -- ---- threads
 
+local QUIET = 0.02 -- seconds without another start
+
 local Thread = {}
 Thread.__index = Thread
 
@@ -59,15 +61,40 @@ function Thread:late() return self.wire:late() end
 function Thread.destroy() end -- it was asked to end; nothing else can be done from outside
 function Thread:abandon() self.abandoned = true end
 
-local function open_thread(_, unit, events)
+-- Nobody hears of one that was told nothing yet.
+local function new_thread()
   local self = setmetatable({}, Thread)
   local message, code
-  self.wire, message, code = wire.thread({ memory = unit.spec.memory, name = tostring(unit.name) }, events.frame,
-    function()
-      events.ended { kind = "error", message = "its thread ended without saying why" }
-    end)
+  self.wire, message, code = wire.thread(function(frame)
+    if self.events then self.events.frame(frame) end
+  end, function()
+    self.over = true
+    if self.events then self.events.ended { kind = "error", message = "its thread ended without saying why" } end
+  end)
   if not self.wire then return nil, message, code end
   self.link = self.wire.link
+  return self
+end
+
+-- Where one thread was started, another will be: the next one is begun ahead, when no more are wanted for now, and has
+-- loaded the library by then. A worker that has failed is back as soon as it is told what to run.
+local function keep_spare(ahead)
+  runtime.cancel(ahead.due)
+  ahead.due = runtime.after(QUIET, function()
+    if ahead.thread and not ahead.thread.over then return end
+    ahead.thread = new_thread()
+    if ahead.thread then ahead.thread:send({ "prepare" }, true) end
+  end)
+end
+
+local function open_thread(env, _, events)
+  local ahead = env.guests.ahead
+  local self, message, code = ahead.thread, nil, nil
+  ahead.thread = nil
+  if not self or self.over then self, message, code = new_thread() end
+  if not self then return nil, message, code end
+  self.events = events
+  keep_spare(ahead)
   return self
 end
 
@@ -197,7 +224,7 @@ local OPEN = { thread = open_thread, process = open_process }
 ---@param env table
 ---@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string?, order: function }
 function guests.new(env)
-  local self = {}
+  local self = { ahead = {} } -- ahead: thread, due
 
   --- Makes a guest and has it run the unit; events.ended is called once, events.frame for what it says.
   function self.open(unit, events)

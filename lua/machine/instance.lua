@@ -13,7 +13,7 @@ function getters.generation(unit) return unit.generation end
 function getters.history(unit) return unit.spec.machine.recall(unit.past) end
 function getters.log(unit) return unit.env.logger(unit) end
 
-local methods = {}
+local methods = { stopping = true } -- which is a field: true says so to what hastens
 
 -- What comes with conversation.lua, which is loaded when a worker first says or hears something.
 local LATER = {}
@@ -55,31 +55,35 @@ function methods.yield(self)
   return self._unit.env.task.sleep(0)
 end
 
---- The metatable of all instances of one definition.
-function instance.metatable()
-  local meta = { __name = "luvisor.self" }
+local function look_up(self, key)
+  if key == "stopping" then return self._unit.stopping or false end -- the one that is asked for in every turn
+  local method = methods[key]
+  if method then return method end
+  local getter = getters[key]
+  if getter then return getter(rawget(self, "_unit")) end
+  if not LATER[key] then return nil end
+  load_later()
+  return self[key]
+end
 
-  function meta.__index(self, key)
-    if key == "stopping" then return self._unit.stopping or false end -- the one that is asked for in every turn
-    local method = methods[key]
-    if method then return method end
-    local getter = getters[key]
-    if getter then return getter(rawget(self, "_unit")) end
-    if not LATER[key] then return nil end
-    load_later()
-    return self[key]
-  end
+local meta = { __name = "luvisor.self", __index = look_up }
 
-  function meta.__newindex(self, key, value)
-    if methods[key] or getters[key] or LATER[key] then error(("self.%s cannot be set"):format(key), 2) end
-    rawset(self, key, value)
-  end
+function meta.__newindex(self, key, value)
+  if methods[key] or getters[key] or LATER[key] then error(("self.%s cannot be set"):format(key), 2) end
+  rawset(self, key, value)
+end
 
-  function meta.__tostring(self)
-    return "worker " .. self.path
-  end
+function meta.__tostring(self)
+  return "worker " .. self.path
+end
 
-  return meta
+--- The metatable of all instances.
+instance.meta = meta
+
+--- From now on methods are found by what make(methods, otherwise) gives, which is faster; see host.mailbox.
+---@param make fun(methods: table, otherwise: fun(self: table, key: any): any): function
+function instance.hasten(make)
+  meta.__index = make(methods, look_up)
 end
 
 --- Adds a field that every instance has, worked out from its unit.

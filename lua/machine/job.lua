@@ -20,7 +20,7 @@ Job.__index = Job
 local job = {}
 
 local machine -- made when the first job is
-local definition = { actors = {}, meta = instance.metatable() }
+local definition = { actors = {}, meta = instance.meta }
 local last = 0
 
 local jobs = setmetatable({}, { __mode = "k" }) -- unit -> job

@@ -42,6 +42,13 @@ function mailbox.set_handlers(handlers) end
 ---@return function
 function mailbox.method(name, long_way) end
 
+--- An __index for workers: it finds what is in `methods`, where `stopping` is true, as that is a field of the worker's
+--- unit; else it is what otherwise(self, key) gives.
+---@param methods table<string, function|true>
+---@param otherwise fun(self: table, key: any): any
+---@return function
+function mailbox.index(methods, otherwise) end
+
 --- Serves what waits for a worker, on its coroutine: an event, or "keepalive".
 ---@param instance table
 ---@return any

@@ -2,9 +2,8 @@
 -- One worker that never gives way beside a thousand that beat: the host goes on answering. How fast: scripts/bench
 -- runaway. And a crowd of such beside one that beats.
 
+local SPIN = require "spin"
 local host = require "host"
-
-local SPIN = host.binary:find "tsan/" and "while true do local _ = {} end" or "while true do end"
 
 local TREE = ([[
   local luvisor, worker = require "luvisor", require "luvisor.worker"

@@ -225,7 +225,7 @@ return luvisor.supervisor { name = "t", children = {
 ]]):format(file, IS_ROOT and not as_root and 'user = "nobody",' or "", keys or ""))
     local process = host.spawn({ "check", "tree.lua" }, nil, { cwd = directory })
     assert.equal(0, (process:wait(10)), process:output())
-    return process:output():match "warning: ([^\n]*)"
+    return process:output():match "warning: (t/p[^\n]*)"
   end
 
   describe("that take on more than their user has, and forget to die with the host:", function()

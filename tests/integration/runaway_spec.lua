@@ -1,10 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Workers that never come back to the loop, each in another way; what the host makes of them, and of the others.
 
+local SPIN = require "spin"
 local host = require "host"
-
--- A signal reaches Lua under ThreadSanitizer only where it calls something that is watched, such as the allocator.
-local SPIN = host.binary:find "tsan/" and "while true do local _ = {} end" or "while true do end"
 
 local HEAD = ([[
   local luvisor, worker, uv = require "luvisor", require "luvisor.worker", require "luv"

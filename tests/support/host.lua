@@ -25,12 +25,14 @@ local running = {}
 
 -- ---- waiting
 
---- Runs the loop until predicate() is true, and returns what it returned; false when the seconds are over.
-function host.wait_until(predicate, seconds)
+--- Runs the loop until predicate() is true, and returns what it returned; false when the seconds are over. They are
+--- more where the machine is busy, unless they are `exact`.
+function host.wait_until(predicate, seconds, exact)
+  local factor = exact and 1 or host.slowness * math.max(1, math.min(5, uv.loadavg() / 2))
   local over = false
   local limit, tick = uv.new_timer(), uv.new_timer()
   uv.update_time() -- a test may have computed for longer than it is ready to wait
-  limit:start(math.ceil(seconds * host.slowness * 1000), 0, function() over = true end)
+  limit:start(math.ceil(seconds * factor * 1000), 0, function() over = true end)
   tick:start(10, 10, function() end) -- predicates may ask about what the loop does not tell: files, processes
   local result = predicate()
   while not result and not over do
@@ -44,7 +46,7 @@ end
 
 --- Runs the loop for so long; only for what must not happen meanwhile.
 function host.stay(seconds)
-  host.wait_until(function() return false end, seconds / host.slowness)
+  host.wait_until(function() return false end, seconds, true)
 end
 
 -- ---- one process

@@ -1,6 +1,7 @@
 -- Letterbox: where workers get their mail before anybody has had any. The mailbox is loaded with the first letter, and
 -- takes the letterbox's place.
 
+local instance = require "luvisor.machine.instance"
 local mailbox = require "luvisor.core.lazy" "luvisor.machine.message.mailbox"
 
 local letterbox = {}
@@ -16,6 +17,7 @@ function letterbox.attach(kind, env, handlers)
     local mail = env.mail
     kind.deliver, handlers.serve = mailbox.deliver, mail.serve
     mail.set_handlers(mailbox.handlers)
+    instance.hasten(mail.index)
     task.set_handlers(handlers)
   end
 
@@ -24,9 +26,9 @@ function letterbox.attach(kind, env, handlers)
     return mailbox.deliver(self, letter)
   end
 
-  function handlers.serve(instance)
+  function handlers.serve(object)
     open()
-    return handlers.serve(instance)
+    return handlers.serve(object)
   end
 
   task.set_handlers(handlers)
