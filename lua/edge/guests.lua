@@ -1,6 +1,8 @@
 -- Guests: makes the runtimes in which units with an executor of their own run, and tells them what to run.
 
+local lazy = require "luvisor.core.lazy"
 local custom = require "luvisor.edge.custom"
+local estate = lazy "luvisor.edge.estate"
 local plain = require "luvisor.core.spec.plain"
 local process = require "host.process"
 local program_cgroup = require "luvisor.machine.program.cgroup"
@@ -36,6 +38,7 @@ local function order(env, unit, spec)
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
   return {
+    lineage = env.lineage,
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     edits = not described and spec.edits or nil,
     spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
@@ -119,7 +122,7 @@ local function variables(env, unit)
   for _, entry in ipairs(process.environment()) do
     if not entry:find "^LUVISOR_UNIT=" then list[#list + 1] = entry end
   end
-  list[#list + 1] = ("LUVISOR_UNIT=%s/%d@%s"):format(unit:path(), unit.generation, env.process.instance)
+  list[#list + 1] = ("LUVISOR_UNIT=%s/%d@%s"):format(unit:path(), unit.generation, env.lineage)
   return list
 end
 
@@ -177,7 +180,9 @@ local function spawn(self, env, unit, fds, events)
       self.child:close()
       when_read(self, function()
         if self.wire then self.wire:close() end
-        program_cgroup.finish(unit, self.run, function() events.ended(how) end)
+        estate.settle(env, unit, function()
+          program_cgroup.finish(unit, self.run, function() events.ended(how) end)
+        end)
       end)
     end)
   end)

@@ -51,7 +51,7 @@ function guest.thread(unused, on_frame, on_ended) end
 ---@param name string
 function guest.rename(name) end
 
---- A link over file descriptors, which it takes over: to read from and to write to, or one for both.
+--- A link over file descriptors, which it takes over unless it raises: to read from and to write to, or one for both.
 ---@param fds { [1]: integer, [2]?: integer, pulse?: integer } pulse: of guest.pulse, for link:late
 ---@param on_frame fun(bytes: string)
 ---@param on_ended fun() the other side has closed, or sent what is no frame
