@@ -40,10 +40,10 @@ end
 
 -- What was needed for the beginning.
 local BEGINNING = {
-  "core.copy", "core.fitness", "core.fsm.link", "core.handlers", "edge.guest.begin", "edge.guest.load", "edge.guest.lone",
-  "edge.guest.wire", "edge.guest.world", "edge.load.definition", "edge.load.generation", "machine.announce",
-  "machine.message.letterbox", "machine.unit", "machine.worker", "machine.worker.arguments", "machine.worker.past",
-  "worker",
+  "core.copy", "core.fitness", "core.fsm.link", "core.handlers", "edge.guest.begin", "edge.guest.load",
+  "edge.guest.lone", "edge.guest.wire", "edge.guest.world", "edge.load.definition", "edge.load.generation",
+  "machine.announce", "machine.message.letterbox", "machine.unit", "machine.worker", "machine.worker.arguments",
+  "machine.worker.past", "worker",
 }
 
 -- Has the kind of the worker made again when something of it is called: while it rests it needs nothing.
