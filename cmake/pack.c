@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pack: writes the compiled modules of lua/ into one C file (see host/base/embedded.h), each
- * deflated with a dictionary that they share (see dictionary.c): they are short, and much alike.
+ * deflated, by zopfli, with a dictionary that they share (see dictionary.c): they are short, and
+ * much alike.
  *
  * usage: pack INPUT OUTPUT. INPUT holds for each module, sorted by name, ".NAME SIZE\n"
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
@@ -9,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+#include <zopfli/deflate.h>
 
-enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32 };
+enum { MODULES = 1000, NAME = 100, TEXT = 4 << 20, LINE = 32, DYNAMIC = 2 };
 
 struct module {
   char name[NAME];
@@ -57,24 +58,38 @@ static size_t write_literal(FILE *output, const unsigned char *bytes, size_t siz
   return written - size;
 }
 
-/* Writes name and bytes; deflated without the dictionary where that is what is written. */
+/* Deflates the bytes from `start` on, which follow on what they may refer to. */
+static unsigned char *pack(const unsigned char *bytes, size_t start, size_t end,
+                           size_t *size) {
+  ZopfliOptions options;
+  unsigned char *packed = NULL, bits = 0;
+  ZopfliInitOptions(&options);
+  options.blocksplitting = 0; /* they are short: that takes long, and gains little */
+  options.numiterations = 5;
+  *size = 0;
+  ZopfliDeflatePart(&options, DYNAMIC, 1, bytes, start, end, &bits, &packed, size);
+  return packed;
+}
+
+/* With the dictionary before them, but for the dictionary itself. */
+static unsigned char *pack_module(const struct module *module, size_t *size) {
+  size_t start = module->bytes == dictionary ? 0 : dictionary_size;
+  unsigned char *bytes = malloc(start + module->size);
+  if (!bytes) fail("out of memory");
+  memcpy(bytes, dictionary, start);
+  memcpy(bytes + start, module->bytes, module->size);
+  unsigned char *packed = pack(bytes, start, start + module->size, size);
+  free(bytes);
+  return packed;
+}
+
+/* Writes name and bytes. */
 static void write_bytes(FILE *output, struct module *module) {
-  uLong room = compressBound(module->size);
-  unsigned char *packed = malloc(room);
-  z_stream stream = {.next_in = module->bytes, .avail_in = (uInt)module->size};
-  if (!packed || deflateInit2(&stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-    fail("out of memory");
-  if (module->bytes != dictionary)
-    deflateSetDictionary(&stream, dictionary, (uInt)dictionary_size);
-  stream.next_out = packed;
-  stream.avail_out = (uInt)room;
-  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) fail("cannot deflate");
+  unsigned char *packed = pack_module(module, &module->packed_size);
   module->name_at = /* without the point before it */
       write_literal(output, (unsigned char *)module->name + 1,
                     strlen(module->name + 1) + 1);
-  module->packed_size = stream.total_out;
-  module->packed_at = write_literal(output, packed, stream.total_out);
-  deflateEnd(&stream);
+  module->packed_at = write_literal(output, packed, module->packed_size);
   free(packed);
 }
 
