@@ -40,7 +40,9 @@ end
 ---@return luvisor.Exit
 function program_exit.of_status(success, code, signal, core)
   if signal then return exit.new { kind = "signal", signal = signal, core = core or nil } end
-  if not code then return exit.new { kind = "exit", message = "its status was taken by somebody else" } end
+  if not code then
+    return exit.new { kind = "exit", message = "its status is not known: it was adopted, or somebody else took it" }
+  end
   return exit.new { kind = is_success(success, code) and "normal" or "exit", code = code }
 end
 
