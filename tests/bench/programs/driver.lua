@@ -177,8 +177,8 @@ end
 local function living(pids)
   local names = {}
   for _, pid in ipairs(pids) do
-    local state, _, name = proc.stat(pid)
-    if state and state ~= "Z" then names[pid] = name end
+    local state, _, called = proc.stat(pid)
+    if state and state ~= "Z" then names[pid] = called end
   end
   return names
 end
@@ -187,9 +187,9 @@ end
 local function outlast(names)
   local limit = uv.hrtime() + 10e9
   while next(names) and uv.hrtime() < limit do
-    for pid, name in pairs(names) do
-      local state, _, name_now = proc.stat(pid)
-      if not state or state == "Z" or name_now ~= name then names[pid] = nil end
+    for pid, called in pairs(names) do
+      local state, _, called_now = proc.stat(pid)
+      if not state or state == "Z" or called_now ~= called then names[pid] = nil end
     end
     uv.sleep(10)
   end
