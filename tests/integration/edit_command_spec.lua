@@ -190,7 +190,7 @@ describe("luvisor", function()
     refuses('top/db: key "backoff.max": expected a number', "set", "db", "backoff.max", "soon")
     refuses('top/db: key "orphans": ', "set", "db", "orphans", "eat")
     refuses('key "heartbeat.flying": unknown state', "set", "w", "heartbeat.flying", "9")
-    refuses("has no stdout file", "set", "db", "stdout.keep", "2")
+    refuses("there is no stdout file", "set", "db", "stdout.keep", "2")
     local units = status()
     for _, path in ipairs { "top/db", "top/web:0" } do assert.equal(before[path].pid, units[path].pid) end
     assert.equal(1, units["top/w"].generation)
