@@ -61,14 +61,11 @@ end
 
 -- Two supervisors may have programs of that name: it is found as any other is.
 local function of_one_parent(tree, instances)
-  local first, message, code = nil, nil, nil
-  for _, one in ipairs(instances) do
-    if one.parent ~= instances[1].parent then
-      first, message, code = tree:find(one.name)
-      if not first then return nil, message, code end
-    end
-  end
-  if not first then return instances end
+  local is_one = true
+  for _, one in ipairs(instances) do is_one = is_one and one.parent == instances[1].parent end
+  if is_one then return instances end
+  local first, message, code = tree:find(instances[1].name)
+  if not first then return nil, message, code end
   local list = {}
   for _, one in ipairs(instances) do list[#list + 1] = one.parent == first.parent and one or nil end
   return list

@@ -205,6 +205,22 @@ describe("luvisor", function()
     assert.equal(0, process:stop())
   end)
 
+  it("takes numbers below zero for numbers, and a name that two supervisors have for neither's", function()
+    start()
+    refuses("expected seconds > 0, got %-3", "set", "db", "max_age", "-3")
+    assert.equal(2, (luvisor("set", "db", "max_age", "-x")))
+    assert.equal(0, (luvisor("add", write_more [[{ luvisor.supervisor { name = "a", children = {
+      luvisor.program { name = "twin", command = "sleep 600", count = 2, ready = { after = 0 } } } },
+      luvisor.supervisor { name = "b", children = {
+        luvisor.program { name = "twin", command = "sleep 600", count = 2, ready = { after = 0 } },
+        luvisor.program { name = "web", command = "sleep 600", count = 2, ready = { after = 0 } } } } }]])))
+    refuses("twin:0 is ambiguous", "remove", "twin")
+    refuses("twin:0 is ambiguous", "stop", "twin")
+    says("- top/web:0  removed\n- top/web:1  removed\n- top/log  removed\n", "remove", "web", "log")
+    says("- top/b/twin:0  removed\n- top/b/twin:1  removed\n", "remove", "b/twin")
+    assert.equal(0, process:stop())
+  end)
+
   it("restart --rolling restarts one instance after the other", function()
     start()
     local before = status()
