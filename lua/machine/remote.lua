@@ -293,7 +293,7 @@ end
 function Remote.describe(self)
   local run = self.run
   if not run then return self.phase == "done" and "stopped" or self.phase end
-  local state = run.deferred and "waiting" or self.phase == "running" and "running" or "starting" -- where nobody tells more
+  local state = self.phase == "running" and "running" or run.deferred and "waiting" or "starting" -- if nobody tells
   return self.shown or state, run.guest and run.guest.pid
 end
 
