@@ -194,13 +194,13 @@ describe("the REPL", function()
       assert.matches("^error: ", out)
       _, out = eval(("state('%s').data.n, messages('%s').generation"):format(name, name))
       assert.equal("8, 1\n", out)
+      _, out = eval(("return set_state('%s', function(data) data.n = 100 return data end)"):format(name))
+      assert.equal("true\n", out)
+      _, out = eval(("(pcall(set_state, '%s', function() error 'no' end)), state('%s').data.n"):format(name, name))
+      assert.equal("false, 100\n", out)
     end
-    local _, out = eval "return set_state('coroutine', function(data) data.n = 100 return data end)"
-    assert.equal("true\n", out)
-    _, out = eval "state('coroutine').data.n"
-    assert.equal("100\n", out)
-    _, out = eval "set_state('thread', function(data) return data end)"
-    assert.matches("cannot send a function", out)
+    local _, out = eval "local n = 5 return unit 'thread':replace_state(function() return n end)"
+    assert.matches("a function that uses n of where it was made cannot be sent", out)
   end)
 
   describe("at a terminal", function()

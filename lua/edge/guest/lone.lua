@@ -7,6 +7,8 @@ local running = require "luvisor.edge.running"
 local unit = require "luvisor.machine.unit"
 local worker = require "luvisor.machine.worker"
 
+collectgarbage() -- what loading has left behind is used by what follows
+
 local lone = {}
 
 local GATHER = 0.02  -- seconds
