@@ -172,12 +172,23 @@ end
 
 -- ---- all of it
 
+local function are_gone(pids)
+  for _, pid in ipairs(pids) do
+    if (proc.stat(pid) or "Z") ~= "Z" then return false end
+  end
+  return true
+end
+
+-- Helpers may outlive the one that is told to end, and write into the directory still.
 local function kill_all(handle)
+  local helpers = is_over and {} or supervisors(handle:get_pid())
   if not is_over then handle:kill(system.stop) end
   local silent, why = pcall(wait_for, function() return is_silent end, "the end of all")
-  local timer, over = uv.new_timer(), false
+  local timer, tick, over = uv.new_timer(), uv.new_timer(), false
   timer:start(5000, 0, function() over = true end)
-  wait_for(function() return is_over or over end, "its end")
+  tick:start(20, 20, function() end)
+  wait_for(function() return is_over and are_gone(helpers) or over end, "its end")
+  tick:close()
   if not is_over then handle:kill "sigkill" end
   os.execute("rm -rf " .. dir)
   if not silent then error(why, 0) end
