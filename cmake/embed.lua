@@ -1,4 +1,4 @@
--- Compiles the modules of lua/ into one file for cmake/pack.c: for each, sorted, "NAME SIZE\n" and its bytecode.
+-- Compiles the modules of lua/ into one file for cmake/pack.c: for each, sorted, ".NAME SIZE\n" and its bytecode.
 -- usage: lua5.4 embed.lua SOURCE_DIR LIST OUTPUT
 -- LIST names the files, one a line, relative to SOURCE_DIR. A file that does not parse fails the build.
 
@@ -15,7 +15,7 @@ end
 
 local function module_name(path)
   local inner = assert(path:match("^lua/(.+)%.lua$"), "not a module of lua/: " .. path)
-  return inner == "init" and "luvisor" or "luvisor." .. inner:gsub("/", ".")
+  return inner == "init" and "" or inner:gsub("/", ".")
 end
 
 local function load_modules()
@@ -37,7 +37,7 @@ end
 
 local function emit(modules)
   local out = {}
-  for i, module in ipairs(modules) do out[i] = ("%s %d\n%s"):format(module.name, #module.bytes, module.bytes) end
+  for i, module in ipairs(modules) do out[i] = (".%s %d\n%s"):format(module.name, #module.bytes, module.bytes) end
   return table.concat(out)
 end
 

@@ -15,7 +15,6 @@
 
 static void run(struct engine *engine, struct guest *guest) {
   lua_State *L = engine->vm->L;
-  engine->vm->memory.limit = guest_memory(guest);
   tasks_set_pulse(runtime_tasks(engine->runtime), guest_pulse(guest));
   links_set_parent(L, guest_channel(guest));
   lua_pushnil(L);

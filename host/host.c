@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "api/api.h"
@@ -21,6 +22,8 @@
 /* What loading the library and a script may take before the collector begins its first
  * round, in which it would find little. */
 enum { LOADING_KB = 1024 };
+
+enum { GUESTS_MS = 50 };
 
 struct host {
   struct engine engine;
@@ -71,9 +74,18 @@ int host_run(struct host *host, int argc, char **argv) {
   return api_exit_code(L);
 }
 
+/* Those that were told nothing yet end at once when the engine is closed. */
+static bool have_guests_ended(void) {
+  for (int ms = 0; guests_living() > 0; ms++) {
+    if (ms == GUESTS_MS) return false;
+    usleep(1000);
+  }
+  return true;
+}
+
 bool host_free(struct host *host) {
   bool closed = engine_close(&host->engine);
   writer_stop(ENGINE_FLUSH_MS);
   if (closed) free(host);
-  return closed && guests_living() == 0;
+  return have_guests_ended() && closed;
 }

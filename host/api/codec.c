@@ -8,8 +8,6 @@
 
 #include "api/api.h"
 
-enum { KEPT_CAPACITY = 64 << 10 }; /* a buffer that grew beyond is not kept */
-
 /* encode(...) -> bytes; the buffer is an upvalue, kept from call to call */
 static int encode(lua_State *L) {
   struct codec_buffer *buffer = lua_touserdata(L, lua_upvalueindex(1));
@@ -17,7 +15,7 @@ static int encode(lua_State *L) {
   buffer->length = 0;
   int code = codec_write(L, 1, lua_gettop(L), buffer, &problem);
   if (code == 0) lua_pushlstring(L, (const char *)buffer->bytes, buffer->length);
-  if (buffer->capacity > KEPT_CAPACITY) codec_buffer_free(buffer);
+  codec_buffer_trim(buffer);
   return code < 0 ? api_refused(L, code, problem.text) : 1;
 }
 

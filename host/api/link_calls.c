@@ -138,6 +138,7 @@ bool link_calls_send(lua_State *L, struct codec_buffer *buffer, uint64_t task,
   bool sent = codec_write(L, 3, top - 3 + HEAD, buffer, &problem) == 0;
   sent = sent &&
          link_send(calls->link, (const char *)buffer->bytes, buffer->length, false) == 0;
+  codec_buffer_trim(buffer);
   lua_rotate(L, 3, -HEAD);
   lua_pop(L, HEAD);
   if (sent) use_slot(calls, task, wait);
@@ -203,6 +204,7 @@ int link_calls_answer(lua_State *L, const struct request *request, int first, in
   lua_pop(L, 2);
   if (code == 0 && calls && calls->link)
     link_send(calls->link, (const char *)buffer->bytes, buffer->length, true);
+  codec_buffer_trim(buffer);
   return code;
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,6 +84,13 @@ static void on_frame(void *data, const char *bytes, size_t length) {
   vm_call(member->L, 1, 0);
 }
 
+static void forget(struct member *member) {
+  link_calls_close(member->L, &member->calls);
+  *member->place = member->next;
+  if (member->next) member->next->place = member->place;
+  luaL_unref(member->L, LUA_REGISTRYINDEX, member->self);
+}
+
 static void drop(struct member *member) {
   if (member->mapped) pulse_unmap(member->pulse);
   member->pulse = NULL;
@@ -90,10 +98,7 @@ static void drop(struct member *member) {
   if (!member->calls.link) return;
   if (member->is_door) runtime_set_door(api_runtime(member->L), NULL);
   link_close(member->calls.link);
-  link_calls_close(member->L, &member->calls);
-  *member->place = member->next;
-  if (member->next) member->next->place = member->place;
-  luaL_unref(member->L, LUA_REGISTRYINDEX, member->self);
+  forget(member);
 }
 
 static void on_ended(void *data) {
@@ -114,35 +119,57 @@ static void close_member(struct member *member) {
 
 /* ---- making ---- */
 
-/* [on_frame at 2 and on_ended at 3] -> [link], not open yet */
+/* Keeps the member on top until it is forgotten. */
+static void keep(lua_State *L, struct member *member) {
+  struct member **first = members_of(L);
+  lua_pushvalue(L, -1);
+  member->self = luaL_ref(L, LUA_REGISTRYINDEX);
+  link_calls_open(L, &member->calls);
+  member->next = *first;
+  member->place = first;
+  if (*first) (*first)->place = &member->next;
+  *first = member;
+}
+
+/* [on_frame at 2 and on_ended at 3] -> [link], not open yet. All that may raise out of
+ * memory is done here, before there is a thread or a file that would be left open. */
 static struct member *push_member(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   luaL_checktype(L, 3, LUA_TFUNCTION);
   struct member *member = lua_newuserdatauv(L, sizeof *member, CALLBACKS);
-  *member = (struct member){.self = LUA_NOREF};
+  *member = (struct member){.L = vm_of(L)->L};
   luaL_setmetatable(L, LINK);
   for (int which = ON_FRAME; which <= ON_ENDED; which++) {
     lua_pushvalue(L, 1 + which);
     lua_setiuservalue(L, -2, which);
   }
-  member->L = vm_of(L)->L;
+  keep(L, member);
   return member;
 }
 
-static int keep(lua_State *L, struct member *member) {
-  struct member **first = members_of(L);
-  member->next = *first;
-  member->place = first;
-  if (*first) (*first)->place = &member->next;
-  *first = member;
-  lua_pushvalue(L, -1);
-  member->self = luaL_ref(L, LUA_REGISTRYINDEX);
-  link_calls_open(L, &member->calls);
-  return 1;
+/* What is left where it could not be opened. */
+static int refuse(lua_State *L, struct member *member, int error) {
+  close_member(member);
+  forget(member);
+  return api_error(L, error);
 }
 
 static struct link_events events_of(struct member *member) {
   return (struct link_events){on_frame, on_ended, member};
+}
+
+/* thread(nil, on_frame, on_ended) -> link */
+static int new_thread(lua_State *L) {
+  lua_settop(L, 3);
+  uv_loop_t *loop = api_loop(L);
+  struct member *member = push_member(L);
+  struct link_events events = events_of(member);
+  int error = guest_start(&member->guest);
+  if (error) return refuse(L, member, error);
+  member->pulse = guest_pulse(member->guest);
+  error = link_open_channel(loop, guest_channel(member->guest), 0, &events,
+                            &member->calls.link);
+  return error ? refuse(L, member, error) : 1;
 }
 
 static lua_Integer field(lua_State *L, const char *name) {
@@ -152,29 +179,8 @@ static lua_Integer field(lua_State *L, const char *name) {
   return value;
 }
 
-/* thread({ memory =, name = }, on_frame, on_ended) -> link */
-static int new_thread(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 3);
-  lua_Integer memory = field(L, "memory");
-  lua_getfield(L, 1, "name");
-  const char *name = luaL_optstring(L, -1, "guest");
-  struct member *member = push_member(L);
-  struct link_events events = events_of(member);
-  uv_loop_t *loop = api_loop(L);
-  int error = guest_start(memory > 0 ? (size_t)memory : 0, name, &member->guest);
-  if (error) return api_error(L, error);
-  member->pulse = guest_pulse(member->guest);
-  error = link_open_channel(loop, guest_channel(member->guest), 0, &events,
-                            &member->calls.link);
-  if (!error) return keep(L, member);
-  close_member(member);
-  return api_error(L, error);
-}
-
-/* The pulse of options.pulse, an fd, which is closed. */
-static void map_pulse(lua_State *L, struct member *member) {
-  int fd = (int)field(L, "pulse");
+/* Maps and closes the fd of a pulse, where there is one. */
+static void map_pulse(struct member *member, int fd) {
   if (!fd) return;
   member->pulse = pulse_map(fd);
   member->mapped = member->pulse != NULL;
@@ -189,12 +195,13 @@ static int new_stream(lua_State *L) {
   lua_rawgeti(L, 1, 1);
   lua_rawgeti(L, 1, 2);
   int input = (int)luaL_checkinteger(L, 4), output = (int)luaL_optinteger(L, 5, input);
+  int pulse = (int)field(L, "pulse");
+  uv_loop_t *loop = api_loop(L);
   struct member *member = push_member(L);
   struct link_events events = events_of(member);
-  uv_loop_t *loop = api_loop(L);
-  map_pulse(L, member);
+  map_pulse(member, pulse);
   int error = link_open_stream(loop, input, output, &events, &member->calls.link);
-  return error ? api_error(L, error) : keep(L, member);
+  return error ? refuse(L, member, error) : 1;
 }
 
 static void wait_for_parent(void *link, uint64_t until) {
@@ -216,11 +223,17 @@ static int open_parent(lua_State *L) {
   struct runtime *runtime = api_runtime(L);
   int error =
       link_open_channel(runtime_loop(runtime), channel, 1, &events, &member->calls.link);
-  if (error) return api_error(L, error);
+  if (error) return refuse(L, member, error);
   struct runtime_door door = {wait_for_parent, take_parent_to_loop, member->calls.link};
   runtime_set_door(runtime, &door);
   member->is_door = true;
-  return keep(L, member);
+  return 1;
+}
+
+/* rename(name): this thread, for people */
+static int rename_thread(lua_State *L) {
+  prctl(PR_SET_NAME, luaL_checkstring(L, 1)); /* 15 bytes of it */
+  return 0;
 }
 
 /* pair() -> fd, fd: two ends of a socket, both to be closed on exec */
@@ -338,9 +351,11 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"thread", new_thread}, {"stream", new_stream}, {"parent", open_parent},
-    {"pair", new_pair},     {"pulse", new_pulse},   {"show", show_pulse},
-    {"own", own_fd},        {"close", close_fd},    {NULL, NULL},
+    {"thread", new_thread},  {"stream", new_stream},
+    {"parent", open_parent}, {"rename", rename_thread},
+    {"pair", new_pair},      {"pulse", new_pulse},
+    {"show", show_pulse},    {"own", own_fd},
+    {"close", close_fd},     {NULL, NULL},
 };
 
 int luaopen_host_guest(lua_State *L) {

@@ -254,7 +254,11 @@ static int process_signal(lua_State *L) {
 
 static int process_signal_group(lua_State *L) {
   struct process *process = check_process(L);
-  return api_result(L, child_signal_group(process->child, process_options_signal(L, 2)));
+  int first = process_options_signal(L, 2);
+  int second = lua_isnoneornil(L, 3) ? 0 : process_options_signal(L, 3);
+  int error = child_signal_group(process->child, first);
+  if (!error && second) error = child_signal_group(process->child, second);
+  return api_result(L, error);
 }
 
 static int process_on_empty(lua_State *L) {

@@ -19,16 +19,18 @@ static bool has_dictionary; /* without memory for it when it was needed first: n
 static _Atomic(char *) *_Atomic kept;
 
 static int compare(const void *name, const void *entry) {
-  return strcmp(name, ((const struct embedded *)entry)->name);
+  return strcmp(name, embedded_bytes + ((const struct embedded *)entry)->name);
 }
 
 const struct embedded *embedded_find(const char *name) {
+  name += strlen("luvisor");
+  if (*name == '.') name++;
   return bsearch(name, embedded_modules, embedded_count, sizeof *embedded_modules,
                  compare);
 }
 
 static bool unpack(const struct embedded *module, char *bytes) {
-  z_stream stream = {.next_in = (Bytef *)module->packed, /* zlib only reads it */
+  z_stream stream = {.next_in = (Bytef *)embedded_bytes + module->packed, /* only read */
                      .avail_in = (uInt)module->packed_size,
                      .next_out = (Bytef *)bytes,
                      .avail_out = (uInt)module->size};

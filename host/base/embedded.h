@@ -11,13 +11,16 @@
 /* The most that a dictionary may have: deflate looks back no further. */
 enum { EMBEDDED_DICTIONARY = 32768 };
 
-/* One module: lua/a/b.lua is "luvisor.a.b", lua/init.lua is "luvisor". */
+/* One module: where its name and what it is packed into begin among embedded_bytes, which
+ * takes no relocation. lua/a/b.lua is "a.b", lua/init.lua "". */
 struct embedded {
-  const char *name;
-  const char *packed;
+  uint32_t name;
+  uint32_t packed;
   uint32_t packed_size;
   uint32_t size; /* unpacked */
 };
+
+extern const char embedded_bytes[];
 
 /* Sorted by name in the order of strcmp. */
 extern const struct embedded embedded_modules[];
@@ -26,7 +29,7 @@ extern const size_t embedded_count;
 /* What the modules were deflated with, itself deflated. */
 extern const struct embedded embedded_dictionary;
 
-/* The module of a name, NULL when there is none. */
+/* The module that is required as "luvisor.a.b", or as "luvisor"; NULL when there is none. */
 const struct embedded *embedded_find(const char *name);
 
 /* The module's bytecode; NULL when out of memory. To be released as soon as it is loaded. */

@@ -8,8 +8,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { GRAIN = 16, SLAB_FIRST = 8 << 10, SLAB_MOST = 64 << 10 };
+/* Slabs are the kernel's: malloc would have it enlarge the arena of a thread page by page,
+ * and what is not used yet of a slab takes no memory. */
+enum { GRAIN = 16, SLAB_FIRST = 64 << 10, SLAB_MOST = 1 << 20 };
 
 /* With MEMORY_PLAIN each block is malloc's own, so that a sanitizer sees it. */
 #ifdef MEMORY_PLAIN
@@ -43,8 +46,9 @@ static void put(struct memory *mem, void *ptr, size_t class) {
 static bool add_slab(struct memory *mem) {
   size_t size = mem->slabs ? mem->slabs->size * 2 : SLAB_FIRST;
   if (size > SLAB_MOST) size = SLAB_MOST;
-  struct memory_slab *slab = malloc(size);
-  if (!slab) return false;
+  struct memory_slab *slab =
+      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (slab == MAP_FAILED) return false;
   if (mem->fresh_size >= GRAIN) put(mem, mem->fresh, mem->fresh_size / GRAIN);
   slab->size = size;
   slab->next = mem->slabs;
@@ -109,6 +113,6 @@ void memory_release(struct memory *mem) {
   while (mem->slabs) {
     struct memory_slab *slab = mem->slabs;
     mem->slabs = slab->next;
-    free(slab);
+    munmap(slab, slab->size);
   }
 }

@@ -6,24 +6,18 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <uv.h>
 
 #include "base/pulse.h"
 #include "message/link.h"
 
-enum {
-  STACK = 1 << 20, /* 200 nested C calls of Lua's take more than 256 KiB */
-  NAME = 16
-};
+enum { STACK = 1 << 20 }; /* 200 nested C calls of Lua's take more than 256 KiB */
 
 struct guest {
   pthread_t thread;
   struct channel *channel;
   struct pulse pulse;
-  size_t memory;
   atomic_int holders;
-  char name[NAME];
 };
 
 static void (*run_guest)(struct guest *guest);
@@ -39,7 +33,7 @@ static void let_go(struct guest *guest) {
 
 static void *thread_main(void *argument) {
   struct guest *guest = argument;
-  pthread_setname_np(pthread_self(), guest->name);
+  pthread_setname_np(pthread_self(), "guest"); /* until it is told what to run */
   run_guest(guest);
   struct channel *channel = guest->channel;
   let_go(guest);
@@ -62,12 +56,10 @@ static int start_thread(struct guest *guest) {
   return -error;
 }
 
-int guest_start(size_t memory, const char *name, struct guest **out) {
+int guest_start(struct guest **out) {
   struct guest *guest = calloc(1, sizeof *guest);
   if (!guest) return UV_ENOMEM;
   int error = channel_new(&guest->channel);
-  guest->memory = memory;
-  memccpy(guest->name, name, '\0', NAME - 1);
   atomic_init(&guest->holders, 2);
   atomic_fetch_add(&living, 1);
   if (!error) error = start_thread(guest);
@@ -90,10 +82,6 @@ struct channel *guest_channel(struct guest *guest) {
 
 struct pulse *guest_pulse(struct guest *guest) {
   return &guest->pulse;
-}
-
-size_t guest_memory(const struct guest *guest) {
-  return guest->memory;
 }
 
 void guest_join(struct guest *guest) {

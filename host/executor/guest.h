@@ -16,18 +16,14 @@ struct pulse;
 /* What a guest's thread runs; set once, before the first one. Thread: main. */
 void guest_set_main(void (*run)(struct guest *guest));
 
-/* Starts a thread; [memory] in bytes for its Lua state, 0 for no limit; [name] is cut off
- * after 15 bytes. Returns owned in [out], or a negative libuv code. Thread: any. */
-int guest_start(size_t memory, const char *name, struct guest **out);
+/* Starts a thread. Returns owned in [out], or a negative libuv code. Thread: any. */
+int guest_start(struct guest **out);
 
 /* The guest's channel, borrowed. Thread: any. */
 struct channel *guest_channel(struct guest *guest);
 
 /* What shows how it does, borrowed. Thread: any. */
 struct pulse *guest_pulse(struct guest *guest);
-
-/* Its limit. Thread: any. */
-size_t guest_memory(const struct guest *guest);
 
 /* The link has ended: waits for the thread, which has nothing left to do, and frees the
  * guest. Thread: the starter's. */

@@ -27,18 +27,23 @@ void task_bound(struct tasks *tasks, struct task *task, size_t bytes) {
   const struct memory *memory = &vm_of(tasks->L)->memory;
   size_t room = memory->limit > memory->used ? (memory->limit - memory->used) / 4 * 3 : 0;
   if (memory->limit && bytes > room) bytes = room;
-  task->ceiling = (uint32_t)((memory->used + bytes) / KIB) + 1;
+  size_t ceiling = (memory->used + bytes) / KIB + 1;
+  task->ceiling = ceiling < UINT32_MAX ? (uint32_t)ceiling : UINT32_MAX;
 }
 
 /* lua_resume; what the state may hold meanwhile is what the task may. */
-static int resume(struct memory *memory, const struct task *task, lua_State *co,
-                  lua_State *from, int *count) {
+static int resume(struct vm *vm, const struct task *task, lua_State *co, int *count) {
+  struct memory *memory = &vm->memory;
   size_t limit = memory->limit, own = (size_t)task->ceiling * KIB;
-  if (own && (!limit || own < limit)) memory->limit = own;
+  bool bounded = own && (!limit || own < limit), relaxed = vm->relaxed;
+  if (bounded) memory->limit = own;
   memory->guarded++;
-  int status = lua_resume(co, from, *count, count);
+  int status = lua_resume(co, vm->L, *count, count);
   memory->guarded--;
-  memory->limit = limit;
+  if (bounded) { /* what was relaxed meanwhile was the task's, else it is the state's */
+    memory->limit = limit;
+    vm->relaxed = relaxed;
+  }
   return status;
 }
 
@@ -54,7 +59,7 @@ int turn_resume(struct tasks *tasks, struct task *task, lua_State *co, int *coun
     task->raising = false;
     interrupt_order(interrupt, INTERRUPT_CANCEL);
   }
-  int status = resume(&vm->memory, task, co, tasks->L, count);
+  int status = resume(vm, task, co, count);
   task->running = false;
   task->sliced = interrupt_take_preempted(interrupt);
   tasks->raised = (uint8_t)interrupt_leave(interrupt, &frame);

@@ -11,11 +11,17 @@
 
 #include "message/codec_store.h"
 
+enum { KEPT_CAPACITY = 64 << 10 }; /* a buffer that grew beyond is not kept */
+
 static char classes_key; /* registry: { [metatable] = class, [number] = class } */
 
 void codec_buffer_free(struct codec_buffer *buffer) {
   free(buffer->bytes);
   *buffer = (struct codec_buffer){.max = buffer->max};
+}
+
+void codec_buffer_trim(struct codec_buffer *buffer) {
+  if (buffer->capacity > KEPT_CAPACITY) codec_buffer_free(buffer);
 }
 
 /* ---- classes ---- */

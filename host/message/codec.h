@@ -32,6 +32,9 @@ struct codec_problem {
 
 void codec_buffer_free(struct codec_buffer *buffer);
 
+/* The same for one that has grown so large that it is not worth keeping. */
+void codec_buffer_trim(struct codec_buffer *buffer);
+
 /* Defines a class of objects by the metatable on top of L, which it pops: [number], 1 to
  * 127, stands for it in the bytes. [pack] and [unpack] are registry references of
  * functions, object -> plain value and back; unpack returns nil for a value that it does
@@ -59,7 +62,7 @@ struct codec_text {
   size_t length;
 };
 
-/* Takes a string of up to 255 bytes, or an integer; false with nothing taken where
+/* Takes a string, or an integer; false with nothing taken where
  * something else comes. */
 bool codec_take_text(struct codec_input *in, struct codec_text *text);
 bool codec_take_integer(struct codec_input *in, lua_Integer *value);

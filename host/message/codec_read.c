@@ -16,10 +16,11 @@ struct reader {
   lua_State *L;
   const unsigned char *at, *end;
   size_t entries; /* that containers may still declare: each takes a byte at least */
-  struct codec_problem *problem;
+  struct codec_problem *problem; /* or NULL, where nobody asks why */
 };
 
 static int damaged(struct reader *r, const char *how) {
+  if (!r->problem) return UV_EPROTO;
   return codec_fail(r->problem, UV_EPROTO, "damaged message: %s", how);
 }
 
@@ -41,15 +42,43 @@ static int take32(struct reader *r, size_t *out) {
   return code;
 }
 
+static int take64(struct reader *r, uint64_t *out) {
+  uint64_t big = 0;
+  int code = take(r, &big, sizeof big);
+  *out = be64toh(big);
+  return code;
+}
+
+/* Whether the mark holds the value or the length too. */
+static bool is_short(unsigned mark) {
+  return mark < CODEC_NIL || mark >= CODEC_FIXNEGATIVE;
+}
+
+static bool is_small_integer(unsigned mark) {
+  return mark < CODEC_FIXMAP || mark >= CODEC_FIXNEGATIVE;
+}
+
+/* The length of a string after its mark, or the entries of a container with a long one. */
+static int take_length(struct reader *r, unsigned mark, size_t *length) {
+  unsigned char byte = 0;
+  if (is_short(mark)) {
+    *length = mark & 31;
+    return 0;
+  }
+  if (mark != CODEC_STRING8) return take32(r, length);
+  int code = take(r, &byte, 1);
+  *length = byte;
+  return code;
+}
+
 static int read_value(struct reader *r, int depth);
 
 /* ---- values: each pushes one ---- */
 
 static int read_wide(struct reader *r, bool is_float) {
-  uint64_t bits = 0;
-  int code = take(r, &bits, sizeof bits);
+  uint64_t bits;
+  int code = take64(r, &bits);
   if (code < 0) return code;
-  bits = be64toh(bits);
   if (is_float) {
     lua_Number number;
     memcpy(&number, &bits, sizeof number);
@@ -139,7 +168,7 @@ static int read_object(struct reader *r, int depth) {
 
 /* those whose mark holds the length too */
 static int read_short(struct reader *r, unsigned mark, int depth) {
-  if (mark < CODEC_FIXMAP || mark >= CODEC_FIXNEGATIVE) {
+  if (is_small_integer(mark)) {
     lua_pushinteger(r->L, (signed char)mark);
     return 0;
   }
@@ -150,12 +179,10 @@ static int read_short(struct reader *r, unsigned mark, int depth) {
 
 static int read_long(struct reader *r, unsigned mark, int depth) {
   size_t count = 0;
-  unsigned char short_count = 0;
-  int code = mark == CODEC_STRING8 ? take(r, &short_count, sizeof short_count)
-                                   : take32(r, &count);
+  int code = take_length(r, mark, &count);
   if (code < 0) return code;
   switch (mark) {
-    case CODEC_STRING8: return read_string(r, short_count);
+    case CODEC_STRING8:
     case CODEC_STRING32: return read_string(r, count);
     case CODEC_ARRAY32: return read_array(r, count, depth);
     default: return read_map(r, count, depth);
@@ -183,38 +210,33 @@ static int read_value(struct reader *r, int depth) {
   int code = take(r, &mark, 1);
   if (code < 0) return code;
   if (!lua_checkstack(r->L, SLOTS)) return damaged(r, "nested too deep");
-  bool is_long = mark >= CODEC_NIL && mark < CODEC_FIXNEGATIVE;
-  return is_long ? read_marked(r, mark, depth) : read_short(r, mark, depth);
+  return is_short(mark) ? read_short(r, mark, depth) : read_marked(r, mark, depth);
 }
 
 /* ---- one by one ---- */
 
 bool codec_take_text(struct codec_input *in, struct codec_text *text) {
-  size_t left_over = (size_t)(in->end - in->at), header = 1;
-  if (left_over < 2) return false;
-  if (*in->at >= CODEC_FIXSTRING && *in->at < CODEC_NIL)
-    text->length = *in->at & 31;
-  else if (*in->at == CODEC_STRING8)
-    text->length = in->at[header++];
-  else
-    return false;
-  if (left_over < header + text->length) return false;
-  text->bytes = (const char *)in->at + header;
-  in->at += header + text->length;
+  struct reader r = {.at = in->at, .end = in->end};
+  unsigned char mark = 0;
+  size_t length = 0;
+  if (take(&r, &mark, 1) < 0) return false;
+  bool is_text = (mark >= CODEC_FIXSTRING && mark < CODEC_NIL) || mark == CODEC_STRING8 ||
+                 mark == CODEC_STRING32;
+  if (!is_text || take_length(&r, mark, &length) < 0 || left(&r) < length) return false;
+  *text = (struct codec_text){(const char *)r.at, length};
+  in->at = r.at + length;
   return true;
 }
 
 bool codec_take_integer(struct codec_input *in, lua_Integer *value) {
-  uint64_t bits;
-  if (in->at == in->end) return false;
-  if (*in->at < CODEC_FIXMAP || *in->at >= CODEC_FIXNEGATIVE) {
-    *value = (signed char)*in->at++;
-    return true;
-  }
-  if (*in->at != CODEC_INTEGER || in->end - in->at < 9) return false;
-  memcpy(&bits, in->at + 1, sizeof bits);
-  *value = (lua_Integer)be64toh(bits);
-  in->at += 9;
+  struct reader r = {.at = in->at, .end = in->end};
+  unsigned char mark = 0;
+  uint64_t bits = 0;
+  if (take(&r, &mark, 1) < 0) return false;
+  if (!is_small_integer(mark) && (mark != CODEC_INTEGER || take64(&r, &bits) < 0))
+    return false;
+  *value = mark == CODEC_INTEGER ? (lua_Integer)bits : (signed char)mark;
+  in->at = r.at;
   return true;
 }
 

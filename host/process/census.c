@@ -14,10 +14,13 @@
 #include "process/mark.h"
 
 enum { SLICE_NS = 1000000, LATER_MS = 100, NAMES = 2048, BUCKETS = 256 };
+enum { MS = 1000000, REST = 16, LONGEST_REST_MS = 10 };
 
 struct census {
   uv_idle_t turn;  /* active while there is a question */
   uv_timer_t soon; /* active while a question waits for later */
+  uv_timer_t rest; /* active while a question waits because much was looked at just now */
+  uint64_t rested; /* until when that is */
   int open_handles;
   int proc; /* or a negative libuv code */
   uint64_t slice;
@@ -95,16 +98,26 @@ static void walk_end(struct census *census, int error) {
     while (census->asked[i]) answer(census, census->asked[i], error);
 }
 
+/* The kernel keeps those who die waiting for each child that it names. With many, a look
+ * at all of them is followed by a rest, which those who die meanwhile share. */
+static bool has_orphans(struct census *census) {
+  uint64_t began = uv_hrtime();
+  bool found = kin_has_orphans(&census->owner);
+  uint64_t now = uv_hrtime();
+  census->rested = now + (now - began) * REST;
+  return found;
+}
+
 /* Does anybody have to be looked for outside of its session? */
-static bool needs_marks(const struct census *census, const struct census_query *query,
+static bool needs_marks(struct census *census, const struct census_query *query,
                         bool *orphans, bool *asked) {
   if (!query->mark || query->far) return query->mark != NULL;
-  if (!*asked) *orphans = kin_has_orphans(&census->owner);
+  if (!*asked) *orphans = has_orphans(census);
   *asked = true;
   return *orphans;
 }
 
-static bool is_deep(const struct census *census) {
+static bool is_deep(struct census *census) {
   bool orphans = false, asked = false;
   const struct census_query *query = census->waiting;
   while (query && !needs_marks(census, query, &orphans, &asked)) query = query->next;
@@ -167,6 +180,24 @@ static bool walk_on(struct census *census) {
   return true;
 }
 
+static void on_turn(uv_idle_t *turn);
+
+static void on_rested(uv_timer_t *rest) {
+  struct census *census = rest->data;
+  uv_idle_start(&census->turn, on_turn);
+}
+
+/* Has a walk begin in the next turn of the loop, or when the rest is over. */
+static void begin_soon(struct census *census) {
+  uint64_t now = uv_hrtime();
+  uint64_t ms = census->rested > now ? (census->rested - now) / MS : 0;
+  if (ms > LONGEST_REST_MS) ms = LONGEST_REST_MS;
+  if (ms == 0 || census->walking)
+    uv_idle_start(&census->turn, on_turn);
+  else if (!uv_is_active((uv_handle_t *)&census->rest))
+    uv_timer_start(&census->rest, on_rested, ms, 0);
+}
+
 static void on_turn(uv_idle_t *turn) {
   struct census *census = turn->data;
   if (!census->walking) walk_begin(census);
@@ -174,7 +205,9 @@ static void on_turn(uv_idle_t *turn) {
     walk_end(census, census->proc);
   else if (census->needless || !walk_on(census))
     walk_end(census, 0);
-  if (!census->walking && !census->waiting) uv_idle_stop(&census->turn);
+  if (census->walking) return;
+  uv_idle_stop(&census->turn);
+  if (census->waiting) begin_soon(census);
 }
 
 struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner) {
@@ -184,8 +217,9 @@ struct census *census_new(uv_loop_t *loop, const struct kin_owner *owner) {
   census->slice = SLICE_NS;
   uv_idle_init(loop, &census->turn);
   uv_timer_init(loop, &census->soon);
-  census->turn.data = census->soon.data = census;
-  census->open_handles = 2;
+  uv_timer_init(loop, &census->rest);
+  census->turn.data = census->soon.data = census->rest.data = census;
+  census->open_handles = 3;
   census->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (census->proc < 0) census->proc = -errno;
   return census;
@@ -199,7 +233,7 @@ void census_ask(struct census *census, struct census_query *query) {
   census_forget(query);
   query->begun = false;
   enlist(census, &census->waiting, query);
-  uv_idle_start(&census->turn, on_turn);
+  begin_soon(census);
 }
 
 static void on_soon(uv_timer_t *soon) {
@@ -237,4 +271,5 @@ void census_free(struct census *census) {
   for (size_t i = 0; i < BUCKETS; i++) forget_all(&census->asked[i]);
   uv_close((uv_handle_t *)&census->turn, on_closed);
   uv_close((uv_handle_t *)&census->soon, on_closed);
+  uv_close((uv_handle_t *)&census->rest, on_closed);
 }

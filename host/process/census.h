@@ -11,7 +11,9 @@
  * Who has left the session is known by its mark. Reading marks takes its time, so a walk
  * does it only when there are orphans, and for sessions that nobody owns.
  * Whoever is left of a program when its leader is dead descends from an orphan: where
- * there is none, no walk is needed to answer for those whose leaders are dead.
+ * there is none, no walk is needed to answer for those whose leaders are dead. To look for
+ * orphans among very many children takes a while, in which nobody can die; so the next
+ * walk is then a few milliseconds later.
  * Owns a descriptor of /proc opened once, so that a full fd table does not blind it.
  * Thread: loop. */
 #pragma once

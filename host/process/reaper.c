@@ -12,7 +12,7 @@
 
 #include "process/kin.h"
 
-enum { PATIENCE_MS = 60000, RETRY_MS = 1000, PATIENTS = 64 };
+enum { PATIENCE_MS = 60000, RETRY_MS = 1000, SOON_MS = 20, PATIENTS = 64 };
 
 /* A zombie of our own session, and since when it has been seen. */
 struct patient {
@@ -23,7 +23,7 @@ struct patient {
 struct reaper {
   uv_signal_t signal;
   uv_check_t turn;  /* active from a signal to the end of the loop's turn */
-  uv_timer_t retry; /* active while patients wait */
+  uv_timer_t retry; /* active while patients wait, or strangers may */
   int open_handles;
   const struct nursery *nursery;
   struct patient patients[PATIENTS];
@@ -97,10 +97,11 @@ static unsigned sweep_by_peek(struct reaper *reaper) {
   return count;
 }
 
-static bool has_zombies(void) {
+/* One of them, or 0. */
+static pid_t some_zombie(void) {
   siginfo_t info = {0};
   int flags = WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD;
-  return waitid(P_ALL, 0, &info, flags) == 0 && info.si_pid != 0;
+  return waitid(P_ALL, 0, &info, flags) == 0 ? info.si_pid : 0;
 }
 
 static bool collect_one(void *data, pid_t pid) {
@@ -115,11 +116,12 @@ static unsigned sweep(struct reaper *reaper) {
 }
 
 static void on_retry(uv_timer_t *retry) {
+  uv_unref((uv_handle_t *)retry);
   reaper_sweep(retry->data);
 }
 
 unsigned reaper_sweep(struct reaper *reaper) {
-  unsigned total = 0, count = has_zombies();
+  unsigned total = 0, count = some_zombie() != 0;
   forget_the_waited_for(reaper);
   while (count > 0) total += count = sweep(reaper);
   if (reaper->patient_count > 0) uv_timer_start(&reaper->retry, on_retry, RETRY_MS, 0);
@@ -150,9 +152,20 @@ static void note_heard(void) {
   if (atomic_exchange(&deaths, 0) > 1) raise(SIGCHLD);
 }
 
+/* Programs of the nursery that have just died may hide a stranger: all children are looked
+ * at when their own have reaped them, or after a moment. */
 static void on_turn(uv_check_t *turn) {
+  struct reaper *reaper = turn->data;
   uv_check_stop(turn);
-  reaper_sweep(turn->data);
+  if (!nursery_owns(reaper->nursery, some_zombie())) {
+    reaper_sweep(reaper);
+    return;
+  }
+  if (uv_is_active((uv_handle_t *)&reaper->retry) &&
+      uv_timer_get_due_in(&reaper->retry) <= SOON_MS)
+    return;
+  uv_timer_start(&reaper->retry, on_retry, SOON_MS, 0);
+  uv_ref((uv_handle_t *)&reaper->retry);
 }
 
 /* When many die at once, each is told of by itself: one look at all of them is enough. */

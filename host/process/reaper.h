@@ -11,7 +11,8 @@
  *   host's session, which no program of ours does. Such a zombie has a minute to be
  *   waited for before it counts as an orphan.
  * All other zombies are orphans. Nothing here waits for "any" child.
- * Owns a signal handle, a check handle and a timer, none of which keeps the loop alive.
+ * Owns a signal handle, a check handle and a timer, none of which keeps the loop alive but
+ * for a moment.
  * Thread: loop, which must be the main thread's. */
 #pragma once
 #include <uv.h>

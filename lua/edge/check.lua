@@ -1,6 +1,7 @@
 -- Check: `luvisor check`: loads a script as run would, and prints its tree.
 
 local bounds = require "luvisor.edge.load.bounds"
+local descriptors = require "luvisor.edge.service.descriptors"
 local elevation = require "luvisor.edge.service.elevation"
 local missing = require "luvisor.edge.load.missing"
 local system = require "host.system"
@@ -56,7 +57,9 @@ function check.tree(path)
   local lines = {}
   add_lines(lines, loaded.root, 0)
   system.put(1, table.concat(lines, "\n") .. "\n")
-  elevation.each(loaded.root, function(unit, text) warn(("%s: %s"):format(unit, text)) end)
+  local function warn_of(unit, text) warn(("%s: %s"):format(unit, text)) end
+  elevation.each(loaded.root, warn_of)
+  descriptors.check(loaded.root, warn_of)
   missing.each(loaded.root, warn)
   return 0
 end

@@ -55,9 +55,9 @@ command("history", "[UNIT...]", 0, "show what happened to units, also before the
   { name = "file", value = "PATH", text = "read this file, whatever host wrote it" }, JSON,
 })
 command("reload", "", 0, "load the script again, show what has changed, and apply it", {
-  { name = "dry-run", text = "show it only" }, JSON,
+  { name = "dry-run", text = "show it only" }, NO_WAIT, TIMEOUT, JSON,
 }, function(_, options) return module "reload".call("reload", options) end)
-command("rollback", "", 0, "go back to what ran before the last reload", { JSON },
+command("rollback", "", 0, "go back to what ran before the last reload", { NO_WAIT, TIMEOUT, JSON },
   function(_, options) return module "reload".call("rollback", options) end)
 local function edit(name, operands, least, most, text, options)
   options[#options + 1] = JSON
@@ -66,10 +66,11 @@ local function edit(name, operands, least, most, text, options)
 end
 
 edit("add", "FILE", 1, 1, "add the units that a Lua file returns, until the next reload", {
-  { name = "under", value = "PATH", text = "to that supervisor, and not to the root" },
+  { name = "under", value = "PATH", text = "to that supervisor, and not to the root" }, NO_WAIT, TIMEOUT,
 })
 edit("remove", "UNIT...", 1, nil, "stop units and forget them, until the next reload", {})
-edit("scale", "UNIT N", 2, 2, "have a counted program run N instances, until the next reload", {})
+edit("scale", "UNIT N", 2, 2, "have a counted program run N instances, until the next reload",
+  { NO_WAIT, TIMEOUT })
 edit("set", "UNIT KEY VALUE", 3, 3, "give a key another value in place, until the next reload", {})
 
 command("shutdown", "", 0, "stop the tree and end the host", {

@@ -1,6 +1,8 @@
 -- Guests: makes the runtimes in which units with an executor of their own run, and tells them what to run.
 
+local lazy = require "luvisor.core.lazy"
 local custom = require "luvisor.edge.custom"
+local estate = lazy "luvisor.edge.estate"
 local plain = require "luvisor.core.spec.plain"
 local process = require "host.process"
 local program_cgroup = require "luvisor.machine.program.cgroup"
@@ -36,6 +38,7 @@ local function order(env, unit, spec)
   for level, on in pairs(env.logs) do logs[level] = on end
   for kind in pairs(env.watched) do watched[kind] = true end
   return {
+    lineage = env.lineage,
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     edits = not described and spec.edits or nil,
     spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
@@ -51,6 +54,8 @@ end
 
 -- ---- threads
 
+local QUIET = 0.02 -- seconds without another start
+
 local Thread = {}
 Thread.__index = Thread
 
@@ -59,15 +64,40 @@ function Thread:late() return self.wire:late() end
 function Thread.destroy() end -- it was asked to end; nothing else can be done from outside
 function Thread:abandon() self.abandoned = true end
 
-local function open_thread(_, unit, events)
+-- Nobody hears of one that was told nothing yet.
+local function new_thread()
   local self = setmetatable({}, Thread)
   local message, code
-  self.wire, message, code = wire.thread({ memory = unit.spec.memory, name = tostring(unit.name) }, events.frame,
-    function()
-      events.ended { kind = "error", message = "its thread ended without saying why" }
-    end)
+  self.wire, message, code = wire.thread(function(frame)
+    if self.events then self.events.frame(frame) end
+  end, function()
+    self.over = true
+    if self.events then self.events.ended { kind = "error", message = "its thread ended without saying why" } end
+  end)
   if not self.wire then return nil, message, code end
   self.link = self.wire.link
+  return self
+end
+
+-- Where one thread was started, another will be: the next one is begun ahead, when no more are wanted for now, and has
+-- loaded the library by then. A worker that has failed is back as soon as it is told what to run.
+local function keep_spare(ahead)
+  runtime.cancel(ahead.due)
+  ahead.due = runtime.after(QUIET, function()
+    if ahead.thread and not ahead.thread.over then return end
+    ahead.thread = new_thread()
+    if ahead.thread then ahead.thread:send({ "prepare" }, true) end
+  end)
+end
+
+local function open_thread(env, _, events)
+  local ahead = env.guests.ahead
+  local self, message, code = ahead.thread, nil, nil
+  ahead.thread = nil
+  if not self or self.over then self, message, code = new_thread() end
+  if not self then return nil, message, code end
+  self.events = events
+  keep_spare(ahead)
   return self
 end
 
@@ -92,7 +122,7 @@ local function variables(env, unit)
   for _, entry in ipairs(process.environment()) do
     if not entry:find "^LUVISOR_UNIT=" then list[#list + 1] = entry end
   end
-  list[#list + 1] = ("LUVISOR_UNIT=%s/%d@%s"):format(unit:path(), unit.generation, env.process.instance)
+  list[#list + 1] = ("LUVISOR_UNIT=%s/%d@%s"):format(unit:path(), unit.generation, env.lineage)
   return list
 end
 
@@ -150,7 +180,9 @@ local function spawn(self, env, unit, fds, events)
       self.child:close()
       when_read(self, function()
         if self.wire then self.wire:close() end
-        program_cgroup.finish(unit, self.run, function() events.ended(how) end)
+        estate.settle(env, unit, function()
+          program_cgroup.finish(unit, self.run, function() events.ended(how) end)
+        end)
       end)
     end)
   end)
@@ -197,7 +229,7 @@ local OPEN = { thread = open_thread, process = open_process }
 ---@param env table
 ---@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string?, order: function }
 function guests.new(env)
-  local self = {}
+  local self = { ahead = {} } -- ahead: thread, due
 
   --- Makes a guest and has it run the unit; events.ended is called once, events.frame for what it says.
   function self.open(unit, events)

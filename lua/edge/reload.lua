@@ -92,7 +92,7 @@ local function refuse(request, message, code)
   finish(request, nil, message, code)
 end
 
-local function report(request, plan, failures)
+local function report(request, plan, failures, started)
   for _, one in ipairs(failures) do
     running.write("error", "luvisor", "%s: %s: %s", request.what, one.path, one.message)
   end
@@ -104,7 +104,7 @@ local function report(request, plan, failures)
     running.loaded.source.files = running.loaded.generation:sources()
     running.tree.drift = drifts.of(running.loaded.root, running.tree.root.spec)
   end
-  finish(request, { plan = plan, failures = failures })
+  finish(request, { plan = plan, failures = failures, started = started })
 end
 
 local function fail(request, message)
@@ -118,8 +118,8 @@ end
 
 local function begin_change(request, root, plan)
   running.env.sockets.open_all(root)
-  change.apply(running.tree, plan, function(failures, message)
-    if failures then report(request, plan, failures) else fail(request, message) end
+  change.apply(running.tree, plan, function(failures, message, started)
+    if failures then report(request, plan, failures, started) else fail(request, message) end
   end, request.cause, function(...)
     for _, fn in ipairs(request.onlookers) do fn(...) end
   end)

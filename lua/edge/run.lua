@@ -6,6 +6,7 @@ local bounds = require "luvisor.edge.load.bounds"
 local confine = require "luvisor.edge.guest.confine"
 local control = require "luvisor.edge.control"
 local daemon = lazy "luvisor.edge.service.daemon"
+local descriptors = require "luvisor.edge.service.descriptors"
 local elevation = require "luvisor.edge.service.elevation"
 local env = require "luvisor.edge.env"
 local exit = require "luvisor.core.exit"
@@ -184,7 +185,9 @@ function run.tree(path, options, arguments)
   up.watch(tree.env, tree, function(troubles) announce(troubles, options.daemon) end)
   manager.begin()
   tree.env.sockets.open_all(loaded.root)
-  elevation.each(loaded.root, function(unit, text) write("warn", unit, "%s", text) end)
+  local function warn(unit, text) write("warn", unit, "%s", text) end
+  elevation.each(loaded.root, warn)
+  descriptors.check(loaded.root, warn)
   leftovers.settle(place, loaded.root, write, function(adoptions)
     tree.env.adoptions = adoptions
     if not tree.stopping then tree:start() end

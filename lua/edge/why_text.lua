@@ -1,5 +1,5 @@
--- Why text: what the method `why` answers, for people: the last things that happened to a unit, oldest first, and below
--- them what happened to those because of whom.
+-- Why text: what the method `why` answers, for people: the last things that happened to a unit, oldest first, what it
+-- wrote on stderr at last if it ended badly, and below that what happened to those because of whom.
 
 local log = require "luvisor.edge.log"
 local sheet = require "luvisor.edge.sheet"
@@ -31,6 +31,7 @@ local function add_chain(lines, about, depth)
   end
   if about.states and #about.states > 0 then add(lines, depth + 1, "states: " .. states_text(about.states)) end
   for _, cause in ipairs(about.causes) do add(lines, depth + 1, "caused by: " .. cause) end
+  for _, line in ipairs(about.last_words or {}) do add(lines, depth + 1, "| " .. line) end
   if about.because then
     add(lines, depth, "because")
     add_chain(lines, about.because, depth + 1)

@@ -26,12 +26,13 @@ local function finish_one(self)
   self.open = self.open - 1
   if self.open > 0 then return end
   self.env.tree:changed()
-  self.done(self.failures)
+  self.done(self.failures, nil, self.started)
 end
 
 -- Steps are counted for those who look on; one may have more than one part.
 local function tell(self, path, what)
   if self.told < self.total then self.told = self.told + 1 end
+  if what == "started" then self.started[#self.started + 1] = path end
   if self.look_on then self.look_on(self.told, self.total, path, what) end
 end
 
@@ -72,7 +73,8 @@ end
 local function when_upgraded(self, work, child, node)
   local old, spec = child.spec, node.new
   self.open = self.open + 1
-  return function(ok, message, failures)
+  return function(ok, message, failures, started)
+    for _, path in ipairs(started or {}) do self.started[#self.started + 1] = path end
     if not ok then
       put_back(work.supervisor, spec, old)
       fail(self, child:path(), message)
@@ -237,16 +239,16 @@ local function begin(self, plan)
 end
 
 --- Applies a plan; done(failures) is called once everything that was to stop is gone, everything that was to start
---- has been started, and every upgrade is over. failures: { { path =, message = } }, of upgrades that did not work out.
---- done(nil, message) after an error in here.
+--- has been started, and every upgrade is over. failures: { { path =, message = } }, of upgrades that did not work out;
+--- started: paths. done(nil, message) after an error in here.
 ---@param tree table
 ---@param plan luvisor.Plan
----@param done fun(failures: { path: string, message: string }[]|nil, message: string|nil)
+---@param done fun(failures: { path: string, message: string }[]|nil, message: string|nil, started: string[]|nil)
 ---@param cause? string who asked for it, as `why` has it: "reload by uid 1000"
 ---@param look_on? fun(done: integer, total: integer, path: string, what: string) of each step
 function change.apply(tree, plan, done, cause, look_on)
   local self = setmetatable({
-    env = tree.env, done = done, cause = cause or "reload", failures = {}, works = {}, additions = {},
+    env = tree.env, done = done, cause = cause or "reload", failures = {}, started = {}, works = {}, additions = {},
     open = 1, visits = 0, worked = finish_one, tell = tell, fail = fail, told = 0,
     total = #(plan.steps or {}), look_on = look_on,
   }, Change)

@@ -53,8 +53,11 @@ function chronicle.note(self, kind, first, second, third)
     self.chronicle = ring
   end
   local at = ring.last
-  ring[at + 1], ring[at + 2], ring[at + 3], ring[at + 4], ring[at + 5] =
-    self.env.now(), kind, first or false, second or false, third or false
+  ring[at + 1] = self.env.now()
+  ring[at + 2] = kind
+  ring[at + 3] = first or false
+  ring[at + 4] = second or false
+  ring[at + 5] = third or false
   ring.last = at < LAST and at + STRIDE or 0
 end
 

@@ -165,6 +165,17 @@ function command.run(tree, target, what, options, reply)
   return self
 end
 
+--- What becomes of a unit that was started: replies as command.run does.
+---@param tree table
+---@param target table
+---@param reply fun(outcome: table)
+---@return luvisor.Command
+function command.observe(tree, target, reply)
+  local self = { tree = tree, env = target.env, target = target, path = target:path(), what = "start", reply = reply }
+  watch(self, look_started)
+  return self
+end
+
 --- The time of the command is over: says how far it has come.
 ---@param self luvisor.Command
 function command.give_up(self)

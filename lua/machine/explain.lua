@@ -2,6 +2,7 @@
 -- waits for, the unit for whose sake it was stopped, the child that a supervisor gave up because of.
 
 local chronicle = require "luvisor.machine.chronicle"
+local exit = require "luvisor.core.exit"
 local inspect = require "luvisor.machine.inspect"
 local units = require "luvisor.core.units"
 
@@ -89,7 +90,7 @@ local function causes_of(why)
   return list
 end
 
---- What happened to a unit, and to those because of whom: { unit, entries, states, causes, because }.
+--- What happened to a unit, and to those because of whom: { unit, entries, states, causes, last_words, because }.
 ---@param self table
 ---@param seen? table<table, boolean>
 ---@return table
@@ -99,6 +100,7 @@ function explain.unit(self, seen)
   local result = {
     unit = inspect.closely(self), entries = entries_of(self), states = states_of(self),
     causes = causes_of(self.last_exit),
+    last_words = self.last_exit and not exit.is_normal(self.last_exit) and inspect.last_words(self) or nil,
   }
   local other = culprit(self)
   if other and not seen[other] and seen.depth < DEEPEST then result.because = explain.unit(other, seen) end

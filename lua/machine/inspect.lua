@@ -31,6 +31,7 @@ function inspect.exit(why)
   return {
     kind = why.kind, text = tostring(why), message = why.message, code = why.code,
     signal = why.signal and signals.name(why.signal) or why.signal, core = why.core, deadline = why.deadline,
+    errno = why.errno,
   }
 end
 

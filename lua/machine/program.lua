@@ -56,18 +56,18 @@ end
 local function leave_service(self, run)
   if run.has_left then return end
   run.has_left = true
-  cancel_start_limit(self, run)
+  if run.start_due then cancel_start_limit(self, run) end
   program_ready.cancel(self, run)
-  program_health.cancel(self, run)
-  program_notify.cancel(self, run)
+  if run.health then program_health.cancel(self, run) end
+  if run.watchdog then program_notify.cancel(self, run) end
   program_limits.cancel(self, run)
-  program_reload.cancel(self, run)
-  program_hook.cancel(run, "after start")
+  if run.reload then program_reload.cancel(self, run) end
+  if run.hooks then program_hook.cancel(run, "after start") end
 end
 
 local function cancel_timers(self, run)
   self.env.cancel(run.limit)
-  self.env.cancel(run.note)
+  if run.note then self.env.cancel(run.note) end
 end
 
 local function report(self, run)
@@ -81,6 +81,7 @@ end
 -- Nothing of it is left; the hooks that come after are called, and then it is told.
 local function conclude(self, run)
   if self.run ~= run or run.over then return end
+  if not self.spec.hooks then return report(self, run) end
   run.over = true
   local function stopped() report(self, run) end
   local function failed() program_hook.call(self, run, "after stop", stopped) end
@@ -94,23 +95,30 @@ local function all_gone(self, run)
   run.empty = true
   cancel_timers(self, run)
   if not run.was_ready and not run.asked_first then program_output.show(self, run.child) end
-  program_notify.forget(self, run)
+  if run.heard then program_notify.forget(self, run) end
   run.child:close()
   if run.asked_first then run.exit = program_exit.of_stop(run.killed, run.code, run.signal) end
+  if not run.retiring then return conclude(self, run) end
   program_retire.finish(run, function() conclude(self, run) end)
 end
 
 -- Nobody that can be told by session or mark; a group of its own has the last word.
 local function on_empty(self, run)
-  if self.run ~= run then return end
-  program_cgroup.finish(self, run, function() all_gone(self, run) end)
+  if not run.cgroup then return all_gone(self, run) end
+  if self.run == run then program_cgroup.finish(self, run, function() all_gone(self, run) end) end
+end
+
+local function own_exit(self, run)
+  local why = program_exit.of_status(self.spec.success or { 0 }, run.code, run.signal, run.core)
+  why.errno, why.status = run.errno, run.status
+  return why
 end
 
 local function note_leftovers(self, run)
   if self.run ~= run or not self.env.logs.info then return end
+  local why = run.failure or own_exit(self, run)
   run.child:members(function(pids)
-    self.env.log("info", self, "leader ended (%s), others live on: %s", tostring(run.exit),
-      table.concat(pids or {}, ", "))
+    self.env.log("info", self, "leader ended (%s), others live on: %s", tostring(why), table.concat(pids or {}, ", "))
   end)
 end
 
@@ -121,20 +129,13 @@ local function on_outlived(self, run)
   program_stop.ask(self, run, "TERM")
 end
 
-local function own_exit(self, run)
-  if run.failure then return run.failure end
-  local why = program_exit.of_status(self.spec.success or { 0 }, run.code, run.signal, run.core)
-  why.errno, why.status = run.errno, run.status
-  return why
-end
-
 local function on_leader_exit(self, run, code, signal, core)
   if self.run ~= run then return end
-  run.code, run.signal, run.core = code, signal, core
-  run.exit = own_exit(self, run)
+  run.code, run.signal, run.core = code, signal, core or nil
   run.asked_first = run.asked and not run.failure
+  run.exit = run.failure or run.asked and program_exit.of_stop(run.killed, code, signal) or own_exit(self, run)
   leave_service(self, run)
-  set_state(self, run, "STOPPING", tostring(run.exit))
+  if run.state ~= "STOPPING" then set_state(self, run, "STOPPING", tostring(run.exit)) end
   run.child:on_empty(function() on_empty(self, run) end, function() on_outlived(self, run) end)
 end
 

@@ -39,15 +39,19 @@ function link:close() end
 
 --- A thread with a runtime of its own, which runs luvisor.edge.guest. on_ended is called once, when the thread and
 --- all it had is gone.
----@param options { memory?: integer, name?: string } bytes its Lua state may have; name for people, 15 bytes of it
+---@param unused nil
 ---@param on_frame fun(bytes: string)
 ---@param on_ended fun()
 ---@return host.Link|nil link
 ---@return string? message
 ---@return string? code
-function guest.thread(options, on_frame, on_ended) end
+function guest.thread(unused, on_frame, on_ended) end
 
---- A link over file descriptors, which it takes over: to read from and to write to, or one for both.
+--- Names this thread, for people; 15 bytes of it are kept.
+---@param name string
+function guest.rename(name) end
+
+--- A link over file descriptors, which it takes over unless it raises: to read from and to write to, or one for both.
 ---@param fds { [1]: integer, [2]?: integer, pulse?: integer } pulse: of guest.pulse, for link:late
 ---@param on_frame fun(bytes: string)
 ---@param on_ended fun() the other side has closed, or sent what is no frame

@@ -122,12 +122,13 @@ function Child:signal(signal) end
 
 --- Signals all members: the leader's group now, other groups a tenth of a second later, or in the next turn of the loop
 --- when the leader has ended. KILL waits for nothing, and is sticky: a member that turns up afterwards gets it too.
---- Fine when nobody is left. Never calls back before it returns.
+--- Fine when nobody is left. Never calls back before it returns. A second signal follows where the first was sent.
 ---@param signal host.process.Signal
+---@param second? host.process.Signal
 ---@return true|nil ok
 ---@return string? message
 ---@return string? code
-function Child:signal_group(signal) end
+function Child:signal_group(signal, second) end
 
 --- Calls fn() once, from the loop, as soon as the leader has ended and no member lives. Zombies do not live. Where the
 --- leader has ended and others live, outlived() is called once before.

@@ -73,14 +73,16 @@ return {
   {
     name = "thread", title = "workers on threads", sides = { "luvisor", "limit" }, arguments = { 100, 5000 },
     rows = {
-      { key = "thread.start", title = "start of each", unit = "us" },
+      { key = "thread.start", title = "start of each of many at once", unit = "us" },
+      { key = "thread.again", title = "one that has ended started again", unit = "us" },
       { key = "thread.trip", title = "a call there and back", unit = "us" },
     },
   },
   {
     name = "process", title = "workers in processes", sides = { "luvisor", "limit" }, arguments = { 50, 5000 },
     rows = {
-      { key = "process.start", title = "start of each", unit = "us" },
+      { key = "process.start", title = "start of each of many at once", unit = "us" },
+      { key = "process.again", title = "one that has ended started again", unit = "us" },
       { key = "process.trip", title = "a call there and back", unit = "us" },
     },
   },

@@ -89,7 +89,7 @@ static pid_t other_member(struct subject *subject) {
   struct finding finding = {.subject = subject};
   struct census_query query = {.found = note_found, .done = note_done, .data = &finding};
   census_ask(child_members(subject->child, &query), &query);
-  assert_true(run_until(&loop, &finding.done, 2000));
+  assert_true(run_until(&loop, &finding.done, 20000));
   return finding.other;
 }
 
@@ -110,7 +110,7 @@ static void exit_codes(void **state) {
   for (int i = 0; i < 4; i++) {
     struct subject subject;
     start(&subject, ARGV(HELPER("exit_with"), (char *)codes[i]));
-    assert_true(run_until(&loop, &subject.empty, 2000));
+    assert_true(run_until(&loop, &subject.empty, 20000));
     assert_int_equal(subject.status.code, atoi(codes[i]));
     assert_int_equal(subject.status.signal, -1);
     assert_false(subject.status.core);
@@ -128,7 +128,7 @@ static void signals_are_not_codes(void **state) {
   run_for(&loop, 50);
   assert_false(subject.left);
   assert_int_equal(child_signal(subject.child, SIGKILL), 0);
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   assert_int_equal(subject.status.code, -1);
   assert_int_equal(subject.status.signal, SIGKILL);
   assert_int_equal(child_signal(subject.child, SIGKILL), 0);
@@ -142,7 +142,7 @@ static void leftovers(const char *when, const char *where) {
   struct subject subject;
   start_ready(&subject, ARGV(HELPER("leave_child"), (char *)when, (char *)where));
   if (strcmp(when, "term") == 0) child_signal_group(subject.child, SIGTERM);
-  assert_true(run_until(&loop, &subject.left, 2000));
+  assert_true(run_until(&loop, &subject.left, 20000));
   assert_int_equal(subject.status.code, 7);
   run_for(&loop, 50);
   pid_t leftover = other_member(&subject);
@@ -152,7 +152,7 @@ static void leftovers(const char *when, const char *where) {
   run_for(&loop, 50);
   assert_false(subject.empty);
   child_signal_group(subject.child, SIGKILL);
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   assert_false(lives(leftover));
   assert_false(child_has(subject.child, leftover));
   finish(&subject);
@@ -180,7 +180,7 @@ static pid_t escape(struct subject *subject, const char *its_mark) {
   start_ready(subject, ARGV(HELPER("leave_child"), "now", "escape"));
   mark = NULL;
   unsetenv("LUVISOR_UNIT");
-  assert_true(run_until(&loop, &subject->left, 2000));
+  assert_true(run_until(&loop, &subject->left, 20000));
   assert_int_equal(kin_orphans(&owner, &found, 1), 1);
   assert_true(getsid(found) == found && lives(found));
   return found;
@@ -197,7 +197,7 @@ static void leftovers_in_other_sessions(void **state) {
   run_for(&loop, 50);
   assert_false(subject.empty);
   child_signal_group(subject.child, SIGKILL);
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   assert_false(lives(escapee));
   waitpid(escapee, NULL, 0);
   finish(&subject);
@@ -211,7 +211,7 @@ static void escape_without_mark(void **state) {
     struct subject subject;
     pid_t escapee = escape(&subject, marks[i]);
     child_signal_group(subject.child, SIGKILL);
-    assert_true(run_until(&loop, &subject.empty, 2000));
+    assert_true(run_until(&loop, &subject.empty, 20000));
     assert_true(lives(escapee));
     kill(escapee, SIGKILL);
     waitpid(escapee, NULL, 0);
@@ -225,12 +225,12 @@ static void killing_the_leader_alone(void **state) {
   struct subject subject;
   start_ready(&subject, ARGV(HELPER("leave_child"), "stay", "group"));
   child_signal(subject.child, SIGKILL);
-  assert_true(run_until(&loop, &subject.left, 2000));
+  assert_true(run_until(&loop, &subject.left, 20000));
   run_for(&loop, 100);
   assert_true(lives(subject.leftover));
   assert_false(subject.empty);
   kill(subject.leftover, SIGKILL); /* noticed though nobody of the host did it */
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   finish(&subject);
 }
 
@@ -239,12 +239,12 @@ static void dead_leader_keeps_its_pid(void **state) {
   (void)state;
   struct subject subject;
   start_ready(&subject, ARGV(HELPER("leave_child"), "now", "session"));
-  assert_true(run_until(&loop, &subject.left, 2000));
+  assert_true(run_until(&loop, &subject.left, 20000));
   run_for(&loop, 50);
   assert_true(nursery_owns(nursery, subject.pid));
   assert_int_equal(getsid(subject.pid), subject.pid);
   child_signal_group(subject.child, SIGKILL);
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   assert_false(nursery_owns(nursery, subject.pid));
   finish(&subject);
 }
@@ -258,10 +258,10 @@ static void stopped_program(void **state) {
   run_for(&loop, 50);
   assert_false(subject.left);
   child_signal_group(subject.child, SIGCONT);
-  assert_true(run_until(&loop, &subject.left, 2000));
+  assert_true(run_until(&loop, &subject.left, 20000));
   assert_int_equal(subject.status.code, 7);
   child_signal_group(subject.child, SIGKILL);
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   finish(&subject);
 }
 
@@ -270,13 +270,13 @@ static void close_in_callbacks(void **state) {
   struct subject subject;
   start(&subject, ARGV("true"));
   subject.close_when_left = true;
-  assert_true(run_until(&loop, &subject.left, 2000));
+  assert_true(run_until(&loop, &subject.left, 20000));
   run_for(&loop, 50);
   assert_false(subject.empty);
   close(subject.out);
   start(&subject, ARGV("true"));
   subject.close_when_empty = true;
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   close(subject.out);
 }
 
@@ -299,7 +299,7 @@ static void stolen_status(void **state) {
   struct subject subject;
   start(&subject, ARGV("true"));
   assert_int_equal(waitpid(subject.pid, NULL, 0), subject.pid);
-  assert_true(run_until(&loop, &subject.empty, 2000));
+  assert_true(run_until(&loop, &subject.empty, 20000));
   assert_int_equal(subject.status.code, -1);
   assert_int_equal(subject.status.signal, -1);
   finish(&subject);
@@ -316,7 +316,7 @@ static void leftovers_without_fds(void **state) {
   low = (struct rlimit){40, old.rlim_max};
   setrlimit(RLIMIT_NOFILE, &low);
   child_signal_group(subject.child, SIGTERM);
-  assert_true(run_until(&loop, &subject.left, 2000));
+  assert_true(run_until(&loop, &subject.left, 20000));
   while (count < 64 && (fds[count] = open("/dev/null", O_RDONLY)) >= 0) count++;
   run_for(&loop, 300);
   assert_false(subject.empty);
@@ -340,7 +340,7 @@ static void many_at_once(void **state) {
     start_ready(&subjects[i], ARGV(HELPER("leave_child"), "term", "session"));
   for (int i = 0; i < MANY; i++) child_signal_group(subjects[i].child, SIGKILL);
   for (int i = 0; i < MANY; i++) {
-    assert_true(run_until(&loop, &subjects[i].empty, 5000));
+    assert_true(run_until(&loop, &subjects[i].empty, 20000));
     finish(&subjects[i]);
   }
   run_for(&loop, 10);

@@ -265,6 +265,75 @@ static void refuses_bytes_that_nobody_wrote(void **state) {
   assert_int_equal(codec_read(L, nested, sizeof nested, &problem), UV_EPROTO);
 }
 
+/* What stands at the head of a frame, value by value, as codec_read has it. */
+static void takes_texts_and_integers(void **state) {
+  lua_State *L = *state;
+  struct codec_buffer buffer = {.max = 0};
+  struct codec_problem problem;
+  int count =
+      push(L,
+           "'', 'short', ('x'):rep(31), ('y'):rep(32), ('z'):rep(300), 0, -1, 127,"
+           " -33, math.mininteger, math.maxinteger");
+  assert_int_equal(codec_write(L, 1, count, &buffer, &problem), 0);
+  struct codec_input in = {buffer.bytes, buffer.bytes + buffer.length};
+  for (int i = 1; i <= count; i++) {
+    struct codec_text text;
+    lua_Integer value;
+    bool is_text = lua_type(L, i) == LUA_TSTRING;
+    assert_int_equal(codec_take_integer(&in, &value), !is_text);
+    assert_int_equal(is_text && codec_take_text(&in, &text), is_text);
+    if (is_text)
+      lua_pushlstring(L, text.bytes, text.length);
+    else
+      lua_pushinteger(L, value);
+    assert_true(lua_rawequal(L, i, -1));
+    lua_pop(L, 1);
+  }
+  assert_ptr_equal(in.at, in.end);
+  codec_buffer_free(&buffer);
+}
+
+/* Nothing is taken of what is something else, or cut short. */
+static void takes_nothing_else(void **state) {
+  lua_State *L = *state;
+  static const char *const others[] = {"nil", "true", "1.5", "{}", "{ 1 }", "{ x = 1 }"};
+  static const char *const cut[] = {"'short'", "('y'):rep(32)", "('z'):rep(300)",
+                                    "1 << 40"};
+  struct codec_buffer buffer = {.max = 0};
+  struct codec_problem problem;
+  struct codec_text text;
+  lua_Integer value;
+  for (size_t i = 0; i < sizeof others / sizeof *others + sizeof cut / sizeof *cut; i++) {
+    bool is_cut = i >= sizeof others / sizeof *others;
+    const char *what = is_cut ? cut[i - sizeof others / sizeof *others] : others[i];
+    buffer.length = 0;
+    assert_int_equal(write_all(L, what, &buffer, &problem), 0);
+    lua_settop(L, 0);
+    for (size_t length = 0; length < buffer.length + !is_cut; length++) {
+      struct codec_input in = {buffer.bytes, buffer.bytes + length};
+      assert_false(codec_take_text(&in, &text));
+      assert_false(codec_take_integer(&in, &value));
+      assert_ptr_equal(in.at, buffer.bytes);
+    }
+  }
+  codec_buffer_free(&buffer);
+}
+
+static void keeps_no_large_buffer(void **state) {
+  lua_State *L = *state;
+  struct codec_buffer buffer = {.max = 1 << 20};
+  struct codec_problem problem;
+  assert_int_equal(write_all(L, "('x'):rep(1000)", &buffer, &problem), 0);
+  codec_buffer_trim(&buffer);
+  assert_non_null(buffer.bytes);
+  lua_settop(L, 0);
+  assert_int_equal(write_all(L, "('x'):rep(200000)", &buffer, &problem), 0);
+  codec_buffer_trim(&buffer);
+  assert_null(buffer.bytes);
+  assert_int_equal(buffer.capacity, 0);
+  assert_int_equal(buffer.max, 1 << 20);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(writes_and_reads_what_can_be_sent, setup, teardown),
@@ -277,6 +346,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(reads_no_part_of_a_message_as_another, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(refuses_bytes_that_nobody_wrote, setup, teardown),
+      cmocka_unit_test_setup_teardown(takes_texts_and_integers, setup, teardown),
+      cmocka_unit_test_setup_teardown(takes_nothing_else, setup, teardown),
+      cmocka_unit_test_setup_teardown(keeps_no_large_buffer, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,7 +188,7 @@ static void gives_back(void **state) {
   struct spool *spool = open_spool("log");
   (void)state;
   begin(&feed, spool);
-  assert_true(run_until(&loop, &is_over, 5000));
+  assert_true(run_until(&loop, &is_over, 20000));
   assert_null(feed.spool);
   spool_release(spool);
 }
@@ -202,7 +202,7 @@ static void hanging_disk(void **state) {
   assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
   struct spool *spool = open_spool(ptsname(master));
   begin(&feed, spool);
-  assert_true(run_until(&loop, &is_over, 10000));
+  assert_true(run_until(&loop, &is_over, 20000));
   assert_string_equal(told, "ETIMEDOUT");
   assert_false(spool_feed(spool, &feed));
   while (!spools_flush(spools, 10))

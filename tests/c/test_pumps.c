@@ -204,11 +204,11 @@ static void check_signal(size_t i) {
   set_fault(signals[i].call, signals[i].error);
   assert_int_equal(child_signal(child, SIGTERM), signals[i].expected);
   set_fault(NONE, 0);
-  if (signals[i].ends) assert_true(run_until(&loop, &is_empty, 5000));
+  if (signals[i].ends) assert_true(run_until(&loop, &is_empty, 20000));
   if (!signals[i].ends) run_for(&loop, 50);
   assert_int_equal(has_left, signals[i].ends);
   assert_int_equal(child_signal(child, SIGTERM), 0);
-  assert_true(run_until(&loop, &is_empty, 5000));
+  assert_true(run_until(&loop, &is_empty, 20000));
   child_close(child);
   nursery_free(nursery);
 }
@@ -222,7 +222,7 @@ static void check_group(size_t i) {
   if (signals[i].call == KILL) assert_int_equal(fault.hits, 1);
   set_fault(NONE, 0);
   child_signal_group(child, SIGKILL);
-  assert_true(run_until(&loop, &is_empty, 5000));
+  assert_true(run_until(&loop, &is_empty, 20000));
   assert_true(has_left);
   child_close(child);
   nursery_free(nursery);

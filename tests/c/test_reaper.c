@@ -62,7 +62,7 @@ static void orphans(void **state) {
   (void)state;
   int code;
   struct child *child = start(ARGV(HELPER("orphans"), "1000"), &code);
-  assert_true(run_until(&loop, &empty, 5000));
+  assert_true(run_until(&loop, &empty, 20000));
   run_for(&loop, 200);
   assert_int_equal(zombies(), 0);
   child_close(child);
@@ -74,7 +74,7 @@ static void orphans_without_reaper(void **state) {
   int code;
   reaper_free(reaper);
   struct child *child = start(ARGV(HELPER("orphans"), "10"), &code);
-  assert_true(run_until(&loop, &empty, 5000));
+  assert_true(run_until(&loop, &empty, 20000));
   run_for(&loop, 200);
   assert_true(zombies() > 0);
   reaper = reaper_new(&loop, nursery);
@@ -108,7 +108,7 @@ static void spares_libuvs(void **state) {
     for (uint64_t until = now_ms() + 2000; zombies() == 0 && now_ms() < until;)
       usleep(500);
     assert_int_equal(reaper_sweep(reaper), 0); /* before libuv could look */
-    assert_true(run_until(&loop, &spawned_ended, 2000));
+    assert_true(run_until(&loop, &spawned_ended, 20000));
     assert_int_equal(spawned_code, 5);
     run_for(&loop, 10);
   }
@@ -120,9 +120,9 @@ static void spares_programs(void **state) {
   struct child *child = start(ARGV(HELPER("exit_with"), "9"), &code);
   for (uint64_t until = now_ms() + 2000; zombies() == 0 && now_ms() < until;) usleep(500);
   assert_int_equal(reaper_sweep(reaper), 0);
-  assert_true(run_until(&loop, &left, 2000));
+  assert_true(run_until(&loop, &left, 20000));
   assert_int_equal(code, 9);
-  assert_true(run_until(&loop, &empty, 2000));
+  assert_true(run_until(&loop, &empty, 20000));
   child_close(child);
 }
 

@@ -158,7 +158,7 @@ static void hanging_disk(void **state) {
   for (int i = 0; i < 9; i++) spool_give(spool, big_chunk());
   assert_true(spool_wait(spool, &waiter));
   uint64_t begun = now_ms();
-  assert_true(run_until(&loop, &done, 5000));
+  assert_true(run_until(&loop, &done, 20000));
   assert_in_range(now_ms() - begun, 500, 2500);
   assert_non_null(strstr(told, "ETIMEDOUT"));
   assert_false(spool_wait(spool, &waiter));
@@ -191,7 +191,7 @@ static void slow_disk(void **state) {
     fill_and_wait(spool, &waiter);
     run_for(&loop, 400);
     while (!spools_flush(spools, 5)) taken += count_bytes(master);
-    assert_true(run_until(&loop, &done, 1000));
+    assert_true(run_until(&loop, &done, 20000));
     done = false;
     run_for(&loop, 400);
   }
@@ -224,12 +224,12 @@ static void open_later(const char *path) {
 static void opens_off_the_loop(void **state) {
   (void)state;
   open_later("log");
-  assert_true(run_until(&loop, &was_told, 5000));
+  assert_true(run_until(&loop, &was_told, 20000));
   assert_non_null(opened);
   assert_ptr_equal(open_spool("log"), opened);
   struct spool *first = opened;
   open_later("log"); /* open already */
-  assert_true(run_until(&loop, &was_told, 5000));
+  assert_true(run_until(&loop, &was_told, 20000));
   assert_ptr_equal(opened, first);
   give(opened, "one\n");
   for (int i = 0; i < 3; i++) spool_release(first);
@@ -240,12 +240,12 @@ static void opens_off_the_loop(void **state) {
 static void says_why_it_cannot(void **state) {
   (void)state;
   open_later("none/log");
-  assert_true(run_until(&loop, &was_told, 5000));
+  assert_true(run_until(&loop, &was_told, 20000));
   assert_null(opened);
   assert_int_equal(open_error, UV_ENOENT);
   mkdir("none", 0700); /* nothing is left of the attempt */
   open_later("none/log");
-  assert_true(run_until(&loop, &was_told, 5000));
+  assert_true(run_until(&loop, &was_told, 20000));
   assert_int_equal(open_error, 0);
   spool_release(opened);
   open_later("never"); /* nobody is forgotten at the end */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Feeds the codec any bytes. What it reads, it writes and reads again to the same. */
+/* Feeds the codec any bytes. What it reads, it writes and reads again to the same, and what
+ * it takes one by one is what it reads.
+ * sources: host/message/codec*.c */
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdint.h>
@@ -43,11 +45,39 @@ static size_t again(void) {
   return length;
 }
 
+/* Pushes the next value, if it is taken. */
+static bool take(struct codec_input *in) {
+  struct codec_text text;
+  lua_Integer integer;
+  if (codec_take_text(in, &text))
+    lua_pushlstring(L, text.bytes, text.length);
+  else if (codec_take_integer(in, &integer))
+    lua_pushinteger(L, integer);
+  else
+    return false;
+  return true;
+}
+
+/* [message] -> [message]; without one nothing is compared */
+static void take_all(const uint8_t *bytes, size_t length) {
+  struct codec_input in = {bytes, bytes + length};
+  for (lua_Integer i = 1; take(&in); i++) {
+    if (lua_gettop(L) > 1) {
+      lua_rawgeti(L, 1, i);
+      if (!lua_rawequal(L, -1, -2)) abort();
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   struct codec_problem problem;
   if (!L) open_state();
   lua_settop(L, 0);
-  if (codec_read(L, bytes, length, &problem) < 0) return 0;
+  int code = codec_read(L, bytes, length, &problem);
+  take_all(bytes, length);
+  if (code < 0) return 0;
   lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
   for (lua_Integer i = 1; i <= count; i++) {
     lua_settop(L, 1);

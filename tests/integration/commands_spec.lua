@@ -212,6 +212,22 @@ describe("a client", function()
     assert.equal("top/db", json.decode(text).units[1].because.unit.path)
   end)
 
+  it("shows what a program wrote at last, if it ended badly", function()
+    spawn [[return luvisor.supervisor { name = "top", children = {
+      program("stay", "sleep 600"),
+      program("bad", "echo no such port >&2; exit 7", { shell = true, restart = luvisor.restart.never,
+        stderr = { prefix = true } }),
+      program("good", "echo all is well >&2", { shell = true, restart = luvisor.restart.never,
+        stderr = { prefix = true } }) } }]]
+    assert.truthy(host.wait_until(function()
+      return status("bad").state == "EXITED" and status("good").state == "EXITED"
+    end, 10))
+    local _, out = client("why", "bad")
+    assert.truthy(out:find("\n  | no such port\n", 1, true), out)
+    _, out = client("why", "good")
+    assert.falsy(out:find("all is well", 1, true), out)
+  end)
+
   it("tells who asked, and for whose sake", function()
     spawn [[return luvisor.supervisor { name = "top", strategy = "one_for_all", children = {
       program("a", "sleep 600", { backoff = { min = 0.01 } }), worker "b" } }]]

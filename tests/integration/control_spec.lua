@@ -120,7 +120,6 @@ describe("the control socket", function()
     one:send '\n  \n'
     assert.equal(process.pid, one:call("ping").result.pid)
   end)
-
   local BAD = {
     ["{"] = -32700, ["\255"] = -32700, ["[]"] = -32600, ['[{"jsonrpc":"2.0","id":1,"method":"ping"}]'] = -32600,
     ["1"] = -32600, ["null"] = -32600, ['{"id":1,"method":"ping"}'] = -32600, ['{"jsonrpc":"2.0","id":1}'] = -32600,
@@ -131,6 +130,7 @@ describe("the control socket", function()
     ['{"jsonrpc":"2.0","id":1,"method":"ping","params":1}'] = -32602,
     ['{"jsonrpc":"2.0","id":1,"method":"ping","params":{"timeout":0}}'] = -32602,
     ['{"jsonrpc":"2.0","id":1,"method":"status","params":{"units":"w"}}'] = -32602,
+    ['{"jsonrpc":"2.0","id":1,"method":"stop","params":{"units":[]}}'] = -32602,
     ['{"jsonrpc":"2.0","id":1,"method":"status","params":{"units":["nobody"]}}'] = -32000,
   }
   for text, code in pairs(BAD) do

@@ -106,6 +106,20 @@ describe("luvisor run --daemon", function()
     assert.equal("", read "a.pid")
   end)
 
+  it("waits for the last try of a critical unit", function()
+    local tree = [[local luvisor = require "luvisor"
+      return luvisor.supervisor { name = "top", children = {
+        luvisor.program { name = "p", command = "false", critical = %s, backoff = { min = 0.4, max = 0.4 } } } }]]
+    put(tree:format "true")
+    local code, said = finish "a"
+    assert.equal(1, code, said)
+    assert.truthy(said:find("critical unit top/p is FATAL: exit 1", 1, true), said)
+    put(tree:format "false")
+    code, said = finish "b"
+    assert.equal(0, code, said)
+    assert.truthy(said:find("not all of it: top/p (exit 1)", 1, true), said)
+  end)
+
   it("returns with 0 and says who is not up", function()
     put [[local luvisor = require "luvisor"
       return luvisor.supervisor { name = "top", children = {

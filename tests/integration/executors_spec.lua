@@ -151,6 +151,7 @@ for _, pair in ipairs {
       end
       assert.truthy(said:find 'unknown: nil, [^\n]*did you mean "echo"%?, NO_HANDLER', said)
       assert.truthy(said:find "death: nil, [^\n]*as ordered, DOWN", said)
+      assert.equal(2, select(2, said:gsub("root/asks values: 0, 1\n", "")), said) -- first the long way
       assert.equal(0, process:stop())
     end)
 

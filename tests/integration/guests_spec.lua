@@ -2,6 +2,7 @@
 -- What only a runtime of its own can do: a limit of memory, calls that do not come back, and ends of the process.
 
 local executors = require "executors"
+local host = require "host"
 
 local start, tree, worker = executors.start, executors.tree, executors.worker
 
@@ -106,6 +107,46 @@ spec_of("a worker that sits in C", function()
     process:expect "root/w goes into C"
     assert.equal(0, process:stop())
     assert.truthy(process:stdout():find("exit root/w: abandoned", 1, true), process:output())
+  end)
+end)
+
+spec_of("a thread that is begun ahead", function()
+  -- tids by the names of a host's threads
+  local function threads(process)
+    local list, place = {}, ("/proc/%d/task/"):format(process.pid)
+    for _, tid in ipairs(host.entries(place)) do
+      local name = host.read(place .. tid .. "/comm")
+      if name then list[name:match "[^\n]*"] = tid end
+    end
+    return list
+  end
+
+  it("is the one on which the next worker runs", function()
+    local process = start(tree(worker("thread", 'name = "w", module = "plain", args = {}')))
+    process:expect "third turn"
+    local ahead = host.wait_until(function() return threads(process).guest end, 10)
+    assert.equal(0, (process:client { "restart", "--name", executors.name(), "root/w" }))
+    process:expect("third turn", 10, 2)
+    assert.truthy(ahead)
+    assert.equal(ahead, threads(process).w)
+    assert.equal(0, process:stop())
+  end)
+
+  for _, executor in ipairs { "coroutine", "process" } do
+    it("is not there where no worker runs on a thread (the control), executor = " .. executor, function()
+      local process = start(tree(worker(executor, 'name = "w", module = "plain", args = {}')))
+      process:expect "third turn"
+      host.stay(0.2)
+      assert.is_nil(threads(process).guest)
+      assert.equal(0, process:stop())
+    end)
+  end
+
+  it("has the worker's limit of memory", function()
+    local process = start(tree(worker("thread",
+      'name = "hog", module = "hog", memory = "8MB", backoff = { min = 0.5, max = 0.5, jitter = 0 }')))
+    process:expect("exit root/hog: memory: not enough memory %(memory%)", 20, 2)
+    assert.equal(0, process:stop())
   end)
 end)
 

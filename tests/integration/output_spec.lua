@@ -127,6 +127,22 @@ describe("a program's output", function()
     process:stop()
   end)
 
+  it("goes to a function that is slow, or never comes back, at nobody's expense", function()
+    local process = run_tree(in_directory [[
+      luvisor.program { name = "loop", command = "seq 1 20000", restart = "transient",
+        stdout = function() while true do end end },
+      luvisor.program { name = "slow", command = "seq 1 20000", restart = "transient",
+        stdout = function() local from = os.clock() repeat until os.clock() > from + 0.02 end },
+      luvisor.program { name = "other", command = "seq 1 300000", restart = "transient",
+        stdout = { file = "DIR/log" } },
+      luvisor.program { name = "stay", command = "sleep 1000" } ]])
+    process:expect("root/other ended: exit 0", 12)
+    process:expect("root/loop stdout: no answer within 5 s", 20)
+    process:expect("root/loop ended: exit 0", 20)
+    assert.equal("300000\n", read("log"):sub(-7))
+    process:stop()
+  end)
+
   it("belongs to one unit alone, unless they share it", function()
     local function check(one, other)
       local path = directory .. "/tree.lua"

@@ -180,13 +180,13 @@ describe("the REPL", function()
       assert.matches("^error: ", out)
       _, out = eval(("state('%s').data.n, messages('%s').generation"):format(name, name))
       assert.equal("8, 1\n", out)
+      _, out = eval(("return set_state('%s', function(data) data.n = 100 return data end)"):format(name))
+      assert.equal("true\n", out)
+      _, out = eval(("(pcall(set_state, '%s', function() error 'no' end)), state('%s').data.n"):format(name, name))
+      assert.equal("false, 100\n", out)
     end
-    local _, out = eval "return set_state('coroutine', function(data) data.n = 100 return data end)"
-    assert.equal("true\n", out)
-    _, out = eval "state('coroutine').data.n"
-    assert.equal("100\n", out)
-    _, out = eval "set_state('thread', function(data) return data end)"
-    assert.matches("cannot send a function", out)
+    local _, out = eval "local n = 5 return unit 'thread':replace_state(function() return n end)"
+    assert.matches("a function that uses n of where it was made cannot be sent", out)
   end)
 
   describe("at a terminal", function()
@@ -234,6 +234,21 @@ describe("the REPL", function()
       assert.is_truthy(screen:shows "error: cancelled")
       screen:type("40 + 2", "Enter")
       assert.is_truthy(screen:shows "\n42\n")
+    end)
+
+    it("takes up what is typed meanwhile, line by line, or forgets it at Ctrl-C", function()
+      start()
+      open("repl", "--socket", socket)
+      assert.is_truthy(screen:shows ">")
+      screen:type("for i = 1, 3e7 do end", "Enter", "40 + 2", "Enter", "40 + 3", "Enter")
+      assert.is_truthy(screen:shows "40 %+ 2\n42\n[^\n]*40 %+ 3\n43\n")
+      screen:type("while true do end", "Enter", "40 + 4", "Enter")
+      host.stay(0.3)
+      screen:type "C-c"
+      assert.is_truthy(screen:shows "error: cancelled")
+      screen:type("40 + 5", "Enter")
+      assert.is_truthy(screen:shows "\n45\n")
+      assert.is_falsy(screen:screen():find "\n44\n")
     end)
 
     it("shares the host's terminal with its log", function()

@@ -142,6 +142,8 @@ modules.echo = [[
 local worker = require "luvisor.worker"
 local Echo = worker.define()
 Echo:call("echo", function(self, ...) return self.path, ... end)
+Echo:call("nothing", function() end)
+Echo:call("null", function() return nil end)
 Echo:call("fail", function() error "as ordered" end)
 Echo:cast("note", function(self, number)
   self.notes = self.notes or {}
@@ -162,6 +164,9 @@ Asks:actor("running", function(self)
   end
   say("echo", self:call("echo", "echo", 1, 2.5, "ü", true))
   say("table", self:call("root/echo", "echo", { deep = { 1, 2 } }))
+  for _ = 1, 2 do
+    say("values", select("#", self:call("echo", "nothing")), select("#", self:call("echo", "null")))
+  end
   for i = 1, 20 do self:cast("echo", "note", i) end
   say("notes", self:call("echo", "notes"))
   say("nobody", self:call("nobody", "echo"))

@@ -14,9 +14,10 @@ function Child:pid()
   return self.number
 end
 
-function Child:signal_group(signal)
+function Child:signal_group(signal, second)
   assert(not self.closed, "closed process")
   self.sent[#self.sent + 1] = signal
+  self.sent[#self.sent + 1] = second
   return true
 end
 

@@ -249,7 +249,7 @@ function worlds.new(options)
   local write, enabled = collect_logs(self, options and options.quiet)
   self.env = envs.new { write = write, enabled = enabled }
   self.process = fake_process.new()
-  self.env.process = self.process
+  self.env.process, self.env.lineage = self.process, self.process.instance
   self.env.random = function() return 0.5 end
   runtime.set_reporter(function(text)
     self.logged[#self.logged + 1] = { level = "fault", unit = "luvisor", message = text }

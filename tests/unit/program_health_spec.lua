@@ -148,7 +148,7 @@ describe("limits", function()
     child:dies(0)
     assert.equal("timeout: age 1 min 40 s", tostring(parent.exit))
     local spec = { max_age = 100, name = "web", kind = "program", command = { "web" } }
-    local other = fake_env.new { process = fake_process.new() }
+    local other = fake_env.new { process = fake_process.new(), lineage = "host" }
     fake_watch.add(other)
     other.random = function() return 1 end
     unit.start(unit.new(Program, other, spec, {}))

@@ -6,7 +6,7 @@ local fake_process = require "fake_process"
 local unit = require "luvisor.machine.unit"
 
 local function new_env()
-  return fake_env.new { process = fake_process.new() }
+  return fake_env.new { process = fake_process.new(), lineage = "host" }
 end
 
 local function new_parent()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Readiness of a program, what it says of itself, and its watchdog, on a fake clock.
 
+local inspect = require "luvisor.machine.inspect"
 local fake_watch = require "fake_watch"
 local unit = require "luvisor.machine.unit"
 
@@ -130,6 +131,7 @@ describe("notifications", function()
     assert.same({ "KILL" }, child.sent)
     child:dies(nil, 9)
     assert.same({ "signal", 5, "serving" }, { parent.exit.kind, parent.exit.errno, parent.exit.status })
+    assert.equal(5, inspect.exit(parent.exit).errno)
     assert.same({}, fake.listeners)
   end)
 

@@ -149,6 +149,7 @@ describe("spec.program", function()
     { { cwd = "" }, 'key "cwd": must not be empty' },
     { { stdin = "stdout" }, 'key "stdin": unknown value "stdout", expected one of "null", "inherit"' },
     { { stdout = "stdout" }, 'key "stdout": unknown value "stdout", expected one of "inherit", "null"' },
+    { { stdout = 5 }, 'key "stdout": expected a table such as { file = path }, a name or a function, got 5' },
     { { stdout = "nul" }, 'key "stdout": unknown value "nul", did you mean "null"?' },
     { { stdout = { fil = "x" } }, 'key "stdout.fil": unknown key, did you mean "file"?' },
     { { stdout = {} }, 'key "stdout": expected { file = path }, { prefix = true } or { syslog = true }' },

@@ -102,7 +102,10 @@ function output.check(names)
     if type(value) == "string" and value:find "[/.]" then
       return false, ('a file is { file = "%s" }'):format(value)
     end
-    if type(value) ~= "table" then return named(value) end
+    if type(value) == "string" then return named(value) end
+    if type(value) ~= "table" then
+      return check.expected("a table such as { file = path }, a name or a function", value)
+    end
     local ok, result, below = target(value)
     if not ok then return false, result, below end
     if result.json and result.prefix then return false, "a JSON line has its unit in it", ".prefix" end

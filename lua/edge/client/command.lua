@@ -9,8 +9,8 @@ local command = {}
 local codes = client.codes
 local DEFAULT_TIMEOUT = 60 -- seconds
 
--- Seconds of --timeout; nil and a message when they are none.
-local function seconds_of(options)
+--- Seconds of --timeout; nil and a message when they are none.
+function command.seconds(options)
   if not options.timeout then return DEFAULT_TIMEOUT end
   local seconds = tonumber(options.timeout)
   if seconds and seconds > 0 and seconds <= 86400 then return seconds end
@@ -23,10 +23,16 @@ local function line_of(outcome)
   return ("%s: %s%s"):format(outcome.path, outcome.state, why)
 end
 
+--- What a program that failed has said last.
+---@param outcome { last_words?: string[] }
+function command.print_last_words(outcome)
+  for _, line in ipairs(outcome.last_words or {}) do client.print("  | " .. line .. "\n", 2) end
+end
+
 local function print_outcome(outcome)
   if outcome.ok then return client.print(line_of(outcome) .. "\n") end
   client.complain(line_of(outcome))
-  for _, line in ipairs(outcome.last_words or {}) do client.print("  | " .. line .. "\n", 2) end
+  command.print_last_words(outcome)
 end
 
 local function code_of(result)
@@ -41,7 +47,7 @@ end
 ---@return integer|nil
 function command.change(what, operands, options)
   if options.rolling then return command.rolling(operands, options) end
-  local seconds, message = seconds_of(options)
+  local seconds, message = command.seconds(options)
   if not seconds then return client.misused(message) end
   return client.connect(options, function(self)
     progress.show(self)
@@ -98,7 +104,7 @@ end
 ---@param options table
 ---@return integer|nil
 function command.shutdown(_, options)
-  local seconds, message = seconds_of(options)
+  local seconds, message = command.seconds(options)
   if not seconds then return client.misused(message) end
   return client.connect(options, function(self)
     local function gone() client.quit(codes.DONE) end

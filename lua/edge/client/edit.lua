@@ -17,7 +17,7 @@ function edit.add(operands, options)
   if file then file:close() end
   if not text then return client.misused(message or operands[1] .. ": cannot be read") end
   local path = system.absolute(operands[1]) or operands[1]
-  return steps.ask("add", { text = text, path = path, under = options.under }, options)
+  return steps.ask("add", { text = text, path = path, under = options.under }, options, true)
 end
 
 --- Stops units and forgets them.
@@ -31,7 +31,7 @@ function edit.scale(operands, options)
   if not count or count < 1 then
     return client.misused(('scale: expected how many instances, 1 or more, got "%s"'):format(operands[2]))
   end
-  return steps.ask("scale", { unit = operands[1], count = count }, options)
+  return steps.ask("scale", { unit = operands[1], count = count }, options, true)
 end
 
 local WORDS = { ["true"] = true, ["false"] = false }

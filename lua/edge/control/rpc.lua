@@ -106,7 +106,8 @@ local function check_params(method, given)
     end
   end
   for _, key in ipairs(method.required or {}) do
-    if params[key] == nil then return nil, key .. ": missing" end
+    local value = params[key]
+    if value == nil or type(value) == "table" and next(value) == nil then return nil, key .. ": missing" end
   end
   return params
 end

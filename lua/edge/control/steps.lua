@@ -1,13 +1,16 @@
 -- Steps: what a reload or a live edit did, or would do, as the control socket says it.
 
+local check = require "luvisor.core.check"
 local json = require "host.json"
 local plans = require "luvisor.core.plan"
+local readiness = require "luvisor.core.lazy" "luvisor.machine.readiness"
 local rota = require "luvisor.edge.control.rota"
 local rpc = require "luvisor.edge.control.rpc"
 
 local steps = {}
 
-local PORTION = 50 -- steps that are worded in one go
+local PORTION = 50  -- steps that are worded in one go
+local PATIENCE = 30 -- seconds for what was started, unless the client says otherwise
 
 local function list(items)
   return items[1] and items or json.array {}
@@ -37,16 +40,41 @@ local function send(reply, applied, client, result)
   end, reply)
 end
 
---- What reply(...) is to be called with what a reload replies.
+--- What reply(...) is to be called with what a reload, or a plan of one, replies.
 ---@param reply function of a method
----@param applied boolean
 ---@param client luvisor.Connection
 ---@return fun(result: table|nil, message: string|nil, code: string|nil)
-function steps.answer(reply, applied, client)
+function steps.plan(reply, client)
   return function(result, message, code)
     if not result then return reply(nil, message, code) end
-    send(reply, applied, client, result)
+    send(reply, false, client, result)
   end
+end
+
+--- The same once it is known what has become of all that was started, unless the client does not want to wait for it.
+---@param reply function
+---@param client luvisor.Connection
+---@param context table
+---@param params { wait?: boolean, patience?: number }
+---@return fun(result: table|nil, message: string|nil, code: string|nil)
+function steps.answer(reply, client, context, params)
+  return function(result, message, code)
+    if not result then return reply(nil, message, code) end
+    if params.wait == false then return send(reply, true, client, result) end
+    readiness.wait(context.tree, result.started or {}, params.patience or PATIENCE, function(failures)
+      local before = result.failures -- others may have asked for the same
+      table.move(before, 1, #before, #failures + 1, failures)
+      send(reply, true, client, { plan = result.plan, failures = failures })
+    end)
+  end
+end
+
+--- What the methods that answer so take besides their own: whether to wait for what was started, and how long.
+---@param params table
+---@return table params
+function steps.with_waiting(params)
+  params.wait, params.patience = check.boolean, check.seconds
+  return params
 end
 
 --- An answer for people.

@@ -32,6 +32,14 @@ end
 
 function parts.code() return require "luvisor.edge.load.code" end
 function parts.process() return require "host.process" end
+
+-- What the marks of all programs here end with. They are found by it when the host is dead, so that of a guest ends
+-- with the host's.
+function parts.lineage(self)
+  local own, told = self.process.instance, rawget(self, "told")
+  return told and own .. "@" .. told.lineage or own
+end
+
 function parts.probes() return require "luvisor.edge.probes" end
 function parts.calendar() return require "luvisor.edge.calendar" end
 function parts.pipes() return require "luvisor.edge.pipes" end

@@ -56,11 +56,11 @@ local function change_tree(world, loaded, told, reply)
   local plan = { tree = parcel.unpack(told.change, world.tree.root.spec, loaded.spec) }
   use(world, loaded)
   world.sockets.open_all(loaded.spec)
-  change.apply(world.tree, plan, function(failures, message)
+  change.apply(world.tree, plan, function(failures, message, started)
     if not failures then return reply(nil, message) end
     world.sockets.close_unused(world.tree.root)
     branch.walk(world.tree.root, "", world.mirrored) -- tags and the like may be others
-    reply(true, failures)
+    reply(true, failures, started)
   end, told.cause)
 end
 
@@ -99,7 +99,8 @@ local function follow_first()
   end)
 end
 
---- Follows; reply(true, failures) or reply(nil, message) once everything is done. Those that come meanwhile wait.
+--- Follows; reply(true, failures, started) or reply(nil, message) once everything is done. Those that come meanwhile
+--- wait.
 ---@param world table
 ---@param told table what a guest is told to run, with `change` and `cause`
 ---@param reply function

@@ -44,7 +44,7 @@ end
 --- The host is gone.
 ---@param self luvisor.GuestState
 function finish.orphaned(self)
-  if self.over then return leave(self) end
+  if self.over or not self.world then return leave(self) end
   require("luvisor.edge.guest.frames").kill(self)
   runtime.after(ORPHAN_GRACE, leave, self)
 end

@@ -7,9 +7,12 @@ local running = require "luvisor.edge.running"
 local unit = require "luvisor.machine.unit"
 local worker = require "luvisor.machine.worker"
 
+collectgarbage() -- what loading has left behind is used by what follows
+
 local lone = {}
 
-local GATHER = 0.02 -- seconds
+local GATHER = 0.02  -- seconds
+local SETTLED = 0.01 -- seconds: it is not to come before the first turn
 
 -- What the host hears anyway, or tells of the unit itself.
 local KNOWN = { start = true, ready = true, stop = true, exit = true }
@@ -57,7 +60,7 @@ function lone.begin(self, told)
   unit.start(root)
   forget("luvisor.core.fitness", "luvisor.edge.guest.begin", "luvisor.edge.guest.load", "luvisor.edge.guest.lone",
     "luvisor.edge.guest.confine", "luvisor.edge.guest.world", "luvisor.edge.load.definition", "luvisor.core.copy")
-  collectgarbage()
+  world.after(SETTLED, collectgarbage)
 end
 
 return lone

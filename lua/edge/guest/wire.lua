@@ -34,7 +34,7 @@ function Wire:close()
   self.link:close()
 end
 
-local function open(maker, argument, on_frame, on_ended)
+local function open(maker, on_frame, on_ended, argument)
   local function arrived(bytes)
     local frame = codec.decode(bytes)
     if frame then on_frame(frame) end
@@ -45,25 +45,24 @@ local function open(maker, argument, on_frame, on_ended)
 end
 
 --- A new thread with a runtime of its own, and the wire to it.
----@param options { memory?: integer, name: string }
 ---@param on_frame fun(frame: table)
 ---@param on_ended fun() called once, when everything of it is gone
 ---@return luvisor.Wire|nil
 ---@return string? message
 ---@return string? code
-function wire.thread(options, on_frame, on_ended)
-  return open("thread", options, on_frame, on_ended)
+function wire.thread(on_frame, on_ended)
+  return open("thread", on_frame, on_ended)
 end
 
 --- A wire over file descriptors, which it takes over.
 ---@param fds integer[] for reading and writing, or one for both
 function wire.stream(fds, on_frame, on_ended)
-  return open("stream", fds, on_frame, on_ended)
+  return open("stream", on_frame, on_ended, fds)
 end
 
 --- The wire of a thread to who started it.
 function wire.parent(on_frame, on_ended)
-  return open("parent", nil, on_frame, on_ended)
+  return open("parent", on_frame, on_ended)
 end
 
 return wire

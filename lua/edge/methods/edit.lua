@@ -26,13 +26,14 @@ end
 
 methods.add = {
   summary = "adds the units that a piece of Lua returns to a supervisor, the root if none is named",
-  params = { text = check.text, path = check.text, under = names.one }, required = { "text", "path" },
+  params = steps.with_waiting { text = check.text, path = check.text, under = names.one },
+  required = { "text", "path" },
   call = function(context, params, reply, client)
     if not context.repl then return reply(nil, NO_REPL, "FORBIDDEN") end
     local under = params.under and find_one(context, params.under, reply) or not params.under and context.tree.root
     if not under then return end
     edit.add({ text = params.text, path = params.path, under = under, cause = steps.cause("add", client) },
-      steps.answer(reply, true, client))
+      steps.answer(reply, client, context, params))
   end,
 }
 
@@ -42,7 +43,7 @@ methods.remove = {
     local units, message, code = selection.find(context.tree, params.units)
     if not units then return reply(nil, message, code) end
     edit.remove({ units = selection.outermost(units), cause = steps.cause("remove", client) },
-      steps.answer(reply, true, client))
+      steps.answer(reply, client, context, params))
   end,
 }
 
@@ -66,12 +67,13 @@ end
 
 methods.scale = {
   summary = "has a counted program run so many instances",
-  params = { unit = names.one, count = check.integer(1, MOST) }, required = { "unit", "count" },
+  params = steps.with_waiting { unit = names.one, count = check.integer(1, MOST) },
+  required = { "unit", "count" },
   call = function(context, params, reply, client)
     local path, name = counted_program(context, params.unit, reply)
     if not path then return end
     edit.scale({ path = path, name = name, count = params.count, cause = steps.cause("scale", client) },
-      steps.answer(reply, true, client))
+      steps.answer(reply, client, context, params))
   end,
 }
 
@@ -86,7 +88,7 @@ methods.set = {
     local text = params.key == "restart" and type(params.value) == "string" and params.value:find("(", 1, true)
     if text and not context.repl then return reply(nil, NO_REPL, "FORBIDDEN") end
     edit.set({ paths = paths, key = params.key, value = params.value, text = text and true,
-      cause = steps.cause("set", client) }, steps.answer(reply, true, client))
+      cause = steps.cause("set", client) }, steps.answer(reply, client, context, params))
   end,
 }
 

@@ -16,23 +16,24 @@ end
 
 methods.plan = {
   summary = "what a reload would change now",
-  call = function(_, _, reply, client) reload.plan(steps.answer(reply, false, client)) end,
+  call = function(_, _, reply, client) reload.plan(steps.plan(reply, client)) end,
 }
 
 methods.reload = {
   summary = "load the script again and apply what has changed",
-  params = { dry_run = check.boolean, progress = check.boolean },
-  call = function(_, params, reply, client)
-    if params.dry_run then return reload.plan(steps.answer(reply, false, client)) end
-    reload.apply(steps.cause("reload", client), steps.answer(reply, true, client), teller(params, client))
+  params = steps.with_waiting { dry_run = check.boolean, progress = check.boolean },
+  call = function(context, params, reply, client)
+    if params.dry_run then return reload.plan(steps.plan(reply, client)) end
+    reload.apply(steps.cause("reload", client), steps.answer(reply, client, context, params), teller(params, client))
   end,
 }
 
 methods.rollback = {
   summary = "go back to what ran before the last reload that changed something",
-  params = { progress = check.boolean },
-  call = function(_, params, reply, client)
-    reload.rollback(steps.cause("rollback", client), steps.answer(reply, true, client), teller(params, client))
+  params = steps.with_waiting { progress = check.boolean },
+  call = function(context, params, reply, client)
+    reload.rollback(steps.cause("rollback", client), steps.answer(reply, client, context, params),
+      teller(params, client))
   end,
 }
 

@@ -18,6 +18,8 @@ local console = {}
 ---@field complete fun(self, text: string, done: fun(candidates: string[], replaced: integer))
 ---@field cancel fun(self)
 
+local MOST_AHEAD = 4096 -- keys that wait for an evaluation to end
+
 -- ---- history
 
 local function history_path()
@@ -65,16 +67,23 @@ local function finish(self, code)
   self.on_end(code)
 end
 
+local press
+
+-- What was typed, or pasted, meanwhile, as far as it goes.
+local function go_on(self)
+  self.busy = false
+  redraw(self)
+  while self.ahead[1] and not self.busy and not self.over do press(self, table.remove(self.ahead, 1)) end
+end
+
 local function answer(self, code)
   self.busy = true
   local ok, message = self.evaluator:eval(code, function(text) self.terminal:write(text) end, function()
-    self.busy = false
-    redraw(self)
+    go_on(self)
   end)
   if ok then return end
-  self.busy = false
   self.terminal:write("error: " .. tostring(message) .. "\n")
-  redraw(self)
+  go_on(self)
 end
 
 local events = {}
@@ -131,11 +140,14 @@ function events.complete(self)
   end)
 end
 
-local function press(self, key)
+function press(self, key)
   if self.busy then
-    if key.name == "ctrl-c" then return self.evaluator:cancel() end
-    self.editor:press(key.name == "text" and key or { name = "none" })
-    return
+    if key.name ~= "ctrl-c" then
+      if #self.ahead < MOST_AHEAD then table.insert(self.ahead, key) end
+      return
+    end
+    self.ahead = {}
+    return self.evaluator:cancel()
   end
   local event = self.editor:press(key)
   if event then return events[event](self) end
@@ -151,7 +163,7 @@ function console.interactive(given)
   local path = history_path()
   local self = {
     evaluator = given.evaluator, on_end = given.on_end, history_path = path,
-    editor = editor.new { prompt = given.prompt, history = read_history(path) },
+    editor = editor.new { prompt = given.prompt, history = read_history(path) }, ahead = {},
   }
   local message, code
   self.terminal, message, code = terminal.open {

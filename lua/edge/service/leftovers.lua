@@ -21,10 +21,14 @@ local TERM, KILL, CONT = signals.number "TERM", signals.number "KILL", signals.n
 
 local under_way -- the wait for their end: { after, hurry, told, killed = when the last of them was }
 
--- The specs of the programs by their paths.
-local function programs_of(spec, found)
-  if spec.kind == "program" then found[spec.path] = spec end
-  for _, child in ipairs(spec.children or {}) do programs_of(child, found) end
+-- The specs of the programs by their paths, and below [elsewhere] those of other runtimes, which adopt nobody.
+local function programs_of(spec, found, elsewhere)
+  elsewhere = elsewhere or spec.kind == "supervisor" and (spec.executor or "coroutine") ~= "coroutine"
+  if spec.kind == "program" then
+    local fate = elsewhere and spec.orphans == "adopt" and "kill" or spec.orphans
+    found[spec.path] = { shutdown = spec.shutdown, fate = fate }
+  end
+  for _, child in ipairs(spec.children or {}) do programs_of(child, found, elsewhere) end
   return found
 end
 
@@ -58,7 +62,7 @@ local function sort(instances, programs)
       one.path = path_of(one.mark) or "?"
       local program = programs[one.path]
       one.patience = patience_with(program)
-      table.insert(sorted[program and program.orphans or "kill"], one)
+      table.insert(sorted[program and program.fate or "kill"], one)
     end
   end
   return sorted

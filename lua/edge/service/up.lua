@@ -1,6 +1,6 @@
 -- Up: when a tree that was started is up: everybody who is to run was ready, or has ended well. One that is given up,
 -- or keeps failing, does not hold that up for ever: then the tree is up when nobody is being started any more, and
--- those in trouble are named.
+-- those in trouble are named. A critical unit that fails is waited for: it may be the end of the tree yet.
 
 local branch = require "luvisor.machine.branch"
 local runtime = require "host.runtime"
@@ -20,6 +20,7 @@ local function is_settled(unit)
     return unit.phase ~= "stopping"
   end
   if unit.phase == "idle" then return unit.spec.autostart == false end
+  if unit.phase == "backoff" and unit.spec.critical then return false end
   return not UNSETTLED[unit.phase]
 end
 

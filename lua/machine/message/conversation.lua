@@ -12,7 +12,7 @@ local match = lazy "luvisor.core.match"
 
 local methods = {}
 
-local unpack, rawget = table.unpack, rawget
+local unpack = table.unpack
 
 local function env_of(self)
   return self._unit.env
@@ -26,13 +26,13 @@ local function drop(env) env.dropped = (env.dropped or 0) + 1 end
 --- Sends a message, for the receive of another worker: true, or nil, message, CODE (EAGAIN: its mailbox is full;
 --- DOWN: it does not run; EINVAL: a value that cannot be sent).
 function methods.send(self, target, ...)
-  self._sent = (rawget(self, "_sent") or 0) + 1
+  self._sent = (self._sent or 0) + 1
   return exchange.send(env_of(self), target, ...)
 end
 
 --- Has another worker's handler called, without waiting for it.
 function methods.cast(self, target, name, ...)
-  self._sent = (rawget(self, "_sent") or 0) + 1
+  self._sent = (self._sent or 0) + 1
   return exchange.cast(env_of(self), target, name, ...)
 end
 
@@ -40,7 +40,7 @@ end
 --- time of its own.
 function methods.call(self, target, name, ...)
   local unit = self._unit
-  self._sent = (rawget(self, "_sent") or 0) + 1
+  self._sent = (self._sent or 0) + 1
   return exchange.call(unit.env, unit, target, name, ...)
 end
 

@@ -79,7 +79,7 @@ end
 --- The box of a worker that runs, or nil.
 function mailbox.of(self)
   local instance = self.instance
-  return instance and (rawget(instance, "_box") or open(self, instance))
+  return instance and (instance._box or open(self, instance))
 end
 
 --- Puts a letter in: true, or nil, message, CODE; the worker sees to it in its own time.
@@ -145,7 +145,7 @@ local function conclude(self, box, letter, deferred, ...)
 end
 
 function handlers.conclude(instance, letter, ...)
-  return conclude(instance._unit, rawget(instance, "_box"), letter, ...)
+  return conclude(instance._unit, instance._box, letter, ...)
 end
 
 local function after(self, box, letter, ...)
@@ -153,7 +153,7 @@ local function after(self, box, letter, ...)
 end
 
 function handlers.letter(instance, letter)
-  local self, box = instance._unit, rawget(instance, "_box")
+  local self, box = instance._unit, instance._box
   local definition = self.spec.definition
   if letter.kind ~= "call" and letter.kind ~= "cast" then
     box.serving = letter
@@ -167,7 +167,7 @@ function handlers.letter(instance, letter)
 end
 
 function handlers.due(instance)
-  local box = rawget(instance, "_box")
+  local box = instance._box
   local event = box.due
   box.due = nil
   return event

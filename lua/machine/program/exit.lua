@@ -40,9 +40,14 @@ end
 ---@return luvisor.Exit
 function program_exit.of_status(success, code, signal, core)
   if signal then return exit.new { kind = "signal", signal = signal, core = core or nil } end
-  if not code then return exit.new { kind = "exit", message = "its status was taken by somebody else" } end
+  if not code then
+    return exit.new { kind = "exit", message = "its status is not known: it was adopted, or somebody else took it" }
+  end
   return exit.new { kind = is_success(success, code) and "normal" or "exit", code = code }
 end
+
+-- Ends that many have in common: nobody changes them.
+local shutdowns, kills = {}, {}
 
 --- Of a program that was asked to end.
 ---@param killed boolean whether it took SIGKILL
@@ -50,7 +55,13 @@ end
 ---@param signal integer|nil
 ---@return luvisor.Exit
 function program_exit.of_stop(killed, code, signal)
-  return exit.new { kind = killed and "killed" or "shutdown", code = code, signal = signal }
+  local known, key = killed and kills or shutdowns, signal and -signal or code or "unknown"
+  local why = known[key]
+  if not why then
+    why = exit.new { kind = killed and "killed" or "shutdown", code = code, signal = signal }
+    known[key] = why
+  end
+  return why
 end
 
 --- Of a program that was not ready in time.

@@ -20,7 +20,7 @@ end
 
 local function make(self, run, variables, on_exit)
   local spec, process = self.spec, self.env.process
-  local mark = ("%s/%d@%s"):format(self:path(), run.generation, process.instance)
+  local mark = ("%s/%d@%s"):format(self:path(), run.generation, self.env.lineage)
   local inherited = spec.clear_env and {} or process.environment()
   local who = spec.identity or {}
   local list = {

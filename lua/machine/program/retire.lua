@@ -34,8 +34,11 @@ end
 
 --- Begins.
 function program_retire.begin(self, run)
+  local spec = self.spec
+  if spec.shutdown == "kill" or not spec.hooks and not (spec.stop and spec.stop.command) then
+    return signal_now(self, run)
+  end
   run.retiring = true
-  if self.spec.shutdown == "kill" then return signal_now(self, run) end
   program_hook.call(self, run, "before stop", function() run_command(self, run) end)
 end
 

@@ -25,8 +25,8 @@ local function note_stuck(self, run)
   end)
 end
 
-local function send(self, run, signal)
-  local ok, message = run.child:signal_group(signal)
+local function send(self, run, signal, second)
+  local ok, message = run.child:signal_group(signal, second)
   if not ok then self.env.log("warn", self, "SIG%s: %s", signal, message) end
 end
 
@@ -57,8 +57,8 @@ end
 function program_stop.limit(self, run)
   local seconds = self.spec.shutdown or DEFAULT
   if seconds == "kill" then seconds = DEFAULT end
-  if run.limited or seconds == "infinity" then return end
-  run.limited, run.due, run.allowed = true, self.env.now() + seconds, seconds
+  if run.due or seconds == "infinity" then return end
+  run.due, run.allowed = self.env.now() + seconds, seconds
   run.limit = self.env.deadline(seconds, give_up_asking, self, run)
 end
 
@@ -67,8 +67,7 @@ end
 function program_stop.ask(self, run, signal)
   if run.killed then return end
   if self.spec.shutdown == "kill" then return program_stop.kill(self, run) end
-  send(self, run, signal)
-  send(self, run, "CONT")
+  send(self, run, signal, "CONT")
   program_stop.limit(self, run)
 end
 

@@ -49,16 +49,16 @@ end
 ---@param self table a remote unit
 ---@param node luvisor.Node
 ---@param cause string
----@param done fun(ok: boolean, message: string|nil, failures: table[]|nil)
+---@param done fun(ok: boolean, message: string|nil, failures: table[]|nil, started: string[]|nil)
 function remote_change.begin(self, node, cause, done)
   local settings, limit, over = self.env.settings, nil, nil
   local seconds = settings.load_timeout + settings.change_timeout
-  local function finish(ok, result, code)
+  local function finish(ok, result, code) -- if all is well, the third are the paths of those that were started
     if over then return end
     over = true
     if self.run then self.run.following = nil end
     self.env.cancel(limit)
-    if settle(self, node, ok, code) then return done(true, nil, ok and result or nil) end
+    if settle(self, node, ok, code) then return done(true, nil, ok and result or nil, ok and code or nil) end
     done(false, result)
   end
   -- Whether such a guest has the new code or the old one nobody knows: the next one has the new.

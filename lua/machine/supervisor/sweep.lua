@@ -8,15 +8,16 @@ local unit = require "luvisor.machine.unit"
 
 local BURST = 256 -- children asked before others have their turn
 
-local NONE = {}
-
 local sweep = {}
 
 -- Whether the child has to be asked after one of these, or one of these after it.
 local function is_bound(child, names, wanted)
   if wanted[child.name] then return true end
-  for name in pairs(child.spec.after or NONE) do
-    if names[name] then return true end
+  local after = child.spec.after
+  if after then
+    for name in pairs(after) do
+      if names[name] then return true end
+    end
   end
   return false
 end
@@ -28,7 +29,9 @@ local function programs_end(units, first)
     local child = units[place]
     if child.spec.kind ~= "program" or is_bound(child, names, wanted) then return math.max(first, place - 1) end
     names[child.name] = true
-    for name in pairs(child.spec.after or NONE) do wanted[name] = true end
+    if child.spec.after then
+      for name in pairs(child.spec.after) do wanted[name] = true end
+    end
   end
   return math.max(first, #units)
 end
