@@ -26,7 +26,7 @@ struct outlet {
   int error;             /* the last that there was */
   bool busy;             /* the thread is between taking and having written */
   bool broken;           /* nobody reads any more */
-  bool started; /* it has a thread */
+  bool started;          /* it has a thread */
   bool closing;
   bool abandoned; /* the thread frees it, if its write ever ends */
   char ring[];
@@ -222,7 +222,8 @@ static bool is_idle(const struct outlet *outlet) {
 /* As far as the descriptor takes it at once. */
 static void write_here(struct outlet *outlet) {
   struct pollfd room = {.fd = outlet->fd, .events = POLLOUT};
-  while (outlet->used > 0 && poll(&room, 1, 0) == 1 && outlet->error == 0) write_next(outlet);
+  while (outlet->used > 0 && poll(&room, 1, 0) == 1 && outlet->error == 0)
+    write_next(outlet);
 }
 
 bool outlet_flush(struct outlet *outlet, unsigned ms) {
