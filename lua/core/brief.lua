@@ -4,30 +4,33 @@
 local brief = {}
 
 local MS = 1000
+local NEEDED = 8 -- values that are always there
 
---- The row of a record.
----@param about table of luvisor.machine.inspect, with its depth
----@param name string what it is to be called
+--- The row of a unit; see luvisor.machine.inspect.
 ---@return table
-function brief.pack(about, name)
+function brief.pack(depth, name, state, running, ready, pid, uptime, restarts, why, drift, omitted, children)
   local row = {
-    about.depth, name, about.state, about.running, about.ready, about.pid or false,
-    about.uptime and about.uptime * MS // 1 | 0 or false, about.restarts, about.why or false, about.drift or false,
-    about.omitted or false, about.children or false,
+    depth, name, state, running, ready, pid or false, uptime and uptime * MS // 1 | 0 or false, restarts, why or false,
+    drift or false, omitted or false, children or false,
   }
-  while not row[#row] do row[#row] = nil end
+  for i = #row, NEEDED + 1, -1 do
+    if row[i] then break end
+    row[i] = nil
+  end
   return row
 end
 
 --- The record of a row, as far as it goes.
 ---@param row table
+---@param record? table in which it is to be, in place of a new one
 ---@return table
-function brief.unpack(row)
-  return {
-    depth = row[1], name = row[2], path = row[2], state = row[3], running = row[4], ready = row[5],
-    pid = row[6] or nil, uptime = row[7] and row[7] / MS or nil, restarts = row[8], why = row[9] or nil,
-    drift = row[10] or nil, omitted = row[11] or nil, children = row[12] or nil,
-  }
+function brief.unpack(row, record)
+  record = record or {}
+  record.depth, record.name, record.path, record.state, record.running = row[1], row[2], row[2], row[3], row[4]
+  record.ready, record.pid, record.uptime = row[5], row[6] or nil, row[7] and row[7] / MS or nil
+  record.restarts, record.why, record.drift = row[8], row[9] or nil, row[10] or nil
+  record.omitted, record.children = row[11] or nil, row[12] or nil
+  return record
 end
 
 return brief

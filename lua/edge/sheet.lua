@@ -31,44 +31,52 @@ local function harmless(text)
   return text:find "%c" and text:gsub("%c", " ") or text
 end
 
--- Text, columns and colour of a cell. Most are plain, and as wide as they are long.
+-- Text and columns of what a cell holds. Most are plain, and as wide as they are long.
 local function measure(value)
-  local text, colour = value, nil
-  if type(value) == "table" then text, colour = value[1], value[2] end
-  if not text or text == "" then return "", 0 end
-  text = tostring(text)
-  if not text:find "[^ -~]" then return text, #text, colour end
+  local text = tostring(value)
+  if not text:find "[^ -~]" then return text, #text end
   text = harmless(text)
-  return text, width.of(text), colour
+  return text, width.of(text)
 end
 
--- The cells of a row, three places each; `widths` grow with them. `last` is the last that is not empty.
-local function lay_out(row, count, widths)
-  local cells = { last = 0 }
-  for i = 1, count do
-    local text, columns, colour = measure(row[i])
-    local at = i * 3
-    cells[at], cells[at + 1], cells[at + 2] = text, columns, colour or false
-    if columns > widths[i] then widths[i] = columns end
-    if columns > 0 then cells.last = i end
-  end
-  return cells
-end
+local blanks = setmetatable({}, { __index = function(self, count)
+  self[count] = (" "):rep(count)
+  return self[count]
+end })
 
-local function line_of(cells, widths, columns, is_coloured)
-  local line, last = {}, cells.last
-  for i = 1, last do
-    local at = i * 3
-    local text, missing = cells[at], widths[i] - cells[at + 1]
-    if is_coloured then text = sheet.paint(text, cells[at + 2] or nil, true) end
-    if missing > 0 and columns[i].right then
-      text = (" "):rep(missing) .. text
-    elseif missing > 0 and i < last then
-      text = text .. (" "):rep(missing)
+-- Adds the cells of a row to those of the rows before it; many a cell holds what the one above it does.
+local function lay_out(self, row)
+  local texts, sizes, colours, widths, base = self.texts, self.sizes, self.colours, self.widths, #self.texts
+  for i = 1, #widths do
+    local value, at = row[i], base + i
+    if type(value) == "table" then value, colours[at] = value[1], value[2] end
+    value = value or ""
+    local above = at - #widths
+    if value == texts[above] then
+      texts[at], sizes[at] = value, sizes[above]
+    else
+      texts[at], sizes[at] = measure(value)
+      if sizes[at] > widths[i] then widths[i] = sizes[at] end
     end
-    line[i] = text
   end
-  return table.concat(line, GAP)
+end
+
+-- Adds the pieces of a line; nothing comes after its last text.
+local function add_line(self, columns, base, pieces)
+  local texts, sizes, colours, widths, last = self.texts, self.sizes, self.colours, self.widths, #columns
+  while last > 0 and sizes[base + last] == 0 do last = last - 1 end
+  local count = #pieces
+  for i = 1, last do
+    local at = base + i
+    local text, missing = texts[at], widths[i] - sizes[at]
+    if self.is_coloured then text = sheet.paint(text, colours[at], true) end
+    local is_right = columns[i].right
+    pieces[count + 1], pieces[count + 2] = is_right and blanks[missing] or text, is_right and text or blanks[missing]
+    if i == last and not is_right then pieces[count + 2] = "" end
+    pieces[count + 3] = i < last and GAP or "\n"
+    count = count + 3
+  end
+  if last == 0 then pieces[count + 1] = "\n" end
 end
 
 --- The lines of a table: a head, and a row for each of `rows`, whose cells are texts or { text, colour }.
@@ -76,13 +84,13 @@ end
 ---@param rows table[]
 ---@return string
 function sheet.text(columns, rows)
-  local all, widths, head = {}, {}, {}
-  for i, column in ipairs(columns) do head[i], widths[i] = { column.title, "dim" }, 0 end
-  all[1] = lay_out(head, #columns, widths)
-  for i, row in ipairs(rows) do all[i + 1] = lay_out(row, #columns, widths) end
-  local is_coloured = sheet.is_coloured()
-  for i, cells in ipairs(all) do all[i] = line_of(cells, widths, columns, is_coloured) end
-  return table.concat(all, "\n") .. "\n"
+  local self = { texts = {}, sizes = {}, colours = {}, widths = {}, is_coloured = sheet.is_coloured() }
+  local head, pieces = {}, {}
+  for i, column in ipairs(columns) do head[i], self.widths[i] = { column.title, "dim" }, 0 end
+  lay_out(self, head)
+  for _, row in ipairs(rows) do lay_out(self, row) end
+  for row = 0, #rows do add_line(self, columns, row * #columns, pieces) end
+  return table.concat(pieces)
 end
 
 return sheet

@@ -1,6 +1,7 @@
 -- Inspect: what there is to say of a unit now, as plain values: for status, the log, the REPL. In capitals what the
 -- host does with it (STOPPED, BACKOFF, FATAL, ...), in small letters the states of its own machine.
 
+local brief = require "luvisor.core.brief"
 local reasons = require "luvisor.machine.reasons"
 local signals = require "luvisor.core.signals"
 local unit = require "luvisor.machine.unit"
@@ -73,7 +74,23 @@ function inspect.unit(self, path, usage)
   }
 end
 
---- The same, and where it comes from: its module, and the place in a script where it is defined.
+--- What a table of units shows of one, as a row of luvisor.core.brief.
+---@param self table
+---@param path string
+---@param name string what it is to be called
+---@param depth integer
+---@param omitted? integer of its children, that are not shown
+---@return table
+function inspect.row(self, path, name, depth, omitted)
+  local state, pid = inspect.state(self)
+  local env, children = self.env, self.children
+  local drift = env.tree.drift
+  return brief.pack(depth, name, state, unit.is_alive(self), self.phase == "running", pid,
+    self.ready_at and env.now() - self.ready_at, self.restarts or 0, inspect.why(self), drift and drift[path], omitted,
+    children and children.count)
+end
+
+--- The same as inspect.unit, and where it comes from: its module, and the place in a script where it is defined.
 ---@param self table
 ---@return table
 function inspect.closely(self)

@@ -116,6 +116,20 @@ describe("the REPL", function()
       assert.equal("10485760\n", select(2, eval "#('x'):rep(1 << 20):rep(10)"))
     end)
 
+    it("has its calls of the library finished nevertheless, and does not leave them half done", function()
+      start()
+      local code, out = eval(([[
+        local top, hog = unit "top", nil
+        local keys = { name = "late", command = { "sleep", "600" }, ready = { after = 0 } }
+        local function fill() while true do hog = { hog } end end
+        local is_full, has_room = not pcall(fill), pcall(string.rep, "x", 100000)
+        local child, message = top:start_child(luvisor.program(keys))
+        hog = nil
+        return is_full, has_room, child and child.path or message]]):gsub("\n", " "))
+      assert.equal('true, false, "top/late"\n', out)
+      assert.equal(0, code)
+    end)
+
     it("loses its variables, and goes on", function()
       start()
       local input = "x = 1\nhog = ('x'):rep(1 << 20):rep(20)\n" .. MUCH .. "\nx, hog, print ~= nil\n"

@@ -2,11 +2,16 @@
 
 local brief = require "luvisor.core.brief"
 
+local function pack(about, name)
+  return brief.pack(about.depth, name, about.state, about.running, about.ready, about.pid, about.uptime, about.restarts,
+    about.why, about.drift, about.omitted, about.children)
+end
+
 describe("a row in place of a record", function()
   it("says the same of a unit that runs", function()
     local about = { depth = 1, name = "p", state = "RUNNING", running = true, ready = true, pid = 7, uptime = 1.5,
       restarts = 0, kind = "program" }
-    local row = brief.pack(about, "p")
+    local row = pack(about, "p")
     assert.same({ 1, "p", "RUNNING", true, true, 7, 1500, 0 }, row)
     about.kind, about.path = nil, "p"
     assert.same(about, brief.unpack(row))
@@ -15,7 +20,7 @@ describe("a row in place of a record", function()
   it("and of one that is down, and says why", function()
     local about = { depth = 0, name = "p", state = "FATAL", running = false, ready = false, restarts = 3,
       why = "exit 1", omitted = 4, children = 5 }
-    local row = brief.pack(about, "top/p")
+    local row = pack(about, "top/p")
     assert.equal("top/p", row[2])
     about.name, about.path = "top/p", "top/p"
     assert.same(about, brief.unpack(row))

@@ -29,9 +29,14 @@ local function size_text(bytes)
   return ("%.2f GB"):format(bytes / 1024 / 1024 / 1024)
 end
 
+local uptimes = setmetatable({}, { __index = function(self, seconds)
+  self[seconds] = units.text(seconds)
+  return self[seconds]
+end })
+
 local function uptime_text(seconds)
   if not seconds then return "-" end
-  return units.text(seconds < 60 and math.floor(seconds) or seconds)
+  return uptimes[seconds // 1]
 end
 
 local function colour_of(unit)
@@ -39,6 +44,7 @@ local function colour_of(unit)
 end
 
 local function why_text(unit)
+  if not unit.drift and not unit.omitted then return unit.why or "" end
   local notes = { unit.why }
   if unit.drift then notes[#notes + 1] = "drift: " .. unit.drift end
   if unit.omitted then
@@ -47,19 +53,26 @@ local function why_text(unit)
   return table.concat(notes, "; ")
 end
 
+local indents = setmetatable({}, { __index = function(self, depth)
+  self[depth] = ("  "):rep(depth)
+  return self[depth]
+end })
+
 local function name_text(unit, is_tree)
-  return is_tree and ("  "):rep(unit.depth) .. unit.name or unit.path
+  return is_tree and indents[unit.depth] .. unit.name or unit.path
 end
 
-local function row_of(unit, is_tree, wide)
+local function row_of(unit, is_tree, wide, is_coloured)
   local row = {
-    name_text(unit, is_tree), { unit.state, colour_of(unit) }, unit.pid or "-", uptime_text(unit.uptime), unit.restarts,
+    name_text(unit, is_tree), is_coloured and { unit.state, colour_of(unit) } or unit.state, unit.pid or "-",
+    uptime_text(unit.uptime), unit.restarts,
   }
   if wide then
     row[#row + 1] = unit.memory and size_text(unit.memory) or "-"
     row[#row + 1] = unit.cpu and units.text(unit.cpu) or "-"
   end
-  row[#row + 1] = width.cut(why_text(unit), LONGEST_WHY)
+  local why = why_text(unit)
+  row[#row + 1] = #why > LONGEST_WHY and width.cut(why, LONGEST_WHY) or why
   return row
 end
 
@@ -71,10 +84,15 @@ local function columns_for(wide)
   return columns
 end
 
-local function print_table(list, is_tree, wide)
-  local rows = {}
-  for i, unit in ipairs(list) do rows[i] = row_of(unit, is_tree, wide) end
-  client.print(sheet.text(columns_for(wide), rows))
+-- The rows of the table, and the code that the command ends with: a named unit that is not running is worth its own.
+local function rows_of(list, is_tree, is_brief, options)
+  local rows, code, record, is_coloured = {}, codes.DONE, {}, sheet.is_coloured()
+  for i, unit in ipairs(list) do
+    if is_brief then unit = brief.unpack(unit, record) end
+    if not options.json then rows[i] = row_of(unit, is_tree, options.wide, is_coloured) end
+    if not is_tree and not unit.running then code = codes.NOT_RUNNING end
+  end
+  return rows, code
 end
 
 local function print_escaped(pids)
@@ -82,14 +100,6 @@ local function print_escaped(pids)
   client.print(("\n%d process%s away from %s unit, to be killed when the host ends: pid %s\n"):format(#pids,
     #pids == 1 and " has got" or "es have got", #pids == 1 and "its" or "their", table.concat(pids, ", ", 1,
     math.min(#pids, MOST_PIDS)) .. (#pids > MOST_PIDS and ", ..." or "")))
-end
-
--- A named unit that is not running is worth an exit code of its own.
-local function code_for(list, is_tree)
-  for _, unit in ipairs(list) do
-    if not is_tree and not unit.running then return codes.NOT_RUNNING end
-  end
-  return codes.DONE
 end
 
 --- Prints the tree, or the named units.
@@ -105,16 +115,14 @@ function status.call(operands, options)
   }
   return client.connect(options, function(self)
     self:ask("status", params, function(result)
-      if params.brief then
-        for i, row in ipairs(result.units) do result.units[i] = brief.unpack(row) end
-      end
+      local rows, code = rows_of(result.units, is_tree, params.brief, options)
       if options.json then
         client.print(assert(json.encode(result)) .. "\n")
       else
-        print_table(result.units, is_tree, options.wide)
+        client.print(sheet.text(columns_for(options.wide), rows))
         print_escaped(result.escaped)
       end
-      client.quit(code_for(result.units, is_tree))
+      client.quit(code)
     end, nil, SPARE)
   end)
 end

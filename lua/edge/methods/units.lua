@@ -1,6 +1,5 @@
 -- Methods, units: looking at them. A large tree is described in small portions, so that nobody waits for it.
 
-local brief = require "luvisor.core.brief"
 local check = require "luvisor.core.check"
 local explain = require "luvisor.machine.explain"
 local inspect = require "luvisor.machine.inspect"
@@ -51,28 +50,29 @@ local function descend(walk, unit, path, depth, params)
 end
 
 local function describe(walk, unit, path, depth, params)
-  local about = inspect.unit(unit, path, walk.usage)
-  about.depth = depth
-  about.children = unit.children and unit.children.count or nil
   local omitted = descend(walk, unit, path, depth, params)
-  if omitted > 0 then about.omitted = omitted end
-  if params.brief then about = brief.pack(about, params.flat and about.path or about.name) end
-  return json.encode(about)
+  if omitted == 0 then omitted = nil end
+  if params.brief then
+    return inspect.row(unit, path, params.flat and path or tostring(unit.name), depth, omitted)
+  end
+  local about = inspect.unit(unit, path, walk.usage)
+  about.depth, about.children, about.omitted = depth, unit.children and unit.children.count or nil, omitted
+  return about
 end
 
 -- One piece of text of what can be described in one go; true with the last one.
 local function describe_some(walk, params, pieces)
-  local since, texts = uv.hrtime(), {}
+  local since, list = uv.hrtime(), {}
   repeat
     local unit, path, depth = next_unit(walk)
     if not unit then break end
-    if walk.begun then texts[#texts + 1] = "," end
-    walk.begun = true
-    texts[#texts + 1] = assert(describe(walk, unit, path, depth, params))
+    list[#list + 1] = describe(walk, unit, path, depth, params)
   until uv.hrtime() - since > PORTION * 1e9
-  local over = not walk[1]
-  if over then texts[#texts + 1] = "]}" end
-  pieces[#pieces + 1] = table.concat(texts)
+  local text, over = assert(json.encode(json.array(list))):sub(2, -2), not walk[1]
+  if walk.begun and text ~= "" then pieces[#pieces + 1] = "," end
+  walk.begun = walk.begun or text ~= ""
+  pieces[#pieces + 1] = text
+  if over then pieces[#pieces + 1] = "]}" end
   return over
 end
 

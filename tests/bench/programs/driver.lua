@@ -13,7 +13,8 @@ local uv = require "luv"
 
 local PATIENCE = 120 -- seconds for anything
 
-local limits, name, figure = arg[2], arg[3], arg[4]
+local limits, name, figure = assert(uv.fs_realpath(arg[2])), arg[3], arg[4] -- some change their directory
+assert(uv.fs_access(limits .. "/beacon", "X"), limits .. "/beacon: is not there")
 local count, amount, total = tonumber(arg[5]), tonumber(arg[6]), tonumber(arg[7])
 local system = systems[name]
 local said, is_silent, is_over = {}, false, false
@@ -172,13 +173,41 @@ end
 
 -- ---- all of it
 
+-- Names of those of a list that live, by pid.
+local function living(pids)
+  local names = {}
+  for _, pid in ipairs(pids) do
+    local state, _, called = proc.stat(pid)
+    if state and state ~= "Z" then names[pid] = called end
+  end
+  return names
+end
+
+-- Helpers may outlive who started them, and a log writer whose directory is gone waits for it for ever.
+local function outlast(names)
+  local limit = uv.hrtime() + 10e9
+  while next(names) and uv.hrtime() < limit do
+    for pid, called in pairs(names) do
+      local state, _, called_now = proc.stat(pid)
+      if not state or state == "Z" or called_now ~= called then names[pid] = nil end
+    end
+    uv.sleep(10)
+  end
+  for pid in pairs(names) do uv.kill(pid, "sigkill") end
+end
+
 local function kill_all(handle)
-  if not is_over then handle:kill(system.stop) end
+  local helpers = is_over and {} or living(supervisors(handle:get_pid()))
+  if not is_over then
+    helpers[handle:get_pid()] = nil
+    handle:kill(system.stop)
+  end
   local silent, why = pcall(wait_for, function() return is_silent end, "the end of all")
   local timer, over = uv.new_timer(), false
   timer:start(5000, 0, function() over = true end)
   wait_for(function() return is_over or over end, "its end")
   if not is_over then handle:kill "sigkill" end
+  outlast(helpers)
   os.execute("rm -rf " .. dir)
   if not silent then error(why, 0) end
 end

@@ -13,7 +13,7 @@ local uv = require "luv"
 local SIDES = { "luvisor", "limit", "supervisord", "runit", "s6" }
 
 -- name, title, arguments of the driver, and rows: key, title, and what is to be reached of the limit's or of
--- supervisord's; `few` are the samples of who is slow by design.
+-- supervisord's; `few` are the samples of who is slow by design. What is the same each time has `rounds` of its own.
 local figures = {
   { name = "program_restart", figure = "restart", title = "kill -9 to the replacement running",
     arguments = { 10, 100 }, few = 5,
@@ -23,8 +23,9 @@ local figures = {
   { name = "program_stop", figure = "stop", title = "500 programs stopped", arguments = { 500 },
     rows = { { "stop.time", "each, us", limit = 1.5 } } },
   { name = "program_memory", figure = "memory", title = "memory with 500 programs", arguments = { 500 }, fewer = 100,
+    rounds = 1,
     rows = { { "memory.all", "all, MB", supervisord = 0.3 }, { "memory.each", "each above 100, KiB" } } },
-  { name = "program_idle", figure = "idle", title = "500 idle programs", arguments = { 500, 10 },
+  { name = "program_idle", figure = "idle", title = "500 idle programs", arguments = { 500, 10 }, rounds = 1,
     rows = { { "idle.cpu", "of one CPU, %" }, { "idle.wakes", "wake-ups, 1/s" } } },
   { name = "program_status", figure = "status", title = "status of 500", arguments = { 500, 10 }, no_limit = true,
     rows = { { "status.time", "ms" } } },
@@ -56,7 +57,7 @@ end
 -- What the programs come to, and not who supervises them, is the difference of many and a few.
 local function measure(figure, side)
   local values = run(figure, side, figure.arguments)
-  local few = values and figure.fewer and run(figure, side, { figure.fewer })
+  local few = values and figure.fewer and side == "luvisor" and run(figure, side, { figure.fewer })
   if few then
     local more = figure.arguments[1] - figure.fewer
     values["memory.each"] = (values["memory.all"] - few["memory.all"]) * 1024 / more
@@ -70,7 +71,7 @@ local function run_all()
   for round = 1, settings.rounds do
     for _, figure in ipairs(chosen) do
       for _, side in ipairs(SIDES) do
-        if is_there(side) and not (side == "limit" and figure.no_limit) then
+        if is_there(side) and round <= (figure.rounds or round) and not (side == "limit" and figure.no_limit) then
           io.stderr:write(("round %d: %s, %s\n"):format(round, figure.title, side))
           for key, value in pairs(measure(figure, side) or {}) do
             key = figure.name .. key
