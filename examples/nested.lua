@@ -7,7 +7,7 @@
 --
 -- After three restarts of the branch the root gives up as well: the tree ends with exit code 1, and the last lines
 -- of the log name the cause of the cause.
--- Try: restart = "temporary" at `flaky`; or strategy = "one_for_all" at the root.
+-- Try: restart = "temporary" at `flaky`; or strategy = "one_for_all" at the root; or EXECUTOR=process.
 
 local luvisor = require "luvisor"
 local worker = require "luvisor.worker"
@@ -33,7 +33,7 @@ return luvisor.supervisor {
       children = { luvisor.worker { name = "steady", module = Steady } },
     },
     luvisor.supervisor {
-      name = "right",
+      name = "right", executor = os.getenv "EXECUTOR", -- as a whole somewhere else: "thread", "process"
       intensity = { restarts = 1, within = 5 },
       children = {
         luvisor.worker { name = "steady", module = Steady },

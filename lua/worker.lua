@@ -1,7 +1,7 @@
 -- luvisor.worker: defines workers. A module that describes a worker returns what worker.define() gave it.
 
 local lazy = require "luvisor.core.lazy"
-local fsm = require "luvisor.core.fsm"
+local fsm = lazy "luvisor.core.fsm"
 local handlers = lazy "luvisor.core.handlers"
 local suggest = lazy "luvisor.core.suggest"
 local instance = require "luvisor.machine.instance"
@@ -46,7 +46,8 @@ end
 
 --- Whether the value is a definition.
 function worker.is(value)
-  return getmetatable(value) == Definition
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(meta) == "table" and meta.__name == Definition.__name
 end
 
 --- The actor of a state: called again and again while the worker is in it, returns an event or "keepalive".
@@ -139,5 +140,16 @@ end
 function worker.check(definition, machine)
   return require("luvisor.core.fitness").check(definition, machine)
 end
+
+--- There is no more to be defined for now: has the methods of definitions loaded again when one is called.
+function worker.lighten()
+  for name, method in pairs(Definition) do
+    if type(method) == "function" then
+      Definition[name] = function(...) return require("luvisor.worker").methods[name](...) end
+    end
+  end
+end
+
+worker.methods = Definition
 
 return worker

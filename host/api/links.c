@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/confine.h"
 #include "api/link_calls.h"
 #include "base/pulse.h"
 #include "executor/guest.h"
@@ -351,11 +352,10 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"thread", new_thread},  {"stream", new_stream},
-    {"parent", open_parent}, {"rename", rename_thread},
-    {"pair", new_pair},      {"pulse", new_pulse},
-    {"show", show_pulse},    {"own", own_fd},
-    {"close", close_fd},     {NULL, NULL},
+    {"thread", new_thread},    {"stream", new_stream}, {"parent", open_parent},
+    {"rename", rename_thread}, {"pair", new_pair},     {"pulse", new_pulse},
+    {"show", show_pulse},      {"own", own_fd},        {"close", close_fd},
+    {"confine", confine},      {NULL, NULL},
 };
 
 int luaopen_host_guest(lua_State *L) {

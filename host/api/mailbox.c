@@ -172,6 +172,7 @@ static void clear(lua_State *L, int which) {
 
 static void clear_routes(lua_State *L) {
   api_office(L)->routes = 0;
+  api_office(L)->target = NULL;
   clear(L, OFFICE_ROUTES);
   clear(L, OFFICE_LINES);
 }
@@ -183,6 +184,7 @@ static int forget(lua_State *L) {
 
 /* [target, to] -> [] */
 static int add_route(lua_State *L, int which) {
+  api_office(L)->target = NULL;
   if (++api_office(L)->routes > MOST_ROUTES) clear_routes(L);
   lua_getiuservalue(L, lua_upvalueindex(1), which);
   lua_insert(L, -3);

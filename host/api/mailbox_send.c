@@ -23,12 +23,17 @@ static int long_way(lua_State *L) {
   return lua_gettop(L);
 }
 
+/* The task of the mailbox's worker; NULL where it takes nothing now. */
+static struct task *open_task(lua_State *L, const struct mailbox *box) {
+  bool open = !box->closed && !box->watched && box->count < box->limit;
+  return open ? task_find(api_tasks(L), box->task) : NULL;
+}
+
 /* The mailbox on top, or nil, and [*task] of its worker; NULL, with that popped, where it
  * takes nothing now. */
 static struct mailbox *open_box(lua_State *L, struct task **task) {
   struct mailbox *box = lua_touserdata(L, -1);
-  bool open = box && !box->closed && !box->watched && box->count < box->limit;
-  *task = open ? task_find(api_tasks(L), box->task) : NULL;
+  *task = box ? open_task(L, box) : NULL;
   if (*task) return box;
   lua_pop(L, 1);
   return NULL;
@@ -44,14 +49,18 @@ static struct mailbox *reach(lua_State *L, struct task **task) {
   return open_box(L, task);
 }
 
+static void count_in(lua_State *L, struct mailbox *box, struct task *task) {
+  box->count++;
+  box->received++;
+  task_mail(api_tasks(L), task, true);
+}
+
 /* Puts in the request, whose values stand from [first] on where it has not taken them. */
 static void enqueue(lua_State *L, int box_at, struct mailbox *box, struct task *task,
                     const struct request *request, int first) {
   if (mailbox_needs_store(box, request)) lua_getiuservalue(L, box_at, MAILBOX_STORE);
   mailbox_append(L, box, lua_gettop(L), request, first);
-  box->count++;
-  box->received++;
-  task_mail(api_tasks(L), task, true);
+  count_in(L, box, task);
 }
 
 /* Puts in the request with copies of the values from 3 to the box on top; the number of
@@ -78,14 +87,36 @@ static void count_sent(struct task *current) {
   if (current && current->running) current->sent++;
 }
 
+/* To where the last cast went, if nothing of the request is an object. */
+static bool cast_again(lua_State *L, const struct office *office,
+                       struct request *request) {
+  int count = lua_gettop(L) - 2;
+  struct mailbox *box = office->box;
+  if (lua_topointer(L, 2) != office->target || count > MAILBOX_VALUES) return false;
+  struct task *task = open_task(L, box);
+  request->values = (uint8_t)count;
+  if (!task || !mailbox_pack(L, box, request, 3)) return false;
+  if (mailbox_needs_store(box, request)) return false;
+  mailbox_append(L, box, 0, request, 0);
+  count_in(L, box, task);
+  return true;
+}
+
 /* cast(self, target, name, ...) */
 int api_cast(lua_State *L) {
-  struct tasks *tasks = api_tasks(L);
+  struct office *office = api_office(L);
+  struct task *current = tasks_current(api_tasks(L)), *task;
   struct request request = {.kind = REQUEST_CAST};
-  struct task *task;
+  if (office->target && cast_again(L, office, &request)) {
+    count_sent(current);
+    lua_pushboolean(L, 1);
+    return 1;
+  }
   struct mailbox *box = reach(L, &task);
   if (!box) return long_way(L);
-  count_sent(tasks_current(tasks));
+  office->target = lua_topointer(L, 2);
+  office->box = box;
+  count_sent(current);
   int results = put(L, box, task, &request);
   if (results) return results;
   lua_pushboolean(L, 1);

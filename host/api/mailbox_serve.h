@@ -25,6 +25,8 @@ struct office {
   int queue;       /* reference: the key "_queue" */
   int routes;      /* so many */
   const void *postpone;
+  const void *target;  /* of the last cast, while it is a route; else NULL */
+  struct mailbox *box; /* where it leads */
 };
 
 struct office *api_office(lua_State *L);

@@ -286,6 +286,18 @@ int interrupt_reset(lua_State *L, lua_State *co) {
 
 /* ---- the library ---- */
 
+bool interrupt_in_library(const void *context) {
+  static const char prefix[] = "=luvisor/";
+  const struct interrupt *self = context;
+  lua_State *L = atomic_load_explicit(&self->running, memory_order_relaxed);
+  lua_Debug ar;
+  for (int level = 0; L && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "S", &ar);
+    if (*ar.what != 'C') return !strncmp(ar.source, prefix, sizeof prefix - 1);
+  }
+  return false;
+}
+
 void interrupt_exempt(lua_State *L) {
   lua_Debug ar;
   lua_pushvalue(L, -1);

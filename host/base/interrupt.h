@@ -104,6 +104,10 @@ int interrupt_signal(void);
  * leaves them off for good, and its to-be-closed variables could not be interrupted. */
 void interrupt_heal(lua_State *co);
 
+/* Whether the Lua function that runs now is the library's, whatever in C it has called. Takes
+ * no memory and no stack. */
+bool interrupt_in_library(const void *self);
+
 /* Takes the function on top of the stack as the library's: it is never interrupted
  * itself, only what it calls. */
 void interrupt_exempt(lua_State *L);

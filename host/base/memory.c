@@ -4,7 +4,6 @@
  * memory.h. */
 #include "base/memory.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +90,12 @@ static void *move(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
   return moved;
 }
 
+static bool is_refused(const struct memory *mem, size_t more) {
+  if (!mem->limit || !mem->guarded || mem->used + more <= mem->limit) return false;
+  if (!mem->spares || mem->used + more > mem->limit + MEMORY_SLACK) return true;
+  return !mem->spares(mem->context);
+}
+
 void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {
   struct memory *mem = ud;
   if (!ptr) osize = 0; /* Lua passes a type tag there, not a size */
@@ -99,9 +104,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {
     mem->used -= osize;
     return NULL;
   }
-  if (mem->limit && mem->guarded && nsize > osize &&
-      mem->used + (nsize - osize) > mem->limit)
-    return NULL;
+  if (nsize > osize && is_refused(mem, nsize - osize)) return NULL;
   void *grown = ptr ? move(mem, ptr, osize, nsize) : take(mem, nsize);
   if (!grown) return NULL;
   mem->used += nsize - osize;

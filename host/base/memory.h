@@ -3,7 +3,10 @@
  * Small blocks are cut from slabs that it owns, and are kept for the next of their size;
  * the others are malloc's. Belongs to the thread that runs the state. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
+
+enum { MEMORY_SLACK = 8 << 20 }; /* bytes beyond the limit */
 
 enum {
   MEMORY_CLASSES = 33
@@ -17,6 +20,8 @@ struct memory {
   size_t peak;      /* the most it ever held */
   size_t limit;     /* bytes it may hold; 0 for no limit */
   unsigned guarded; /* calls under way that a refusal only ends; else it would be fatal */
+  bool (*spares)(const void *context); /* NULL, or whether a refusal now would leave */
+  const void *context;                 /* something half done: it gets some slack */
   struct memory_block *free[MEMORY_CLASSES];
   struct memory_slab *slabs; /* newest first */
   char *fresh;               /* what was not used yet of the newest */

@@ -31,17 +31,24 @@ void task_bound(struct tasks *tasks, struct task *task, size_t bytes) {
   task->ceiling = ceiling < UINT32_MAX ? (uint32_t)ceiling : UINT32_MAX;
 }
 
-/* lua_resume; what the state may hold meanwhile is what the task may. */
+/* lua_resume; what the state may hold meanwhile is what the task may. What the library does
+ * for it is finished nevertheless: the limit strikes when the task itself goes on. */
 static int resume(struct vm *vm, const struct task *task, lua_State *co, int *count) {
   struct memory *memory = &vm->memory;
+  bool (*spares)(const void *) = memory->spares;
   size_t limit = memory->limit, own = (size_t)task->ceiling * KIB;
   bool bounded = own && (!limit || own < limit), relaxed = vm->relaxed;
-  if (bounded) memory->limit = own;
+  if (bounded) {
+    memory->limit = own;
+    memory->spares = !limit || own + MEMORY_SLACK <= limit ? interrupt_in_library : NULL;
+    memory->context = &vm->interrupt;
+  }
   memory->guarded++;
   int status = lua_resume(co, vm->L, *count, count);
   memory->guarded--;
   if (bounded) { /* what was relaxed meanwhile was the task's, else it is the state's */
     memory->limit = limit;
+    memory->spares = spares;
     vm->relaxed = relaxed;
   }
   return status;

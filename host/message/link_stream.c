@@ -48,6 +48,14 @@ static size_t length_at(const char *bytes) {
   return (size_t)b[0] | (size_t)b[1] << 8 | (size_t)b[2] << 16 | (size_t)b[3] << 24;
 }
 
+/* What a large frame took is not kept for the next, which are seldom so. */
+static void trim(struct stream_link *link) {
+  if (link->length > 0 || link->room <= (size_t)2 * LEAST_ROOM) return;
+  free(link->buffer);
+  link->buffer = NULL;
+  link->room = 0;
+}
+
 /* Delivers all whole frames; returns false when one is too long. */
 static bool deliver_all(struct stream_link *link) {
   size_t at = 0;
@@ -60,6 +68,7 @@ static bool deliver_all(struct stream_link *link) {
   }
   memmove(link->buffer, link->buffer + at, link->length - at);
   link->length -= at;
+  trim(link);
   return true;
 }
 

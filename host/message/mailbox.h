@@ -74,7 +74,7 @@ bool mailbox_pack(lua_State *L, const struct mailbox *box, struct request *reque
 /* Whether the table is needed to append a request. */
 static inline bool mailbox_needs_store(const struct mailbox *box,
                                        const struct request *request) {
-  return !request->name || box->tabled;
+  return !request->name || (box->tabled && box->waiting + box->serving >= box->room);
 }
 
 /* Appends a request; the values of one that is not packed are on the stack from [first] on,

@@ -185,7 +185,7 @@ local function parse(command, arguments, i)
   local options, operands = {}, {}
   while arguments[i] do
     local word = arguments[i]
-    if command.rest and #operands > 0 or word == "-" or word:sub(1, 1) ~= "-" then
+    if command.rest and #operands > 0 or word:find "^[^-]" or word:find "^%-%.?%d" or #word < 2 then -- or a number
       operands[#operands + 1] = word
       i = i + 1
     elseif word == "--help" or word == "-h" then

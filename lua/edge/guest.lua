@@ -6,7 +6,6 @@
 
 collectgarbage "stop" -- all that is loaded at the beginning stays, or is forgotten at its end
 
-local later = require "luvisor.core.later"
 local native = require "host.guest"
 local runtime = require "host.runtime"
 local wire = require "luvisor.edge.guest.wire"
@@ -21,21 +20,23 @@ local self = {}
 
 local guest = {}
 
-local finish = later("luvisor.edge.guest.finish", "finish")
-
 local function begin(told)
   if told.memory and told.executor then runtime.limit_memory(told.memory) end
   if told.executor == "thread" then native.rename(tostring(told.name)) end
-  require("luvisor.edge.guest.confine")[told.executor == "thread" and "thread" or "process"]()
+  native.confine(told.executor == "thread" and "thread" or "process")
   local is_lone = told.plain and told.plain.kind == "worker"
   local ok, message = xpcall(require(is_lone and "luvisor.edge.guest.lone" or "luvisor.edge.guest.whole").begin,
     debug.traceback, self, told)
-  if not ok then finish(self, { kind = "error", message = message }) end
+  if not ok then require("luvisor.edge.guest.finish").finish(self, { kind = "error", message = message }) end
 end
 
 local function on_frame(frame)
   if self.over then return end
-  if frame[1] == "begin" then return begin(frame[2]) end
+  if frame[1] == "begin" then
+    local run = begin
+    begin = nil -- nobody needs it again
+    return run(frame[2])
+  end
   if frame[1] == "prepare" then return require("luvisor.edge.guest.ahead").load() end
   require("luvisor.edge.guest.frames")[frame[1]](self, table.unpack(frame, 2, frame.n))
 end

@@ -3,7 +3,6 @@
 local lazy = require "luvisor.core.lazy"
 local annals = require "luvisor.edge.annals"
 local bounds = require "luvisor.edge.load.bounds"
-local confine = require "luvisor.edge.guest.confine"
 local control = require "luvisor.edge.control"
 local daemon = lazy "luvisor.edge.service.daemon"
 local descriptors = require "luvisor.edge.service.descriptors"
@@ -18,6 +17,7 @@ local loader = require "luvisor.edge.loader"
 local local_repl = lazy "luvisor.edge.repl.local"
 local log = require "luvisor.edge.log"
 local manager = require "luvisor.edge.service.manager"
+local native = require "host.guest"
 local process = require "host.process"
 local reload = require "luvisor.edge.reload"
 local runtime = require "host.runtime"
@@ -178,7 +178,7 @@ function run.tree(path, options, arguments)
   if nameless then write("warn", "luvisor", "no name: %s", nameless) end
   runtime.set_reporter(function(text) write("error", "luvisor", "%s", text) end)
   report_trouble(write)
-  confine.host()
+  native.confine "host"
   watch(loaded.settings, write)
   local tree = start(loaded, place, write, enabled, options.repl)
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }

@@ -1,3 +1,4 @@
--- Running: what runs in this runtime: `env` once there is a tree, and `directory`, that of its script.
+-- Running: what runs in this runtime: `env` once there is a tree, `directory`, that of its script, and `generation`.
+-- And what else outlasts the modules that keep it: one that is not needed any more may be dropped, and loaded again.
 
 return {}

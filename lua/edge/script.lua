@@ -2,6 +2,7 @@
 -- are collected while it is being loaded; a running tree keeps its own.
 
 local lazy = require "luvisor.core.lazy"
+local commons = lazy "luvisor.machine.message.commons"
 local defaults = lazy "luvisor.core.defaults"
 local handle = lazy "luvisor.machine.handle"
 local running = require "luvisor.edge.running"
@@ -73,13 +74,14 @@ function script.env()
   return running.env
 end
 
---- Handle of a unit of the running tree.
+--- Handle of a unit of the running tree. In a guest a worker finds those of other runtimes, too: the host is asked.
 function script.find(path)
   local env = running.env
   if not env then return nil, "no tree runs", "NOT_RUNNING" end
   local unit, message, code = env.tree:find(path)
-  if not unit then return nil, message, code end
-  return handle.of(unit)
+  if unit then return handle.of(unit) end
+  if code == "NOT_FOUND" and env.inquiry and env.task.current() then return commons.ask(env, "find", nil, path) end
+  return nil, message, code
 end
 
 return script

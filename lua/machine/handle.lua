@@ -109,9 +109,13 @@ local function request(self, call, what, timeout)
   return true
 end
 
+-- In a guest there are handles of units of other runtimes as well, to be named.
+local function present(self, name, level)
+  return unit_of(self) or error(("%s: %s is not a unit of this runtime"):format(name, tostring(self)), level or 3)
+end
+
 local function supervisor_of(self, name)
-  local found = unit_of(self)
-  if not found then error(name .. ": not a unit", 3) end
+  local found = present(self, name, 4)
   if found.spec.kind ~= "supervisor" then error(("%s: %s is not a supervisor"):format(name, found:path()), 3) end
   return found
 end
@@ -141,7 +145,7 @@ end
 
 --- Stops the unit, if it is up, and starts it: itself once it is ready, or nil, message, CODE.
 function Handle:restart(timeout)
-  local found = unit_of(self) or error("restart: not a unit", 2)
+  local found = present(self, "restart")
   local function here(one, _, reply) rolling.restart(one, reply) end
   local is_kept_there = found.home ~= nil -- not what has the runtime: that is started from here
   return request(found, is_kept_there and there(found, "restart", here) or here, nil, timeout)
@@ -149,7 +153,7 @@ end
 
 --- Has a program read its configuration again (its key `reload`): true, or nil, message, CODE.
 function Handle:reload(timeout)
-  local found = unit_of(self) or error("reload: not a unit", 2)
+  local found = present(self, "reload")
   if found.spec.kind ~= "program" then return nil, found:path() .. " is not a program", "UNSUPPORTED" end
   return request(found, there(found, "reload", function(one, _, reply) one:reload(reply) end), nil, timeout)
 end
@@ -185,7 +189,7 @@ end
 --- status (what it says of itself), exit (the last one), next_start (seconds since the epoch, of one with a schedule).
 ---@return table
 function Handle:info()
-  local self_unit = unit_of(self)
+  local self_unit = present(self, "info")
   local state, pid, status = self_unit:describe()
   return {
     path = self.path, kind = self_unit.spec.kind, phase = self_unit.phase, state = state, pid = pid,
@@ -207,6 +211,12 @@ for _, name in ipairs(inspection.names) do
   Handle[name] = function(self, what)
     local found = worker_of(self, name)
     if not found.forward then return inspection[name](found, what) end
+    if name == "replace_state" then
+      if type(what) ~= "function" then error("replace_state: expected a function, got " .. type(what), 2) end
+      local code, message = found.env.code.pack(what)
+      if not code then return nil, message, "EINVAL" end
+      what = { code = code }
+    end
     return request(found, there(found, name), what)
   end
 end
@@ -230,12 +240,12 @@ end
 
 --- Whether something of the unit runs.
 function Handle:is_alive()
-  return unit.is_alive(unit_of(self))
+  return unit.is_alive(present(self, "is_alive"))
 end
 
 --- The supervisor that the unit belongs to; nil for the root.
 function Handle:supervisor()
-  local parent = unit_of(self).parent
+  local parent = present(self, "supervisor").parent
   return parent.spec and handle.of(parent) or nil
 end
 

@@ -3,75 +3,43 @@
 
 local instance = {}
 
-local getters = {}
+local getters, methods = {}, { stopping = true } -- which is a field: true says so to what hastens
 
-function getters.name(unit) return tostring(unit.name) end
-function getters.path(unit) return unit:path() end
-function getters.state(unit) return unit.state and unit.state.name end
-function getters.stopping(unit) return unit.stopping or false end
-function getters.generation(unit) return unit.generation end
-function getters.history(unit) return unit.spec.machine.recall(unit.past) end
-function getters.log(unit) return unit.env.logger(unit) end
+local LATER -- see names.lua; what is in it is loaded when it is first asked for
 
-local methods = { stopping = true } -- which is a field: true says so to what hastens
-
--- What comes with conversation.lua, which is loaded when a worker first says or hears something.
-local LATER = {}
-for name in ([[send cast call send_after receive event defer reply state_timeout monitor demonitor link unlink trap
-  task notify_task stream register join leave publish unit]]):gmatch "%S+" do LATER[name] = true end
-
-local function load_later()
-  LATER = {}
-  require "luvisor.machine.message.conversation"
+local function later()
+  LATER = LATER or require "luvisor.machine.instance.names"
+  return LATER
 end
 
---- Sleeps without holding up anybody: true, or nil, "stopping", "ECANCELED" when a stop arrives meanwhile.
----@param seconds number
-function methods.sleep(self, seconds)
-  return self._unit.env.task.sleep(seconds)
+local function load_later(module)
+  for name, from in pairs(LATER) do
+    if from == module then LATER[name] = nil end
+  end
+  if module == "conversation" then return require "luvisor.machine.message.conversation" end -- which adds its own
+  local own = require "luvisor.machine.instance.own"
+  for name, fn in pairs(own.getters) do getters[name] = fn end
+  for name, fn in pairs(own.methods) do methods[name] = fn end
 end
 
---- A heartbeat inside of long work.
-function methods.beat(self)
-  self._unit.env.task.beat()
-end
-
---- Moves every deadline that runs to at least so many seconds from now.
----@param seconds number
-function methods.extend(self, seconds)
-  self._unit.env.task.extend(seconds)
-end
-
---- Calls start(..., callback), waits for the callback, and returns what it was given. For any luv function that takes
---- a callback: local err, fd = self:await(uv.fs_open, path, "r", 0). What the function refuses at once comes as its
---- message, nil, its code: the error first, as in a callback.
-function methods.await(self, start, ...)
-  if type(start) ~= "function" then error("self:await: expected a function, got " .. type(start), 2) end
-  return self._unit.env.task.await(start, ...)
-end
-
---- Waits for nothing in particular: lets everybody else have a turn.
-function methods.yield(self)
-  return self._unit.env.task.sleep(0)
-end
-
-local function look_up(self, key)
+local function index(self, key)
   if key == "stopping" then return self._unit.stopping or false end -- the one that is asked for in every turn
   local method = methods[key]
   if method then return method end
   local getter = getters[key]
   if getter then return getter(rawget(self, "_unit")) end
-  if not LATER[key] then return nil end
-  load_later()
+  local module = (LATER or later())[key]
+  if not module then return nil end
+  load_later(module)
   return self[key]
 end
 
-local meta = { __name = "luvisor.self", __index = look_up }
-
-function meta.__newindex(self, key, value)
-  if methods[key] or getters[key] or LATER[key] then error(("self.%s cannot be set"):format(key), 2) end
+local function new_index(self, key, value)
+  if methods[key] or getters[key] or later()[key] then error(("self.%s cannot be set"):format(key), 2) end
   rawset(self, key, value)
 end
+
+local meta = { __name = "luvisor.self", __index = index, __newindex = new_index }
 
 function meta.__tostring(self)
   return "worker " .. self.path
@@ -83,7 +51,7 @@ instance.meta = meta
 --- From now on methods are found by what make(methods, otherwise) gives, which is faster; see host.mailbox.
 ---@param make fun(methods: table, otherwise: fun(self: table, key: any): any): function
 function instance.hasten(make)
-  meta.__index = make(methods, look_up)
+  meta.__index = make(methods, index)
 end
 
 --- Adds a field that every instance has, worked out from its unit.

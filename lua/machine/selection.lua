@@ -59,11 +59,23 @@ local function by_glob(tree, glob)
   return nil, ("no unit matches %s"):format(glob), "NOT_FOUND"
 end
 
+-- Two supervisors may have programs of that name: it is found as any other is.
+local function of_one_parent(tree, instances)
+  local is_one = true
+  for _, one in ipairs(instances) do is_one = is_one and one.parent == instances[1].parent end
+  if is_one then return instances end
+  local first, message, code = tree:find(instances[1].name)
+  if not first then return nil, message, code end
+  local list = {}
+  for _, one in ipairs(instances) do list[#list + 1] = one.parent == first.parent and one or nil end
+  return list
+end
+
 local function by_name(tree, name)
   local found, message, code = tree:find(name)
   if found then return { found } end
   local instances = by_glob(tree, name .. ":*") -- a counted program by its name alone
-  if code == "NOT_FOUND" and not name:find(MAGIC) and instances then return instances end
+  if code == "NOT_FOUND" and not name:find(MAGIC) and instances then return of_one_parent(tree, instances) end
   return nil, message, code
 end
 

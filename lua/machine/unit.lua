@@ -18,7 +18,6 @@
 -- means that nothing runs. Only the supervisor that owns the unit calls these functions.
 -- How it is asked to end, and what is done then, is in unit/ending.lua, what becomes of it next in unit/verdict.lua.
 
-local later = require "luvisor.core.later"
 local parts = require "luvisor.core.parts"
 
 local unit = {}
@@ -85,13 +84,15 @@ end
 
 -- ---- making
 
+local function exited(...) return unit.exited(...) end
+local function proven(...) return unit.proven(...) end
+
 --- Adds the functions above to a kind of unit, which brings launch, stop, kill and describe.
 ---@param kind table
 ---@return table kind
 function unit.extend(kind)
   kind.__index = kind
-  kind.ready, kind.path = unit.ready, unit.path
-  kind.exited, kind.proven = later("luvisor.machine.unit", "exited"), later("luvisor.machine.unit", "proven")
+  kind.ready, kind.exited, kind.path, kind.proven = unit.ready, exited, unit.path, proven
   return kind
 end
 

@@ -28,13 +28,14 @@ local function clear(self)
 end
 
 ---@param env table clock, log, events, and `task`: the scheduler of one runtime
+---@param kind? table one that is to become it
 ---@return table kind the worker kind of unit
-return function(env)
+return function(env, kind)
   local task = env.task
   local watched, logs = env.watched, env.logs
   local open, enter, rawget = task.open, task.enter, rawget
   local pass = not env.is_lone and passage.take
-  local Worker = unit.extend {}
+  local Worker = unit.extend(kind or {})
 
   -- ---- transitions
 

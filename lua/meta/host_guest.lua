@@ -96,4 +96,9 @@ function guest.close(fd) end
 
 guest.Link = link
 
+--- Refuses what a script may not do in the runtime that it shares with others: "host"; "thread", where besides the loop
+--- there is a process that is shared; "process", where there is only the loop to protect.
+---@param where "host"|"thread"|"process"
+function guest.confine(where) end
+
 return guest

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -246,6 +247,33 @@ static void puts_frames_together_again(void **state) {
   link_close(end.link);
 }
 
+static size_t held(void) {
+  struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+static void keeps_no_room_for_large_frames(void **state) {
+  (void)state;
+  enum { CHUNK = 32 << 10, CHUNKS = 256 };
+  static char bytes[CHUNK];
+  struct end end = {0};
+  int fd;
+  open_pair(&end, &fd);
+  size_t before = held();
+  assert_int_equal(write(fd, "\0\0\x80\0", 4), 4);
+  for (int i = 0; i < CHUNKS; i++) {
+    assert_int_equal(end.frames, 0);
+    assert_int_equal(write(fd, bytes, CHUNK), CHUNK);
+    turn();
+  }
+  while (!end.frames) uv_run(&loop, UV_RUN_ONCE);
+  assert_int_equal(end.bytes, CHUNK * CHUNKS);
+  size_t after = held();
+  link_close(end.link);
+  close(fd);
+  assert_true(after < before + CHUNK * CHUNKS / 8);
+}
+
 static void ends_at_what_is_no_frame(void **state) {
   (void)state;
   struct end end = {0};
@@ -283,6 +311,7 @@ int main(void) {
       TEST(is_bounded),
       TEST(delivers_what_was_sent_before_anybody_listened),
       TEST(puts_frames_together_again),
+      TEST(keeps_no_room_for_large_frames),
       TEST(ends_at_what_is_no_frame),
       TEST(streams_are_bounded),
   };

@@ -72,6 +72,27 @@ static void refuses_nothing_that_would_be_fatal(void **state) {
   memory_release(&memory);
 }
 
+static bool spares(const void *context) {
+  return *(const bool *)context;
+}
+
+static void gives_slack_to_what_would_be_left_half_done(void **state) {
+  (void)state;
+  bool is_half_done = false;
+  struct memory memory = {
+      .limit = 1000, .guarded = 1, .spares = spares, .context = &is_half_done};
+  void *first = memory_alloc(&memory, NULL, 0, 900);
+  assert_non_null(first);
+  assert_null(memory_alloc(&memory, NULL, 0, 200));
+  is_half_done = true;
+  void *second = memory_alloc(&memory, NULL, 0, 200);
+  assert_non_null(second);
+  assert_null(memory_alloc(&memory, NULL, 0, MEMORY_SLACK));
+  memory_alloc(&memory, second, 200, 0);
+  memory_alloc(&memory, first, 900, 0);
+  memory_release(&memory);
+}
+
 static void control_without_a_limit(void **state) {
   (void)state;
   struct memory memory = {0};
@@ -125,6 +146,7 @@ int main(void) {
       cmocka_unit_test(keeps_the_contents),
       cmocka_unit_test(refuses_growth_past_the_limit),
       cmocka_unit_test(refuses_nothing_that_would_be_fatal),
+      cmocka_unit_test(gives_slack_to_what_would_be_left_half_done),
       cmocka_unit_test(control_without_a_limit),
       cmocka_unit_test(reuses_what_is_small),
       cmocka_unit_test(counts_nothing_that_it_did_not_get),

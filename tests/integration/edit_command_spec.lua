@@ -190,7 +190,7 @@ describe("luvisor", function()
     refuses('top/db: key "backoff.max": expected a number', "set", "db", "backoff.max", "soon")
     refuses('top/db: key "orphans": ', "set", "db", "orphans", "eat")
     refuses('key "heartbeat.flying": unknown state', "set", "w", "heartbeat.flying", "9")
-    refuses("has no stdout file", "set", "db", "stdout.keep", "2")
+    refuses("there is no stdout file", "set", "db", "stdout.keep", "2")
     local units = status()
     for _, path in ipairs { "top/db", "top/web:0" } do assert.equal(before[path].pid, units[path].pid) end
     assert.equal(1, units["top/w"].generation)
@@ -202,6 +202,22 @@ describe("luvisor", function()
     assert.equal(0, (luvisor "reload"))
     assert.is_nil(status()["top/db"].drift)
     assert.equal(before["top/db"].pid, status()["top/db"].pid)
+    assert.equal(0, process:stop())
+  end)
+
+  it("takes numbers below zero for numbers, and a name that two supervisors have for neither's", function()
+    start()
+    refuses("expected seconds > 0, got %-3", "set", "db", "max_age", "-3")
+    assert.equal(2, (luvisor("set", "db", "max_age", "-x")))
+    assert.equal(0, (luvisor("add", write_more [[{ luvisor.supervisor { name = "a", children = {
+      luvisor.program { name = "twin", command = "sleep 600", count = 2, ready = { after = 0 } } } },
+      luvisor.supervisor { name = "b", children = {
+        luvisor.program { name = "twin", command = "sleep 600", count = 2, ready = { after = 0 } },
+        luvisor.program { name = "web", command = "sleep 600", count = 2, ready = { after = 0 } } } } }]])))
+    refuses("twin:0 is ambiguous", "remove", "twin")
+    refuses("twin:0 is ambiguous", "stop", "twin")
+    says("- top/web:0  removed\n- top/web:1  removed\n- top/log  removed\n", "remove", "web", "log")
+    says("- top/b/twin:0  removed\n- top/b/twin:1  removed\n", "remove", "b/twin")
     assert.equal(0, process:stop())
   end)
 

@@ -133,11 +133,13 @@ describe("a live edit in a guest", function()
         return luvisor.supervisor { name = name, executor = executor, children = { child } }
       end
       return { above("x", nil, above("y", "thread", luvisor.worker { name = "z", module = "w" })),
-        above("u", "thread", above("v", "process", luvisor.worker { name = "w", module = "w" })) }]]
+        above("u", "thread", above("v", "process", luvisor.worker { name = "w", module = "w" })),
+        above("n", "thread", luvisor.program { name = "p", count = 2, command = "sleep 600" }) }]]
     for _, path in ipairs { "top", "top/s" } do
       assert.equal(0, (luvisor("add", "--under", path, write_more(("(function() %s end)()"):format(text)))))
       reaches(path .. "/x/y/z", "running")
       reaches(path .. "/u/v/w", "running")
+      reaches(path .. "/n/p:1", "RUNNING")
     end
     assert.equal(0, process:stop())
   end)

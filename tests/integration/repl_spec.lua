@@ -116,6 +116,20 @@ describe("the REPL", function()
       assert.equal("10485760\n", select(2, eval "#('x'):rep(1 << 20):rep(10)"))
     end)
 
+    it("has its calls of the library finished nevertheless, and does not leave them half done", function()
+      start()
+      local code, out = eval(([[
+        local top, hog = unit "top", nil
+        local keys = { name = "late", command = { "sleep", "600" }, ready = { after = 0 } }
+        local function fill() while true do hog = { hog } end end
+        local is_full, has_room = not pcall(fill), pcall(string.rep, "x", 100000)
+        local child, message = top:start_child(luvisor.program(keys))
+        hog = nil
+        return is_full, has_room, child and child.path or message]]):gsub("\n", " "))
+      assert.equal('true, false, "top/late"\n', out)
+      assert.equal(0, code)
+    end)
+
     it("loses its variables, and goes on", function()
       start()
       local input = "x = 1\nhog = ('x'):rep(1 << 20):rep(20)\n" .. MUCH .. "\nx, hog, print ~= nil\n"
@@ -180,13 +194,13 @@ describe("the REPL", function()
       assert.matches("^error: ", out)
       _, out = eval(("state('%s').data.n, messages('%s').generation"):format(name, name))
       assert.equal("8, 1\n", out)
+      _, out = eval(("return set_state('%s', function(data) data.n = 100 return data end)"):format(name))
+      assert.equal("true\n", out)
+      _, out = eval(("(pcall(set_state, '%s', function() error 'no' end)), state('%s').data.n"):format(name, name))
+      assert.equal("false, 100\n", out)
     end
-    local _, out = eval "return set_state('coroutine', function(data) data.n = 100 return data end)"
-    assert.equal("true\n", out)
-    _, out = eval "state('coroutine').data.n"
-    assert.equal("100\n", out)
-    _, out = eval "set_state('thread', function(data) return data end)"
-    assert.matches("cannot send a function", out)
+    local _, out = eval "local n = 5 return unit 'thread':replace_state(function() return n end)"
+    assert.matches("a function that uses n of where it was made cannot be sent", out)
   end)
 
   describe("at a terminal", function()

@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What the short way (see short_way_spec.lua) finds by itself: the handlers of requests, and the methods of workers.
+local exit = require "luvisor.core.exit"
+local luvisor = require "luvisor"
 local talkers = require "talkers"
 local worker = require "luvisor.worker"
 local worlds = require "world"
@@ -27,7 +29,7 @@ describe("the short way", function()
 
   before_each(function()
     world = worlds.new()
-    talk = talkers.new(world, { server = server() }, "a", "b")
+    talk = talkers.new(world, { server = server(), other = server() }, "a", "b")
   end)
 
   after_each(function() world:close() end)
@@ -54,6 +56,37 @@ describe("the short way", function()
         for i = 1, NAMES do assert.same({ what, i }, { self:call("server", "ask" .. i, what) }) end
       end
     end)
+  end)
+
+  it("casts to whom the target means now, again and again", function()
+    local function cast(target, name) return talk:run("a", function(self) return self:cast(target, name, 1) end) end
+    local function seen(of) return talk:run("b", function(self) return self:call(of, "seen") end) end
+    for i = 1, 3 do cast("server", "put" .. i) end
+    world.env.registry:register("boss", world:unit "other")
+    for _ = 1, 3 do cast("boss", "put1") end
+    luvisor.unregister "boss"
+    world.env.registry:register("boss", world:unit "server")
+    for _ = 1, 2 do cast("boss", "put2") end
+    luvisor.unregister "boss"
+    assert.is_nil(cast("boss", "put3"))
+    for _ = 1, 2 do
+      cast("server", "put4")
+      cast("other", "put5")
+    end
+    assert.equal("1:1 2:1 3:1 2:1 2:1 4:1 4:1", seen "server")
+    assert.equal("1:1 1:1 1:1 5:1 5:1", seen "other")
+  end)
+
+  it("casts to the next generation, and to none while there is none", function()
+    local function cast() return talk:run("a", function(self) return self:cast("server", "put1", 1) end) end
+    for _ = 1, 3 do assert.is_true(cast()) end
+    world:unit("server"):fail(exit.new { kind = "error", message = "shot" })
+    world:step(2)
+    for _ = 1, 3 do assert.is_true(cast()) end
+    assert.equal("1:1 1:1 1:1", talk:run("b", function(self) return self:call("server", "seen") end))
+    assert.is_true(world:call("terminate_child", "root", "server"))
+    world:step(2)
+    assert.is_nil(cast())
   end)
 
   it("leaves the fields of workers as they are", function()

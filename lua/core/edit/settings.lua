@@ -59,7 +59,7 @@ end
 local function set_part(spec, key, part, value)
   local present = spec[key]
   if type(present) ~= "table" or (key == "stdout" or key == "stderr") and not present.file then
-    return nil, ("has no %s to change a part of"):format(key == "health" and key or key .. " file")
+    return nil, ("there is no %s to change a part of"):format(key == "health" and key or key .. " file")
   end
   local ok, checked, below = SCHEMAS[spec.kind][key](merge(REST[key](present), part, value))
   if not ok then return nil, checked, below end

@@ -1,6 +1,6 @@
 -- Questions: what a compiled machine (core/fsm.lua) can be asked; its methods.
 
-local fsm = require "luvisor.core.lazy" "luvisor.core.fsm"
+local link = require "luvisor.core.lazy" "luvisor.core.fsm.link"
 local suggest = require "luvisor.core.suggest"
 local units = require "luvisor.core.units"
 
@@ -27,7 +27,7 @@ function questions:with_ready(name)
   local state, message, code = state_of(self, name)
   if not state then return nil, message, code end
   if state.ready then return self end
-  return fsm.link(self.plan, name)
+  return link.link(self.plan, name)
 end
 
 --- The same machine with another heartbeat timeout of a state.
@@ -48,7 +48,7 @@ function questions:with_heartbeat(name, seconds)
     if key ~= name then timeouts.heartbeat[key] = value end
   end
   plan.timeouts = timeouts
-  return fsm.link(plan, self.ready_state.name)
+  return link.link(plan, self.ready_state.name)
 end
 
 --- Name of the state that an event leads to.

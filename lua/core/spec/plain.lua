@@ -70,7 +70,7 @@ function unit(spec, is_child)
   if spec.shutdown_derived then made.shutdown = nil end
   local ok, message, code = add_family(spec, made)
   if not ok then return nil, message, code end
-  return { kind = spec.kind, where = spec.where, keys = made }
+  return { kind = spec.kind, where = spec.where, keys = made, counted = spec.counted }
 end
 
 --- A spec as plain values. `is_child`: with what concerns its supervisor, too.
@@ -83,8 +83,19 @@ function plain.of(spec, is_child)
   return unit(spec, is_child)
 end
 
+-- An instance of a counted program, "web:0", has a name that no script may give.
+local function construct(made, constructor)
+  local name = made.keys.name
+  local family = made.kind == "program" and name:match "^(.*):%d+$"
+  made.keys.name = family or name
+  local one, message, code = constructor(made.keys, made.where)
+  if not one then return nil, message, code end
+  one.name, one.counted = name, made.counted
+  return one
+end
+
 --- The spec of such values, not resolved yet; `constructors` by kind.
----@param made { kind: string, where?: luvisor.Where, keys: table }
+---@param made { kind: string, where?: luvisor.Where, keys: table, counted?: table }
 ---@param constructors table<string, function>
 ---@return luvisor.Spec|nil
 ---@return string? message
@@ -99,7 +110,7 @@ function plain.spec(made, constructors)
     made.keys.template, message, code = plain.spec(made.keys.template, constructors)
     if not made.keys.template then return nil, message, code end
   end
-  return constructors[made.kind](made.keys, made.where)
+  return construct(made, constructors[made.kind])
 end
 
 return plain

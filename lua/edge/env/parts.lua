@@ -1,9 +1,11 @@
 -- Parts: what an env has besides clock and scheduler, each made when it is first asked for. By name: fn(env) -> part.
 
 local lazy = require "luvisor.core.lazy"
-local events = lazy "luvisor.edge.env.events"
 local exit = require "luvisor.core.exit"
+local explanation = lazy "luvisor.edge.load.explanation"
 local handle = lazy "luvisor.machine.handle"
+local runtime = require "host.runtime"
+local task = require "host.task"
 
 local parts = {}
 
@@ -22,9 +24,56 @@ function parts.kinds(env)
   end })
 end
 
-function parts.emit(env) return events.emitter(env) end
-function parts.watch(env) return events.watcher(env) end
-function parts.subscribe(env) return events.subscriber(env) end
+-- ---- events
+
+local function dispatch(self, kind, event)
+  for _, fn in ipairs(self.subscribers[kind] or {}) do
+    local ok, message = xpcall(fn, explanation.explain, event)
+    if not ok then self.log("error", event.unit, "subscriber of %s: %s", kind, message) end
+  end
+end
+
+--- emit(kind, unit, event): tells of an event.
+function parts.emit(self)
+  return function(kind, unit, event)
+    event.kind, event.unit, event.at, event.handle = kind, unit:path(), runtime.now(), handle.of(unit)
+    runtime.post(dispatch, self, kind, event)
+  end
+end
+
+-- Returns a function that ends it. Nobody pays for a kind of events that nobody wants any more.
+local function subscribe(self, kind, fn)
+  local list = table.move(self.subscribers[kind] or {}, 1, #(self.subscribers[kind] or {}), 1, {})
+  list[#list + 1] = fn
+  self.subscribers[kind] = list
+  self.watch(kind)
+  return function()
+    local left = {}
+    for _, one in ipairs(self.subscribers[kind]) do
+      if one ~= fn then left[#left + 1] = one end
+    end
+    self.subscribers[kind] = left
+    if left[1] then return end
+    self.watched[kind] = nil
+    if kind == "heartbeat" then task.watch_beats(false) end
+  end
+end
+
+--- subscribe(kind, fn): has fn called for events of a kind.
+function parts.subscribe(self)
+  return function(kind, fn) return subscribe(self, kind, fn) end
+end
+
+--- watch(kind): has events of a kind told.
+function parts.watch(self)
+  return function(kind)
+    self.watched[kind] = true
+    if kind == "heartbeat" then task.watch_beats(true) end
+  end
+end
+
+-- ---- all else
+
 function parts.logger(env)
   local logger = require "luvisor.edge.logger"
   return function(unit) return logger(env.log, unit) end

@@ -3,7 +3,7 @@
 local ahead = {}
 
 local MODULES = {
-  "luvisor.edge.guest.confine", "luvisor.edge.guest.lone", "luvisor.edge.guest.world", "luvisor.core.fitness",
+  "luvisor.edge.guest.lone", "luvisor.edge.guest.world", "luvisor.core.fitness",
   "luvisor.core.handlers",
 }
 

@@ -2,8 +2,9 @@
 
 local codec = require "host.codec"
 local generations = require "luvisor.edge.load.generation"
-local later = require "luvisor.core.later"
+local load = require "luvisor.edge.guest.load"
 local runtime = require "host.runtime"
+local worlds = require "luvisor.edge.guest.world"
 
 local begin = {}
 
@@ -17,23 +18,22 @@ end
 local function teach(world)
   local function handle_of(path) return world.codec and require("luvisor.machine.handle").at(world, path) end
   codec.define(1, {}, tostring, handle_of, true)
-  codec.define(2, {}, tostring, later("luvisor.core.exit", "of_fields"))
+  codec.define(2, {}, tostring, function(fields) return require("luvisor.core.exit").of_fields(fields) end)
 end
 
 --- Loads the unit, and makes its world; nil where the guest has ended instead.
 ---@param self luvisor.GuestState
 ---@param told table
----@param load function of load.lua
----@param parts string see world.lua
+---@param is_lone? boolean whether it is a single worker, told as plain values
 ---@return table|nil world
 ---@return table? spec
-function begin.prepare(self, told, load, parts)
+function begin.prepare(self, told, is_lone)
   watch(self, told.settings)
-  generations.use(generations.new(told.source.files))
-  local spec, settings = load(told, generations.current())
+  generations.use(generations.new(told.source.files, is_lone))
+  local spec, settings = load[is_lone and "worker" or "unit"](told, generations.current())
   if not spec then return require("luvisor.edge.guest.finish").finish(self, { kind = "error", message = settings }) end
   if settings ~= told.settings then runtime.watch(settings.slice, settings.stall, settings.kill) end
-  local world = require("luvisor.edge.guest.world").new(self, told, parts)
+  local world = worlds.new(self, told, is_lone and "luvisor.edge.guest.lone_parts" or "luvisor.edge.guest.parts")
   world.settings = settings
   teach(world)
   return world, spec

@@ -58,6 +58,10 @@ for _, name in ipairs(inspection.names) do
   CALLS[name] = function(one, what, reply) as_values(reply)(inspection[name](one, what)) end
 end
 
+function CALLS.replace_state(one, what, reply)
+  as_values(reply)(inspection.replace_state(one, world.code.unpack(what.code)))
+end
+
 function CALLS.follow(_, told, reply)
   require "luvisor.edge.guest.change".run(world, told, as_values(reply))
 end

@@ -2,15 +2,18 @@
 -- thousands of these: a tree, a report and whatever else the one worker can do without is made when it is needed.
 
 local begin = require "luvisor.edge.guest.begin"
-local load = require "luvisor.edge.guest.load"
 local running = require "luvisor.edge.running"
+local runtime = require "host.runtime"
 local unit = require "luvisor.machine.unit"
 local worker = require "luvisor.machine.worker"
 
+collectgarbage() -- what loading has left behind is used by what follows
+
 local lone = {}
 
-local GATHER = 0.02  -- seconds
-local SETTLED = 0.01 -- seconds: it is not to come before the first turn
+local GATHER = 0.02 -- seconds
+local REST = 0.1    -- seconds until it is thought to rest
+local MOST = 1024   -- KiB that are collected in one go
 
 -- What the host hears anyway, or tells of the unit itself.
 local KNOWN = { start = true, ready = true, stop = true, exit = true }
@@ -35,8 +38,56 @@ local function emit(kind, one, event)
   world.guest.parent:send { "event", kind, one:path(), event }
 end
 
-local function forget(...)
-  for _, name in ipairs { ... } do package.loaded[name] = nil end
+-- What was needed for the beginning.
+local BEGINNING = {
+  "core.copy", "core.fitness", "core.fsm.link", "core.handlers", "edge.guest.begin", "edge.guest.load",
+  "edge.guest.lone", "edge.guest.wire", "edge.guest.world", "edge.load.definition", "edge.load.generation",
+  "machine.announce", "machine.message.letterbox", "machine.unit", "machine.worker", "machine.worker.arguments",
+  "machine.worker.past", "worker",
+}
+
+-- Has the kind of the worker made again when something of it is called: while it rests it needs nothing.
+local function set_aside(world)
+  local kind = world.worker_kind
+  for name, fn in pairs(kind) do
+    if type(fn) == "function" then
+      kind[name] = function(...)
+        require "luvisor.machine.worker"(world, kind)
+        return kind[name](...)
+      end
+    end
+  end
+  world.is_lone = false
+  world.task.set_handlers {
+    advance = kind.advance, ready = kind.rests_ready, finished = kind.finished, failed = kind.failed, late = kind.late,
+    beat = kind.beat, serve = kind.serve,
+  }
+end
+
+-- Has the methods of the generation's class loaded again.
+local function lay_by(generation)
+  setmetatable(generation, { __index = function(self, name)
+    setmetatable(self, require("luvisor.edge.load.generation").class)
+    return self[name]
+  end })
+end
+
+-- Whether nothing has come since the beginning: what was loaded then would be loaded again.
+local function rests(world)
+  return not (world.guest.over or package.loaded["luvisor.machine.worker.ending"]
+    or package.loaded["luvisor.machine.message.mailbox"])
+end
+
+-- The worker has begun, and rests: drops what it does without.
+local function lighten(world)
+  local spec = world.root.spec
+  if not rests(world) then return end
+  if not (spec.fsm or spec.definition.fsm) then spec.machine.plan = nil end -- that of the next is as good
+  require("luvisor.worker").lighten()
+  set_aside(world)
+  lay_by(running.generation)
+  for _, name in ipairs(BEGINNING) do package.loaded["luvisor." .. name] = nil end
+  if collectgarbage "count" < MOST then collectgarbage() end
 end
 
 --- Begins to run what the guest was told to.
@@ -44,7 +95,7 @@ end
 ---@param told table see luvisor.edge.guests
 function lone.begin(self, told)
   collectgarbage "restart"
-  local world, spec = begin.prepare(self, told, load.worker, "luvisor.edge.guest.lone_parts")
+  local world, spec = begin.prepare(self, told, true)
   if not world then return end
   world.is_lone, world.has_changed, world.mirrored, world.emit = true, true, false, emit
   world.watched.transition = true -- the host notes those down in any case
@@ -56,9 +107,7 @@ function lone.begin(self, told)
   world.root, running.env = root, world
   self.flush, self.before_reply = flush, function() flush(self) end
   unit.start(root)
-  forget("luvisor.core.fitness", "luvisor.edge.guest.begin", "luvisor.edge.guest.load", "luvisor.edge.guest.lone",
-    "luvisor.edge.guest.confine", "luvisor.edge.guest.world", "luvisor.edge.load.definition", "luvisor.core.copy")
-  world.after(SETTLED, collectgarbage)
+  runtime.after(REST, lighten, world)
 end
 
 return lone

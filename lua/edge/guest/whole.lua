@@ -5,7 +5,6 @@ collectgarbage("incremental", 120, 400) -- pause and work: what loading leaves b
 
 local above = require "luvisor.edge.guest.above"
 local begin = require "luvisor.edge.guest.begin"
-local load = require "luvisor.edge.guest.load"
 local report = require "luvisor.edge.guest.report"
 local running = require "luvisor.edge.running"
 local trees = require "luvisor.machine.tree"
@@ -19,7 +18,7 @@ local PAUSE, WORK = 200, 1 -- as host/engine.c has it
 ---@param self luvisor.GuestState
 ---@param told table see luvisor.edge.guests
 function whole.begin(self, told)
-  local world, spec = begin.prepare(self, told, load.unit, "luvisor.edge.guest.parts")
+  local world, spec = begin.prepare(self, told)
   if not world then return end
   local finish = require("luvisor.edge.guest.finish").finish
   local tree = trees.new(world, spec, function(why) finish(self, why) end, told.name)

@@ -1,12 +1,13 @@
 -- Definition: what a worker's module says: loaded, checked, and joined with the machine that it runs on.
 
-local fsm = require "luvisor.core.fsm"
 local keys = require "luvisor.core.lazy" "luvisor.core.spec.keys"
-local explain = require "luvisor.core.later"("luvisor.edge.load.explanation", "explain")
+local link = require "luvisor.core.fsm.link"
 local past = require "luvisor.machine.worker.past"
 local worker = require "luvisor.worker"
 
 local definition = {}
+
+local function explain(message) return require("luvisor.edge.load.explanation").explain(message) end
 
 local function fault(unit_spec, key, message)
   return keys.problem(unit_spec, key, message)
@@ -55,7 +56,7 @@ end
 local function choose_machine(unit_spec, made, settings)
   local heartbeat, own = unit_spec.heartbeat, unit_spec.fsm or made.fsm
   local shared = type(heartbeat) == "number" and not own and not unit_spec.ready
-  local machine, message = own or fsm.default(shared and heartbeat or settings.heartbeat)
+  local machine, message = own or link.default(shared and heartbeat or settings.heartbeat)
   if unit_spec.ready then
     machine, message = machine:with_ready(unit_spec.ready)
     if not machine then return fault(unit_spec, "ready", message) end

@@ -4,6 +4,8 @@
 -- is then the function that runs the file, a runner, which still holds its path, or what runs the tree's script itself.
 -- The line is that of the file's own `return`, which is its last statement.
 
+local runners = require("luvisor.edge.load.generation").runners
+
 local place = {}
 
 local script = "?" -- path of the script that is being loaded
@@ -12,15 +14,6 @@ local script = "?" -- path of the script that is being loaded
 ---@param path string
 function place.set_script(path)
   script = path
-end
-
-local runners = setmetatable({}, { __mode = "k" }) -- function -> which of its locals is the path of the file it runs
-
---- Names a function that runs files, and where among its locals the path is.
----@param fn function
----@param index integer
-function place.add_runner(fn, index)
-  runners[fn] = index
 end
 
 local function running_file(level)

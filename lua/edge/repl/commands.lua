@@ -22,7 +22,7 @@ local HELP = {
   { "trace(u [, on])", "logs what a worker does, or stops to" },
   { "messages(u)", "what a worker's mailbox has seen, and how much of it waits" },
   { "stop(u) start(u) restart(u)", "says what state was reached" },
-  { "set(u, key, value)", "another value in place, until the next reload; restart takes a policy, too" },
+  { "set(u, key, value)", "another value in place, until the next reload; restart takes a policy, or its text" },
   { "scale(u, n) remove(u)", "so many instances of a counted program; stops and forgets a unit" },
   { "reload() plan() rollback()", "applies the script as it is now; shows what that would do; goes back" },
   { "at(u)", "evaluates code in a worker's own runtime, as its `self`: at 'etl/x' 'self.data'" },

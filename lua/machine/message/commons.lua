@@ -23,6 +23,12 @@ function operations.whereis(env, _, name)
   return unit and handle.of(unit)
 end
 
+function operations.find(env, _, path)
+  local unit, message, code = env.tree:find(path)
+  if not unit then return nil, message, code end
+  return handle.of(unit)
+end
+
 function operations.members(env, _, topic)
   local list = env.registry:members(topic)
   for i, unit in ipairs(list) do list[i] = handle.of(unit) end

@@ -31,6 +31,7 @@ function letterbox.attach(kind, env, handlers)
     return handlers.serve(object)
   end
 
+  kind.serve = handlers.serve
   task.set_handlers(handlers)
 end
 

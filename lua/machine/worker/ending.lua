@@ -6,11 +6,37 @@ local mailbox = lazy "luvisor.machine.message.mailbox"
 local passage = lazy "luvisor.machine.worker.passage"
 local suggest = lazy "luvisor.core.suggest"
 local unit = require "luvisor.machine.unit"
-local worker_exit = require "luvisor.machine.worker.exit"
 
 local CANCEL_GRACE = 1 -- seconds between cancel and kill
 
-local late_exit, killed_exit = worker_exit.late, worker_exit.killed
+-- ---- exits
+
+-- Of a worker whose machine has ended.
+local function outcome(self)
+  if self.failure then return self.failure end
+  local state = self.state
+  if state.outcome == "error" then
+    return exit.new { kind = "error", message = "ended in state " .. state.name, state = state.name }
+  end
+  return self.stopping and exit.shutdown or exit.new { kind = "normal" }
+end
+
+-- Of one that has missed a deadline, or ("stall") has kept its runtime from everybody else.
+local function late_exit(self, which)
+  local state = self.state
+  local seconds, where = nil, state and state.name
+  if which == "heartbeat" then seconds = state.heartbeat
+  elseif which == "state" then seconds = state.timeout
+  elseif which == "start" then seconds = self.spec.start_timeout
+  elseif which == "transition" then where = self.crossing end
+  return exit.new { kind = "timeout", deadline = which, seconds = seconds, state = where }
+end
+
+-- Of one that would not stop.
+local function killed_exit(self)
+  local text = type(self.spec.shutdown) == "number" and ("did not stop within %g s"):format(self.spec.shutdown)
+  return exit.new { kind = "killed", message = text or nil }
+end
 
 ---@param Worker table a kind of worker, to which it is added
 ---@param env table
@@ -46,13 +72,13 @@ return function(Worker, env, walk, switch)
     local box = rawget(self.instance, "_box")
     if box then mailbox.leaves_state(self, box) end
     if logs.info or watched.transition or not pass(self, event) then walk(self, self.instance, event) end
-    finish(self, worker_exit.outcome(self))
+    finish(self, outcome(self))
   end
 
   --- The machine has reached a terminal state.
   function Worker.finished(instance)
     local self = instance._unit
-    finish(self, worker_exit.outcome(self))
+    finish(self, outcome(self))
   end
 
   local function crash(self, why)
