@@ -6,10 +6,9 @@ local order = require "luvisor.core.spec.order"
 local resolve = require "luvisor.core.spec.resolve"
 local settings = require "luvisor.core.edit.settings"
 local shallow = require "luvisor.core.shallow"
+local steps = require "luvisor.core.edit.steps"
 
 local edit = {}
-
-local REPLACES = { set = true, scale = true }
 
 local function refuse(code, message, ...)
   return nil, message:format(...), code
@@ -28,14 +27,6 @@ local function position_of(children, name)
   end
 end
 
--- The steps so far, without the one whose outcome this one replaces.
-local function steps_before(edits, step)
-  local kept, last = table.move(edits, 1, #edits, 1, {}), edits[#edits]
-  local is_again = last and REPLACES[step[1]] and last[1] == step[1] and last[2] == step[2] and last[3] == step[3]
-  if is_again then kept[#kept] = nil end
-  return kept
-end
-
 -- A unit with a runtime of its own is told what was done when it loads the script, there. A policy of its own is for
 -- its supervisor, here.
 local function note_step(spec, step, is_target)
@@ -45,8 +36,7 @@ local function note_step(spec, step, is_target)
     return refuse("UNSUPPORTED", "%s has a runtime of its own, where a function cannot be sent: "
       .. 'give it as text, as "luvisor.restart.retries(3)"', spec.path)
   end
-  spec.edits = steps_before(spec.edits or {}, step)
-  spec.edits[#spec.edits + 1] = step
+  spec.edits = steps.after(spec.edits or {}, step)
   return true
 end
 
@@ -157,13 +147,15 @@ end
 ---@return string? message
 ---@return string? code
 function edit.add(root, path, units, adopt, source)
+  local children, counted, families = instances.spread(units)
+  local names = {}
+  for _, child in ipairs(children) do names[child.name] = true end
   return edit.change(root, path, function(spec)
     local ok, message, code = check_list(spec)
     if not ok then return nil, message, code end
-    local children, counted, families = instances.spread(units)
     spec.counted, spec.families = merged(spec.counted, counted), merged(spec.families, families)
     return append(spec, children, adopt, #spec.children)
-  end, { "add", path, source })
+  end, { "add", path, source, names })
 end
 
 local function family_of(name)

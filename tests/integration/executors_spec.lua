@@ -184,7 +184,9 @@ for _, pair in ipairs {
         .. worker(pair[1], 'name = "sends", module = "sends", args = { count = 200 }, after = { hoards = "started" }')))
       process:expect "root/hoards has all, in order"
       assert.equal(0, process:wait(10))
-      assert.truthy(process:stderr():find("sends refused after 40: mailbox full, EAGAIN", 1, true), process:output())
+      local count = tonumber(process:stderr():match "sends refused after (%d+): mailbox full, EAGAIN")
+      assert.truthy(count, process:output())
+      assert.is_true(count >= 40 and count <= 3 * 40, count) -- as many again may be under way to each runtime
       assert.truthy(process:stderr():find("sends sent all", 1, true))
       assert.falsy(process:stderr():find("dropped", 1, true), process:output())
     end)

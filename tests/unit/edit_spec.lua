@@ -148,6 +148,31 @@ describe("an edited tree", function()
       assert.equal(policy, again.children[4].restart)
     end)
 
+    it("is told nothing of what was added, changed, and removed again", function()
+      local other = with_guest()
+      for turn = 1, 100 do
+        local source = { path = "more", text = "text " .. turn }
+        other = assert(edit.add(other, "top/s", { program "z", supervisor("y", { program "x" }) }, adopt, source))
+        other = assert(edit.set(other, "top/s/z", "max_age", turn, ready))
+        other = assert(edit.set(other, "top/s/y/x", "max_age", turn, ready))
+        other = assert(edit.remove(other, "top/s", { z = true, y = true }))
+      end
+      assert.is_nil(other.children[1].edits)
+      local counted = program("c", { count = 2 })
+      for _ = 1, 3 do
+        other = assert(edit.add(other, "top/s", { counted }, adopt, { path = "more", text = "text" }))
+        counted = program("c", { count = 2 })
+        other = assert(edit.scale(other, "top/s", "c", 3, adopt))
+        other = assert(edit.remove(other, "top/s", { ["c:0"] = true, ["c:1"] = true, ["c:2"] = true }))
+      end
+      assert.same({ { "remove", "top/s", { ["c:2"] = true } } }, other.children[1].edits)
+      assert(replay.all(with_guest().children[1], other.children[1].edits, how))
+      other = assert(edit.add(other, "top/s", { program "z", program "y" }, adopt, { path = "more", text = "text" }))
+      other = assert(edit.remove(other, "top/s", { z = true, q = true })) -- a part of that
+      other = assert(edit.remove(other, "top/s", { y = true }))
+      assert.same({ "remove", "top/s", { z = true, y = true, q = true } }, other.children[1].edits[3])
+    end)
+
     it("is told just the last of what one has replaced", function()
       local other = with_guest()
       for age = 1, 100 do other = assert(edit.set(other, "top/s/q", "max_age", age, ready)) end
