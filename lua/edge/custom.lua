@@ -63,9 +63,12 @@ end
 function Unit:connect(reader, writer)
   local own = inside[self]
   if own.wire then error("connect: it is connected", 2) end
-  own.wire = wire_stream.open(reader, writer, own.events.frame, function()
+  own.wire = wire_stream.open(reader, writer, own.events.frame, function(nonsense)
     own.read = true
-    if own.how then finish(own, own.how) end
+    if own.how then return finish(own, own.how) end
+    if not nonsense then return end
+    self.log:error("at the other end is no guest: it has sent %s", nonsense)
+    own.kill()
   end)
   assert(own.wire:send(own.order(), true))
 end
@@ -129,6 +132,7 @@ function custom.open(env, unit, events, order)
   if not ok then return refuse(own, handle) end
   if handle == nil and message then return refuse(own, message) end
   self.handle = handle
+  function own.kill() self:destroy() end
   if spec.executor.alive then own.timer = runtime.after(LOOK, look, self) end
   return self
 end

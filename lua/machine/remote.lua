@@ -293,7 +293,8 @@ end
 function Remote.describe(self)
   local run = self.run
   if not run then return self.phase == "done" and "stopped" or self.phase end
-  return self.shown or (run.deferred and "waiting" or "starting"), run.guest and run.guest.pid
+  local state = self.phase == "running" and "running" or run.deferred and "waiting" or "starting" -- if nobody tells
+  return self.shown or state, run.guest and run.guest.pid
 end
 
 return Remote

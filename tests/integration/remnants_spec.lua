@@ -35,7 +35,7 @@ describe("what a killed host has left behind", function()
       assert(host.wait_until(function() return host.read(directory .. "/out.txt") == "trapped\n" end, 10))
     end
     process:signal "sigkill"
-    process:wait(10)
+    assert(host.wait_until(function() return process.over end, 10)) -- who is left holds its pipes
     assert.is_true(host.is_alive(left))
   end
 
@@ -62,7 +62,7 @@ describe("what a killed host has left behind", function()
       local process = run(STUBBORN)
       process:expect("an earlier host has left behind [^\n]*" .. left .. " %(top/p%)[^\n]*: ending them")
       process:signal "sigkill"
-      assert.truthy(process:wait(10))
+      assert.truthy(host.wait_until(function() return process.over end, 10))
       assert.equal(0, process:count "STARTING")
       assert.is_true(host.is_alive(left))
       assert.truthy(record())

@@ -11,24 +11,35 @@ local PREFIX = 4
 local Stream = { __name = "luvisor.wire_stream" }
 Stream.__index = Stream
 
-local function finish(self)
+-- Nothing more is read from one that says what no guest does.
+local function finish(self, nonsense)
   if self.over then return end
-  self.over = true
-  self.on_ended()
+  self.over, self.chunks = true, {}
+  if not self.reader:is_closing() then self.reader:read_stop() end
+  self.on_ended(nonsense)
 end
 
--- the frames that are whole; what is left of the text stays for later
+-- the frames that are whole; what is left stays for later
 local function take_frames(self)
-  local text, at = self.text, 1
+  local text, at = table.concat(self.chunks), 1
+  self.wanted = PREFIX
   while #text - at + 1 >= PREFIX do
     local length = string.unpack("<I4", text, at)
-    if length > MOST then return finish(self) end
-    if #text - at + 1 < PREFIX + length then break end
-    local frame = codec.decode(text:sub(at + PREFIX, at + PREFIX + length - 1))
-    at = at + PREFIX + length
-    if frame and not self.over then self.on_frame(frame) end
+    if length == 0 or length > MOST then return finish(self, ("a frame of %d bytes"):format(length)) end
+    self.wanted = PREFIX + length
+    if #text - at + 1 < self.wanted then break end
+    local frame = codec.decode(text:sub(at + PREFIX, at + self.wanted - 1))
+    if not frame then return finish(self, "a frame that cannot be decoded") end
+    at, self.wanted = at + self.wanted, PREFIX
+    self.on_frame(frame)
+    if self.over then return end
   end
-  self.text = text:sub(at)
+  self.chunks, self.size = { text:sub(at) }, #text - at + 1
+end
+
+local function take(self, chunk)
+  self.chunks[#self.chunks + 1], self.size = chunk, self.size + #chunk
+  if self.size >= self.wanted then take_frames(self) end
 end
 
 --- As luvisor.edge.guest.wire's.
@@ -56,14 +67,14 @@ local stream = {}
 ---@param reader table
 ---@param writer table
 ---@param on_frame fun(frame: table)
----@param on_ended fun()
+---@param on_ended fun(nonsense?: string) what came from the other end, where that was no guest
 function stream.open(reader, writer, on_frame, on_ended)
-  local self = setmetatable({ reader = reader, writer = writer, on_frame = on_frame, on_ended = on_ended, text = "" },
-    Stream)
+  local self = setmetatable({ reader = reader, writer = writer, on_frame = on_frame, on_ended = on_ended, chunks = {},
+    size = 0, wanted = PREFIX }, Stream)
   reader:read_start(function(err, chunk)
+    if self.over then return end
     if err or not chunk then return finish(self) end
-    self.text = self.text .. chunk
-    take_frames(self)
+    take(self, chunk)
   end)
   return self
 end
