@@ -34,6 +34,8 @@ local run = {}
 
 local OK, FAILED, USAGE = 0, 1, 2
 local LARGE = 1024 -- KiB that loading a script has taken
+local EAGER, USUAL = { pause = 110, work = 100 }, { pause = 200, work = 1 } -- of the collector; see host/engine.c
+local STARTED = 5 -- seconds
 
 local function complain(message)
   system.put(2, "luvisor: " .. message .. "\n")
@@ -140,11 +142,17 @@ local function open_log(options, place)
   return journal.keep(options.daemon and daemon.relay(write) or write, enabled), enabled
 end
 
--- A large script leaves much behind when it was read; those who are started next can have the room.
+-- A large script leaves much behind when it was read, and so do the many that it starts: the others can have the room.
+local function tidy_up()
+  collectgarbage()
+  collectgarbage("incremental", EAGER.pause, EAGER.work)
+  runtime.after(STARTED, function() collectgarbage("incremental", USUAL.pause, USUAL.work) end)
+end
+
 local function load(path)
   local before = collectgarbage "count"
   local loaded, message = bounds.load(path)
-  if collectgarbage "count" - before > LARGE then collectgarbage() end
+  if collectgarbage "count" - before > LARGE then tidy_up() end
   return loaded, message
 end
 

@@ -53,11 +53,11 @@ function chronicle.note(self, kind, first, second, third)
     self.chronicle = ring
   end
   local at = ring.last
-  ring[at + 1] = self.env.now()
-  ring[at + 2] = kind
-  ring[at + 3] = first or false
+  ring[at + 5] = third or false -- the last one first: the table grows to less
   ring[at + 4] = second or false
-  ring[at + 5] = third or false
+  ring[at + 3] = first or false
+  ring[at + 2] = kind
+  ring[at + 1] = self.env.now()
   ring.last = at < LAST and at + STRIDE or 0
 end
 

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 local brief = require "luvisor.core.brief"
+local inspect = require "luvisor.machine.inspect"
+local worlds = require "world"
 
 local function pack(about, name)
   return brief.pack(about.depth, name, about.state, about.running, about.ready, about.pid, about.uptime, about.restarts,
@@ -24,5 +26,21 @@ describe("a row in place of a record", function()
     assert.equal("top/p", row[2])
     about.name, about.path = "top/p", "top/p"
     assert.same(about, brief.unpack(row))
+  end)
+
+  it("is made of a unit without a record between, and says what that would", function()
+    local world = worlds.new()
+    finally(function() world:close() end)
+    world:tree { "a", world:worker("b", { autostart = false }) }
+    world:step(1)
+    local root = world:unit("a").parent
+    for _, unit in ipairs { root, world:unit "a", world:unit "b" } do
+      local path = unit:path()
+      local about, row = inspect.unit(unit), brief.unpack(inspect.row(unit, path, path, 2, 3))
+      for _, key in ipairs { "path", "state", "running", "ready", "pid", "restarts", "why", "drift" } do
+        assert.equal(about[key], row[key], path .. ": " .. key)
+      end
+      assert.same({ 2, 3, unit.children and 2 or nil }, { row.depth, row.omitted, row.children })
+    end
   end)
 end)
