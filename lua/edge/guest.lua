@@ -15,7 +15,8 @@ local wire = require "luvisor.edge.guest.wire"
 ---@field world? table        the env of what runs here, nil before it was told
 ---@field flush? function     tells the host what it was not told yet
 ---@field before_reply? function as flush, before a call is answered with a value
----@field over? boolean       the exit was told
+---@field over? table         fields of the exit with which it ends
+---@field said? boolean       the exit was told
 local self = {}
 
 local guest = {}

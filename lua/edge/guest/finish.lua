@@ -21,22 +21,28 @@ local function leave_when_said(self, left)
   runtime.after(0.01, leave_when_said, self, left - 0.01)
 end
 
+local function say(self)
+  if not self.said then self.parent:send({ "exited", exit.pack(self.over) }, true) end
+  self.said = true
+  leave_when_said(self, FLUSH)
+end
+
 --- The unit has ended; the host is told, and the guest goes.
 ---@param self luvisor.GuestState
 ---@param why table fields of an exit
 function finish.finish(self, why)
   if self.over then return end
-  self.over = true
+  self.over = why
   if self.flush then self.flush(self) end
-  self.parent:send({ "exited", exit.pack(why) }, true)
-  leave_when_said(self, FLUSH)
+  say(self)
 end
 
---- A fault in the machinery. Out of memory, nothing can be relied on any more: the unit ends.
+--- A fault in the machinery. Out of memory, nothing can be relied on any more: the unit ends. One on the way out, which
+--- may just be the want of memory that the unit has ended of, is not to keep the guest here.
 ---@param self luvisor.GuestState
 ---@param text string
 function finish.fault(self, text)
-  if self.over then return end
+  if self.over then return say(self) end
   if text:find("not enough memory", 1, true) then return finish.finish(self, { kind = "memory", message = text }) end
   self.parent:send { "log", "error", "luvisor", text }
 end
