@@ -32,7 +32,7 @@ bool schedule_was_continued(struct schedule *schedule) {
 
 void schedule_init(struct schedule *schedule, unsigned near_bits) {
   schedule->continues = atomic_load(&continues);
-  schedule->manual = schedule->asleep = false;
+  schedule->manual = schedule->asleep = schedule->overslept = false;
   schedule->lost = 0;
   schedule->now = monotonic();
   uint64_t tick = schedule->now / TICK;
@@ -46,11 +46,18 @@ void schedule_free(struct schedule *schedule) {
   deadline_wheel_free(&schedule->guards);
 }
 
+/* A stop may have begun as soon as the loop slept. But it comes once: who oversleeps again
+ * and again is on a slow machine, where no guard would ever expire if all sleep were lost. */
 static void notice_oversleep(struct schedule *schedule) {
+  bool before = schedule->overslept;
+  unsigned seen = atomic_load(&continues);
   schedule->asleep = false;
-  if (schedule->now < schedule->wake_at) return;
-  if (schedule->now - schedule->wake_at < SCHEDULE_STALL) return;
-  schedule_lose(schedule, schedule->now - schedule->slept_at);
+  schedule->overslept = schedule->now >= schedule->wake_at &&
+                        schedule->now - schedule->wake_at >= SCHEDULE_STALL;
+  if (!schedule->overslept) return;
+  bool slow = before && seen == schedule->slept_continues;
+  schedule_lose(schedule,
+                schedule->now - (slow ? schedule->wake_at : schedule->slept_at));
 }
 
 uint64_t schedule_read(struct schedule *schedule) {
@@ -67,6 +74,7 @@ uint64_t schedule_now(struct schedule *schedule) {
 void schedule_sleep(struct schedule *schedule, uint64_t until) {
   schedule->asleep = true;
   schedule->slept_at = schedule->now;
+  schedule->slept_continues = atomic_load(&continues);
   schedule->wake_at = until;
 }
 

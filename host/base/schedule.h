@@ -19,7 +19,9 @@ struct schedule {
   uint64_t now;                 /* real clock, as last read; see schedule_now */
   uint64_t slept_at;            /* when the loop last went to sleep ... */
   uint64_t wake_at;             /* ... and when it was to wake at the latest */
+  unsigned slept_continues;     /* continues of the process until then */
   bool asleep;                  /* nobody has read the clock since */
+  bool overslept;               /* the last sleep was too long */
   uint64_t lost;                /* what the served clock is behind the real one */
   struct deadline_wheel wakes;  /* by the real clock */
   struct deadline_wheel guards; /* by the served clock */
@@ -43,7 +45,8 @@ uint64_t schedule_now(struct schedule *schedule);
 
 /* The loop goes to sleep, and is to wake at [until] ns at the latest. When it is found to
  * have overslept, the host was stopped or suspended: nobody could beat meanwhile, so none
- * of that time is served. Thread: owner. */
+ * of that time is served; of the sleep after that, without a SIGCONT in it, only what it was
+ * too long. Thread: owner. */
 void schedule_sleep(struct schedule *schedule, uint64_t until);
 
 /* Sets a manual clock to [now]. Thread: owner. */

@@ -26,6 +26,7 @@ struct outlet {
   int error;             /* the last that there was */
   bool busy;             /* the thread is between taking and having written */
   bool broken;           /* nobody reads any more */
+  bool started;          /* it has a thread */
   bool closing;
   bool abandoned; /* the thread frees it, if its write ever ends */
   char ring[];
@@ -66,14 +67,6 @@ static void put_or_drop(struct outlet *outlet, const char *bytes, size_t len) {
     ring_add(outlet, bytes, len);
   else
     outlet->dropped += line_count(bytes, len);
-}
-
-void outlet_put(struct outlet *outlet, const char *bytes, size_t len) {
-  if (len == 0) return;
-  pthread_mutex_lock(&outlet->lock);
-  if (!outlet->broken) put_or_drop(outlet, bytes, len);
-  pthread_cond_signal(&outlet->filled);
-  pthread_mutex_unlock(&outlet->lock);
 }
 
 static size_t last_line_end(const char *bytes, size_t len) {
@@ -182,14 +175,15 @@ static void *run(void *arg) {
   return NULL;
 }
 
-/* The thread takes no signal: neither the host's, nor a SIGPIPE of its own. */
-static int start_thread(struct outlet *outlet) {
+/* Where there can be no thread now, what is put is kept, and it is tried again with the next. The
+ * thread takes no signal: neither the host's, nor a SIGPIPE of its own. */
+static void start_thread(struct outlet *outlet) {
+  if (outlet->started) return;
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
-  int error = pthread_create(&outlet->thread, NULL, run, outlet);
+  outlet->started = pthread_create(&outlet->thread, NULL, run, outlet) == 0;
   pthread_sigmask(SIG_SETMASK, &old, NULL);
-  return -error;
 }
 
 struct outlet *outlet_new(int fd, size_t room) {
@@ -198,9 +192,16 @@ struct outlet *outlet_new(int fd, size_t room) {
   outlet->fd = fd;
   outlet->room = room;
   init_locks(outlet);
-  if (start_thread(outlet) == 0) return outlet;
-  destroy(outlet);
-  return NULL;
+  return outlet;
+}
+
+void outlet_put(struct outlet *outlet, const char *bytes, size_t len) {
+  if (len == 0) return;
+  pthread_mutex_lock(&outlet->lock);
+  if (!outlet->broken) put_or_drop(outlet, bytes, len);
+  start_thread(outlet);
+  pthread_cond_signal(&outlet->filled);
+  pthread_mutex_unlock(&outlet->lock);
 }
 
 static struct timespec after(unsigned ms) {
@@ -218,10 +219,19 @@ static bool is_idle(const struct outlet *outlet) {
   return outlet->used == 0 && outlet->dropped == 0 && !outlet->busy;
 }
 
+/* As far as the descriptor takes it at once. */
+static void write_here(struct outlet *outlet) {
+  struct pollfd room = {.fd = outlet->fd, .events = POLLOUT};
+  while (outlet->used > 0 && poll(&room, 1, 0) == 1 && outlet->error == 0)
+    write_next(outlet);
+}
+
 bool outlet_flush(struct outlet *outlet, unsigned ms) {
   struct timespec until = after(ms);
   int error = 0;
   pthread_mutex_lock(&outlet->lock);
+  if (!is_idle(outlet)) start_thread(outlet);
+  if (!outlet->started) write_here(outlet);
   while (!is_idle(outlet) && error != ETIMEDOUT)
     error = pthread_cond_timedwait(&outlet->emptied, &outlet->lock, &until);
   bool idle = is_idle(outlet);
@@ -242,12 +252,13 @@ void outlet_free(struct outlet *outlet) {
   bool hangs = outlet->abandoned = outlet->busy;
   outlet->closing = true;
   pthread_t thread = outlet->thread;
+  bool started = outlet->started;
   pthread_cond_signal(&outlet->filled);
   pthread_mutex_unlock(&outlet->lock);
   if (hangs) {
     pthread_detach(thread);
     return;
   }
-  pthread_join(thread, NULL);
+  if (started) pthread_join(thread, NULL);
   destroy(outlet);
 }

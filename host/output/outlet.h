@@ -12,8 +12,8 @@
 
 struct outlet;
 
-/* Returns owned an outlet to [fd] that holds up to [room] bytes, NULL when out of memory
- * or threads. Thread: any. */
+/* Returns owned an outlet to [fd] that holds up to [room] bytes, NULL when out of memory.
+ * What is put while there can be no thread waits for one. Thread: any. */
 struct outlet *outlet_new(int fd, size_t room);
 
 /* Puts [len] bytes, one or more whole lines. Thread: any. */

@@ -91,13 +91,18 @@ local WORDS = {
   killed = "cancelled",
 }
 
+local function words(why)
+  if why.deadline == "stall" then return "held up everybody else and was ended" end
+  return WORDS[why.kind] or tostring(why)
+end
+
 local function finish(self, why, done)
   self.running = nil
   local ok = exit.is_normal(why) and not self.failed
   if why.kind == "memory" then
     forget(self)
   elseif not exit.is_normal(why) then
-    self:put(("error: %s\n"):format(WORDS[why.kind] or tostring(why)))
+    self:put(("error: %s\n"):format(words(why)))
   end
   self.sink = nil
   if not self.drained then return done(ok) end

@@ -203,6 +203,40 @@ static void a_manual_clock_stands_still(void **state) {
   schedule_free(&real);
 }
 
+/* Sleeps 6 s as far as the schedule knows, 4 s longer than it wanted to; returns what it lost. */
+static unsigned oversleep(void) {
+  uint64_t lost = schedule.lost;
+  schedule_sleep(&schedule, schedule.now);
+  schedule.slept_at -= 6 * SCHEDULE_SECOND;
+  schedule.wake_at -= 4 * SCHEDULE_SECOND;
+  schedule_read(&schedule);
+  return (unsigned)((schedule.lost - lost) / SCHEDULE_SECOND);
+}
+
+static void sleep_in_time(void) {
+  schedule_sleep(&schedule, schedule.now);
+  schedule_read(&schedule);
+}
+
+/* Or a guard would wait for ever where all wake-ups come late. */
+static void a_slow_machine_loses_what_it_is_late(void **state) {
+  (void)state;
+  schedule.manual = false;
+  sleep_in_time();
+  assert_int_equal(oversleep(), 6);
+  assert_int_equal(oversleep(), 4);
+  assert_int_equal(oversleep(), 4);
+  sleep_in_time(); /* the control arms: after a sleep as it should be, or a stop, all of it */
+  assert_int_equal(oversleep(), 6);
+  schedule_sleep(&schedule, schedule.now);
+  schedule.slept_at -= 6 * SCHEDULE_SECOND;
+  schedule.wake_at -= 4 * SCHEDULE_SECOND;
+  uint64_t lost = schedule.lost;
+  schedule_note_continue();
+  schedule_read(&schedule);
+  assert_int_equal((schedule.lost - lost) / SCHEDULE_SECOND, 6);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(both_clocks_run, setup, teardown),
@@ -215,6 +249,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(control_who_waits_for_the_tick_is, setup, teardown),
       cmocka_unit_test_setup_teardown(seconds_become_nanoseconds, setup, teardown),
       cmocka_unit_test_setup_teardown(a_continue_is_noticed_once, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_slow_machine_loses_what_it_is_late, setup,
+                                      teardown),
       cmocka_unit_test_setup_teardown(a_manual_clock_stands_still, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,20 @@ describe("a follower", function()
     assert.is_true(restarts >= 2)
   end)
 
+  it("loses whole lines when there are too many", function()
+    spawn [[return luvisor.supervisor { name = "top", children = {
+      program("p", "while ! [ -e go ]; do sleep 0.05; done; for i in 1 2 3 4 5; do seq 100000 199999; sleep 0.2; done; "
+        .. "echo over; sleep 600", { stdout = { file = "log", max_size = 0 } }) } }]]
+    local follower = process:follow { "logs", "-f", "-n", "0", "p" }
+    host.stay(0.3)
+    host.write(directory .. "/go", "")
+    follower:expect("over\n", 20)
+    assert.truthy(follower:stderr():find("bytes were lost", 1, true)) -- the control
+    for line in follower:stdout():gmatch "([^\n]*)\n" do
+      assert.truthy(line:find "^1%d%d%d%d%d$" or line == "over", line)
+    end
+  end)
+
   it("names the units when there are several, and hears workers", function()
     spawn(WORKERS .. [[return luvisor.supervisor { name = "top", children = {
       luvisor.worker { name = "w", module = talker }, program("p", "echo hello; sleep 600") } }]])

@@ -3,6 +3,7 @@
 -- fails anybody.
 
 local host = require "host"
+local uv = require "luv"
 
 local MISCHIEF = host.binary:match "^(.*)/[^/]*$" .. "/helpers/mischief.so"
 local DAY, YEAR = 86400, 365 * 86400
@@ -75,6 +76,24 @@ describe("a host in a world of mischief", function()
     local process = run [[luvisor.program { name = "p", command = "/no/such", ready = { after = 0 },
       restart = luvisor.restart.retries(1), backoff = { min = 0.05, max = 0.05 } }]]
     process:expect "FATAL"
+    assert.equal(0, process:stop())
+  end)
+
+  -- libuv makes its threads at the first lookup of a name, and ends the process if it cannot; the log has one, too.
+  maybe("lives on without threads, and says later what it could not say", function()
+    local server = assert(uv.new_tcp())
+    assert(server:bind("127.0.0.1", 0))
+    assert(server:listen(8, function() end))
+    ask "thread 11\n"
+    local process = run(([[luvisor.program { name = "p", command = "sleep 1000",
+      ready = { tcp = { "localhost", %d } } }]]):format(server:getsockname().port))
+    local function refused() return (select(2, process:client { "status" }) or ""):find("EAI_CANCELED", 1, true) end
+    assert.truthy(host.wait_until(refused, 20))
+    assert.equal("", process:stderr()) -- the control: there is none
+    ask ""
+    process:expect "top/p STOPPED %-> STARTING"
+    process:expect "top/p STARTING %-> RUNNING"
+    server:close()
     assert.equal(0, process:stop())
   end)
 end)

@@ -79,6 +79,8 @@ describe("the REPL", function()
     eval "os.exit(3)"
     local _, out = eval "while true do end"
     assert.matches("took longer than 10 s", out)
+    _, out = eval "setmetatable({}, { __tostring = function() while true do end end })"
+    assert.matches("held up everybody else and was ended", out)
     _, out = eval "('x'):rep(1000000)"
     assert.is_true(#out < 70000)
     _, out = eval "for i = 1, 100000 do print(i) end"

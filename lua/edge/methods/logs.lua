@@ -71,9 +71,17 @@ end
 
 -- ---- following
 
+local NEWLINE = 10
+
 local function place_of(unit, stream)
   if not unit or not unit.child_before then return 0 end
   return select(2, unit.child_before:news(math.maxinteger, stream))
+end
+
+-- After a loss: from the next line on, and not behind the half of another.
+local function resume(one, text, lost)
+  local cut = text:find("\n", 1, true) or 0
+  return (one.amid and "\n" or "") .. text:sub(cut + 1), lost + cut
 end
 
 local function look(self)
@@ -85,7 +93,9 @@ local function look(self)
     if child and not self.client:is_behind() then
       local text, place, lost = child:news(one.place, one.stream)
       one.place = place
+      if lost > 0 then text, lost = resume(one, text, lost) end
       if text ~= "" then
+        one.amid = text:byte(-1) ~= NEWLINE
         lost = lost > 0 and lost or nil
         self.client:notify("log", { unit = one.path, stream = one.stream, text = text, lost = lost })
       end

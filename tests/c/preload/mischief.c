@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mischief: is put before libc by LD_PRELOAD, and does what the file named by MISCHIEF says
  * at the moment: "wall SECONDS" moves the clock on the wall by so much, "clone ERRNO" makes
- * clone() fail. Without the file everything is as it is. Programs do not inherit it. */
+ * clone() fail, "thread ERRNO" pthread_create(). Without the file everything is as it is. Programs do not inherit it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,4 +44,12 @@ int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...) {
   int *first = va_arg(rest, int *);
   va_end(rest);
   return real(fn, stack, flags, arg, first);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*fn)(void *), void *arg) {
+  int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+      dlsym(RTLD_NEXT, "pthread_create");
+  int error = (int)asked("thread ");
+  return error ? error : real(thread, attributes, fn, arg);
 }
