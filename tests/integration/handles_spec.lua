@@ -92,7 +92,7 @@ describe("handles", function()
     assert.equal(0, process:stop())
   end)
 
-  it("cast, by names of units, to whom a long target means, though its text lies where that of another has been", function()
+  it("cast to whom a long target means, though its text lies where that of another has been", function()
     local list = {}
     for i = 1, 20 do
       local keys = 'name = "%s%02d", module = "target", args = { number = %d }'
