@@ -102,6 +102,14 @@ static bool cast_again(lua_State *L, const struct office *office,
   return true;
 }
 
+/* Where the target at 2 leads, while the routes keep it: of a long string they have one that
+ * is equal, and the address of this one may soon be that of another. */
+static void remember_target(lua_State *L, struct office *office, struct mailbox *box) {
+  bool is_kept = lua_type(L, 2) != LUA_TSTRING || lua_rawlen(L, 2) <= NAMES_SHORT;
+  office->target = is_kept ? lua_topointer(L, 2) : NULL;
+  office->box = box;
+}
+
 /* cast(self, target, name, ...) */
 int api_cast(lua_State *L) {
   struct office *office = api_office(L);
@@ -114,8 +122,7 @@ int api_cast(lua_State *L) {
   }
   struct mailbox *box = reach(L, &task);
   if (!box) return long_way(L);
-  office->target = lua_topointer(L, 2);
-  office->box = box;
+  remember_target(L, office, box);
   count_sent(current);
   int results = put(L, box, task, &request);
   if (results) return results;

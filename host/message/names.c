@@ -6,7 +6,6 @@
 #include <lauxlib.h>
 #include <stdbool.h>
 
-enum { SHORT = 40 }; /* bytes of a string that exists only once in a Lua state */
 enum { PLACES = 4 }; /* one after the other, where a name may be */
 
 void names_open(struct names *names, lua_State *L) {
@@ -31,7 +30,7 @@ uint8_t names_find(const struct names *names, lua_State *L, int index) {
 
 uint8_t names_keep(struct names *names, lua_State *L, int index) {
   uint8_t number = names_find(names, L, index);
-  bool fits = lua_type(L, index) == LUA_TSTRING && lua_rawlen(L, index) <= SHORT;
+  bool fits = lua_type(L, index) == LUA_TSTRING && lua_rawlen(L, index) <= NAMES_SHORT;
   const void *name = lua_topointer(L, index);
   for (unsigned i = 0; fits && !number && i < PLACES; i++) {
     unsigned place = place_of(name, i);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum { NAMES = 32 };
+enum { NAMES_SHORT = 40 }; /* bytes of a string that exists only once in a Lua state */
 
 struct names {
   const void *known[NAMES];

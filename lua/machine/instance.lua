@@ -12,14 +12,18 @@ local function later()
   return LATER
 end
 
-local function load_later(module)
-  for name, from in pairs(LATER) do
-    if from == module then LATER[name] = nil end
-  end
-  if module == "conversation" then return require "luvisor.machine.message.conversation" end -- which adds its own
+local function add_own()
   local own = require "luvisor.machine.instance.own"
   for name, fn in pairs(own.getters) do getters[name] = fn end
   for name, fn in pairs(own.methods) do methods[name] = fn end
+end
+
+-- Who asks may be ended in the middle of this: the next one has to find it as it was.
+local function load_later(module)
+  if module == "own" then add_own() else require "luvisor.machine.message.conversation" end -- which adds its own
+  for name, from in pairs(LATER) do
+    if from == module then LATER[name] = nil end
+  end
 end
 
 local function index(self, key)

@@ -36,6 +36,35 @@ local modules = {
     end)
     return master
   ]],
+  target = [[
+    local target = require "luvisor.worker".define()
+    target:actor("starting", function(self)
+      self.wrong = 0
+      return "run"
+    end)
+    target:cast("hit", function(self, number)
+      if number ~= self.args.number then self.wrong = self.wrong + 1 end
+    end)
+    target:call("wrong", function(self) return self.wrong end)
+    return target
+  ]],
+  archer = [[
+    local archer = require "luvisor.worker".define()
+    local LONG, TARGETS, ROUNDS = ("t"):rep(50), 20, 10
+    archer:actor("running", { every = 0.001 }, function(self)
+      self.round = (self.round or 0) + 1
+      for i = 1, TARGETS do
+        self:cast(("root/%s%02d"):format(LONG, i), "hit", i)
+        collectgarbage() -- the next target may come to lie where this one has been
+      end
+      if self.round < ROUNDS then return "keepalive" end
+      local wrong = 0
+      for i = 1, TARGETS do wrong = wrong + self:call(("root/%s%02d"):format(LONG, i), "wrong") end
+      print("gone wrong: " .. wrong)
+      return "complete"
+    end)
+    return archer
+  ]],
 }
 
 describe("handles", function()
@@ -60,6 +89,18 @@ describe("handles", function()
     end
     assert.truthy(process:stdout():find("suspended\ttrue\tfalse", 1, true), process:stdout())
     assert.falsy(process:stderr():find("attempt to call", 1, true), process:stderr())
+    assert.equal(0, process:stop())
+  end)
+
+  it("cast to whom a long target means, though its text lies where that of another has been", function()
+    local list = {}
+    for i = 1, 20 do
+      local keys = 'name = "%s%02d", module = "target", args = { number = %d }'
+      list[i] = worker("coroutine", keys:format(("t"):rep(50), i, i))
+    end
+    list[21] = worker("coroutine", 'name = "archer", module = "archer", restart = "temporary"')
+    local process = executors.start(executors.tree(table.concat(list, ", ")))
+    process:expect("gone wrong: 0\n", 30)
     assert.equal(0, process:stop())
   end)
 end)
