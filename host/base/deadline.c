@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deadline: the wheel. See deadline.h.
  *
- * A few deadlines are a list that is looked through; what follows is for many. What is due within as many ticks as there are near slots lies in that of its tick, so most deadlines
+ * A few deadlines are a list that is looked through; what follows is for many. What is due
+ * within as many ticks as there are near slots lies in that of its tick, so most deadlines
  * are touched twice only: when armed and when due. Those further ahead lie in levels of 64
  * slots; a slot of the first level is a round of the near ones, and each further level has
  * slots 64 times as long. A deadline lies at the level of its distance, in the slot that
