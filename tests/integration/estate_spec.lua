@@ -41,13 +41,22 @@ describe("a supervisor in a runtime of its own", function()
     process:stop()
   end)
 
+  -- A guest whose host is gone ends what it runs, if it gets to it.
+  local function kill_both(process, executor)
+    process:signal "sigquit"
+    local guest = executor == "process" and process:expect "  sub [^\n]*pid (%d+)"
+    process:signal "sigstop"
+    if guest then uv.kill(tonumber(guest), "sigkill") end
+    process:signal "sigkill"
+    process:wait(10)
+  end
+
   for _, executor in ipairs { "thread", "process" } do
     it("leaves nobody behind for the next host to start beside, executor = " .. executor, function()
       local first = escape.run(subtree(executor, nil, "adopt")) -- which nobody does there
       first:expect("top starting %-> running", 60)
       local pid = escape.wait()
-      first:signal "sigkill"
-      first:wait(10)
+      kill_both(first, executor)
       assert.is_true(host.is_alive(pid))
       local second = escape.run(subtree(executor))
       second:expect("an earlier host has left behind [^\n]*" .. pid .. " %(top/sub/p%)[^\n]*: ending them", 20)
