@@ -103,7 +103,6 @@ struct spool_feed {
   void *data;
   struct spool *spool; /* the rest is the spool's; NULL when it does not feed */
   unsigned rest_us;
-  uint64_t fetched_us; /* when it last was */
   bool fetching, done;
 };
 

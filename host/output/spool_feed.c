@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Spool feed: see spool.h. `spool->feed` is set and cleared by the loop, with the lock.
  *
- * Between two fetches the thread rests, so that more comes together: who writes little at a time would wake it each
- * time it has read all that there was. */
+ * After a fetch that found little the thread rests, so that more comes together and who writes need not wake it. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,17 +9,11 @@
 
 enum {
   BULK = 256 * 1024,
-  ENOUGH =
-      64 *
-      1024, /* a quarter of a pipe: who writes need not wait, nor is it read again and again */
-  LITTLE = 4096, /* found after the longest rest: it is not worth fetching */
+  MUCH = 16 * 1024, /* worth the next fetch at once */
+  LITTLE = 4096,    /* found after the longest rest: it is not worth fetching */
   REST_US = 100,
   REST_MAX_US = 1000,
 };
-
-static uint64_t now_us(void) {
-  return uv_hrtime() / 1000;
-}
 
 /* ---- the loop's side ---- */
 
@@ -32,7 +25,6 @@ bool spool_feed(struct spool *spool, struct spool_feed *feed) {
     spool->feed = feed;
     feed->spool = spool;
     feed->rest_us = REST_US;
-    feed->fetched_us = now_us();
     feed->fetching = feed->done = false;
     spool->seen_steps = spool->steps;
     spool->seen_at = uv_hrtime() / 1000000;
@@ -79,18 +71,14 @@ static void rest_locked(struct spools *spools, unsigned us) {
   spools->resting = false;
 }
 
-/* Returns how long to rest after [got] bytes, and whether that was the last time: `done`. A rest is as long as the
- * program takes for ENOUGH, and the next fetch comes at once where that is next to nothing. */
+/* Returns how long to rest after [got] bytes, and whether that was the last time: `done`. */
 static unsigned pace(struct spool_feed *feed, ssize_t got) {
-  uint64_t now = now_us(), passed = now - feed->fetched_us, rest_us = REST_MAX_US;
-  unsigned before = feed->rest_us;
-  feed->fetched_us = now;
-  feed->done = got < 0 || (before >= REST_MAX_US && got < LITTLE);
-  if (got > 0 && passed * ENOUGH / (uint64_t)got < rest_us)
-    rest_us = passed * ENOUGH / (uint64_t)got;
-  if (rest_us > before * 2) rest_us = before * 2;
-  feed->rest_us = rest_us > REST_US ? (unsigned)rest_us : REST_US;
-  return feed->done || rest_us < REST_US ? 0 : (unsigned)rest_us;
+  unsigned rest_us = feed->rest_us;
+  feed->rest_us = REST_US;
+  if (got >= MUCH) return 0;
+  feed->done = got < 0 || (rest_us >= REST_MAX_US && got < LITTLE);
+  feed->rest_us = rest_us * 2 < REST_MAX_US ? rest_us * 2 : REST_MAX_US;
+  return feed->done ? 0 : rest_us;
 }
 
 static ssize_t fetch_locked(struct spools *spools, struct spool_feed *feed) {
