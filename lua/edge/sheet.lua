@@ -1,5 +1,6 @@
 -- Sheet: tables for people: columns that align whatever the texts hold, and colours on a terminal only.
 
+local memo = require "luvisor.core.memo"
 local system = require "host.system"
 local width = require "luvisor.core.width"
 
@@ -39,10 +40,7 @@ local function measure(value)
   return text, width.of(text)
 end
 
-local blanks = setmetatable({}, { __index = function(self, count)
-  self[count] = (" "):rep(count)
-  return self[count]
-end })
+local blanks = memo(function(count) return (" "):rep(count) end)
 
 -- Adds the cells of a row to those of the rows before it; many a cell holds what the one above it does.
 local function lay_out(self, row)

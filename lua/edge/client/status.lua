@@ -3,6 +3,7 @@
 local brief = require "luvisor.core.brief"
 local client = require "luvisor.edge.client"
 local json = require "host.json"
+local memo = require "luvisor.core.memo"
 local sheet = require "luvisor.edge.sheet"
 local units = require "luvisor.core.units"
 local width = require "luvisor.core.width"
@@ -29,10 +30,7 @@ local function size_text(bytes)
   return ("%.2f GB"):format(bytes / 1024 / 1024 / 1024)
 end
 
-local uptimes = setmetatable({}, { __index = function(self, seconds)
-  self[seconds] = units.text(seconds)
-  return self[seconds]
-end })
+local uptimes = memo(units.text)
 
 local function uptime_text(seconds)
   if not seconds then return "-" end
@@ -53,10 +51,7 @@ local function why_text(unit)
   return table.concat(notes, "; ")
 end
 
-local indents = setmetatable({}, { __index = function(self, depth)
-  self[depth] = ("  "):rep(depth)
-  return self[depth]
-end })
+local indents = memo(function(depth) return ("  "):rep(depth) end)
 
 local function name_text(unit, is_tree)
   return is_tree and indents[unit.depth] .. unit.name or unit.path
