@@ -25,7 +25,7 @@ local function begin(told)
   if told.memory and told.executor then runtime.limit_memory(told.memory) end
   if told.executor == "thread" then native.rename(tostring(told.name)) end
   native.confine(told.executor == "thread" and "thread" or "process")
-  local is_lone = told.plain and told.plain.kind == "worker"
+  local is_lone = require("luvisor.edge.guest.load").is_lone(told)
   local ok, message = xpcall(require(is_lone and "luvisor.edge.guest.lone" or "luvisor.edge.guest.whole").begin,
     debug.traceback, self, told)
   if not ok then require("luvisor.edge.guest.finish").finish(self, { kind = "error", message = message }) end
