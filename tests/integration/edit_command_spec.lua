@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Live edits by command: add, remove, scale, set; what they leave in status, and what a reload makes of them.
 
+local edits = require "edits"
 local host = require "host"
-local json = require "host.json"
 local terminal = require "terminal"
 
 describe("luvisor", function()
   local directory, process
+  local command = edits.new(30)
 
   before_each(function() directory = host.directory() end)
   after_each(host.clean_up)
@@ -33,36 +34,16 @@ describe("luvisor", function()
     host.write(directory .. "/tree.lua", TREE)
     host.write(directory .. "/w.lua", WORKER)
     process = host.spawn({ "run", "tree.lua", ... }, nil, { cwd = directory })
+    command.process = process
     process:expect "top starting %-> running"
   end
 
-  local function luvisor(...)
-    return process:client({ ... }, 30)
-  end
+  local function luvisor(...) return command:luvisor(...) end
+  local function says(...) command:says(...) end
+  local function refuses(...) command:refuses(...) end
+  local function status() return command:status() end
 
-  local function says(expected, ...)
-    local code, out, err = luvisor(...)
-    assert.equal(0, code, err)
-    assert.equal(expected, out)
-  end
-
-  local function refuses(pattern, ...)
-    local code, out, err = luvisor(...)
-    assert.equal(1, code, out)
-    assert.truthy(err:find(pattern), err)
-  end
-
-  local function status()
-    local _, out = luvisor("status", "--json")
-    local units = {}
-    for _, unit in ipairs(json.decode(out).units) do units[unit.path] = unit end
-    return units
-  end
-
-  local function write_more(text)
-    host.write(directory .. "/more.lua", 'local luvisor = require "luvisor" return ' .. text)
-    return directory .. "/more.lua"
-  end
+  local function write_more(text) return edits.write_more(directory, text) end
 
   it("add starts what a file returns, marks it as drift, and reload reverts it", function()
     start()

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Live edits of what runs in a runtime of its own: units that are added there, heartbeats, policies, restarts.
 
+local edits = require "edits"
 local host = require "host"
-local json = require "host.json"
 
 describe("a live edit in a guest", function()
   local directory, process
+  local command = edits.new(60)
 
   before_each(function() directory = host.directory() end)
   after_each(host.clean_up)
@@ -36,32 +37,14 @@ describe("a live edit in a guest", function()
     host.write(directory .. "/tree.lua", (TREE:gsub("EXECUTOR", '"' .. executor .. '"')))
     host.write(directory .. "/w.lua", WORKER)
     process = host.spawn({ "run", "tree.lua", ... }, nil, { cwd = directory })
+    command.process = process
     process:expect("top starting %-> running", 30)
   end
 
-  local function luvisor(...)
-    return process:client({ ... }, 60)
-  end
-
-  local function says(expected, ...)
-    local code, out, err = luvisor(...)
-    assert.equal(0, code, err)
-    assert.equal(expected, out)
-  end
-
-  local function refuses(pattern, ...)
-    local code, out, err = luvisor(...)
-    assert.equal(1, code, out)
-    assert.truthy(err:find(pattern), err)
-    assert.falsy(err:find "internal error", err)
-  end
-
-  local function status()
-    local _, out = luvisor("status", "--json")
-    local units = {}
-    for _, unit in ipairs(json.decode(out).units) do units[unit.path] = unit end
-    return units
-  end
+  local function luvisor(...) return command:luvisor(...) end
+  local function says(...) command:says(...) end
+  local function refuses(...) command:refuses(...) end
+  local function status() return command:status() end
 
   local function reaches(path, state)
     local last
@@ -72,10 +55,7 @@ describe("a live edit in a guest", function()
     return assert(is_there, ("%s: %s\n%s"):format(path, last and last.state or "not there", process:output()))
   end
 
-  local function write_more(text)
-    host.write(directory .. "/more.lua", 'local luvisor = require "luvisor" return ' .. text)
-    return directory .. "/more.lua"
-  end
+  local function write_more(text) return edits.write_more(directory, text) end
 
   local MORE = [[{ luvisor.program { name = "x", command = "sleep 600", after = { p = "ready" },
       restart = function() return "restart", 0.1 end, ready = { after = 0 } },
