@@ -1,8 +1,10 @@
 -- Up: when a tree that was started is up: everybody who is to run was ready, or has ended well. One that is given up,
 -- or keeps failing, does not hold that up for ever: then the tree is up when nobody is being started any more, and
--- those in trouble are named. A critical unit that fails is waited for: it may be the end of the tree yet.
+-- those in trouble are named. A critical unit that fails is waited for: it may be the end of the tree yet; so is a
+-- supervisor that gives up.
 
 local branch = require "luvisor.machine.branch"
+local machine = require "luvisor.machine.unit"
 local runtime = require "host.runtime"
 
 local up = {}
@@ -12,15 +14,23 @@ local LOOK_AGAIN = 0.1 -- seconds; only while there is trouble before the tree i
 local UNSETTLED = { starting = true, restarting = true, stopping = true }
 local IN_TROUBLE = { backoff = true, fatal = true }
 
-local function is_settled(unit)
+-- From when a supervisor gives up, or is complete, until that is known above it.
+local function is_ending(unit)
+  return machine.is_alive(unit) and (unit.phase == "stopping" or unit.failure ~= nil or unit.ending ~= nil)
+end
+
+--- Whether nothing is being started or ended below a unit, and it itself is not.
+---@param unit table
+---@return boolean
+function up.is_settled(unit)
+  if IN_TROUBLE[unit.phase] and unit.spec.critical then return false end
   if unit.children then
     for _, child in ipairs(unit.children:all()) do
-      if not is_settled(child) then return false end
+      if not up.is_settled(child) then return false end
     end
-    return unit.phase ~= "stopping"
+    return not is_ending(unit)
   end
   if unit.phase == "idle" then return unit.spec.autostart == false end
-  if unit.phase == "backoff" and unit.spec.critical then return false end
   return not UNSETTLED[unit.phase]
 end
 
@@ -51,7 +61,7 @@ function up.watch(world, tree, fn)
 
   local function look()
     if told or tree.over then return end
-    if is_settled(tree.root) then return tell() end
+    if up.is_settled(tree.root) then return tell() end
     runtime.after(LOOK_AGAIN, look)
   end
 
