@@ -87,7 +87,9 @@ local function lighten(world)
   set_aside(world)
   lay_by(running.generation)
   for _, name in ipairs(BEGINNING) do package.loaded["luvisor." .. name] = nil end
-  if collectgarbage "count" < MOST then collectgarbage() end
+  if collectgarbage "count" >= MOST then return end
+  collectgarbage()
+  runtime.trim()
 end
 
 --- Begins to run what the guest was told to.
