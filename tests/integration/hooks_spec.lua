@@ -77,7 +77,8 @@ describe("a program", function()
   it("is stopped by its command, with its pid; by the signal where that fails or hangs", function()
     local tree = run [[
       program { name = "one", shell = true, stdout = { prefix = true }, ready = { line = "up" },
-        command = "trap 'exit 0' USR1; trap '' TERM; echo up; while :; do sleep 0.05; done", stop = { timeout = 20, command = { "/bin/sh", "-c", "kill -USR1 $MAINPID" } } },
+        command = "trap 'exit 0' USR1; trap '' TERM; echo up; while :; do sleep 0.05; done",
+        stop = { timeout = 20, command = { "/bin/sh", "-c", "kill -USR1 $MAINPID" } } },
       program { name = "two", command = "sleep 100", ready = { after = 0 }, stop = { command = "false" } },
       program { name = "three", command = "sleep 100", ready = { after = 0 },
         stop = { timeout = 1, command = "sleep 1000.25" } },

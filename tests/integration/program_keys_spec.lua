@@ -81,8 +81,9 @@ return luvisor.supervisor { name = "t", children = {
     describe(as_nobody and "of an ordinary user" or "of root", function()
       it("umask, nice, limits, oom_score_adj, no_new_privs, die_with_host, argv0, cwd", function()
         local nice = math.tointeger(math.min(19, uv.os_getpriority(0) + 7))
-        local said = report(([[umask = "027", nice = %d, oom_score_adj = 300, no_new_privs = true, die_with_host = false,
-          limits = { nofile = { 100, 200 }, fsize = "64MB", cpu = 1000 }, argv0 = "-report", cwd = "/"]]):format(nice),
+        local said = report(([[umask = "027", nice = %d, oom_score_adj = 300, no_new_privs = true,
+          die_with_host = false, argv0 = "-report", cwd = "/",
+          limits = { nofile = { 100, 200 }, fsize = "64MB", cpu = 1000 }]]):format(nice),
           { as_nobody = as_nobody })
         assert.same({ "027", tostring(nice), "300", "1", "0", "/" },
           { said.umask, said.nice, said.oom_score, said.no_new_privs, said.pdeathsig, said.cwd })

@@ -56,7 +56,8 @@ describe("a program", function()
       program { name = "named", command = "sleep 100", ready = { tcp = { %q, %d } } },
       program { name = "http", command = "sleep 100",
         ready = { http = { url = "http://[::1]:%d/x", body = "^well$" } } },
-      program { name = "sick", command = "sleep 100", start_timeout = 3, restart = "temporary", after = { v6 = "ready" },
+      program { name = "sick", command = "sleep 100", after = { v6 = "ready" }, start_timeout = 3,
+        restart = "temporary",
         ready = { http = { url = "http://[::1]:%d/x", status = 418 } } },
     ]]):format(port, port, other, other, named, port, other, other))
     for _, name in ipairs { "v4", "v6", "named", "http" } do tree:expect("root/" .. name .. " STARTING %-> RUNNING") end
