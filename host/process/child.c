@@ -118,8 +118,8 @@ static void watch_member(struct child *child) {
     return;
   }
   if (pidfd >= 0)
-    child->watch =
-        deathwatch_new(nursery_watches(child->nursery), pidfd, member_died, child, &error);
+    child->watch = deathwatch_new(nursery_watches(child->nursery), pidfd, member_died,
+                                  child, &error);
   if (!child->watch) census_ask_later(nursery_census(child->nursery), &child->query);
 }
 
@@ -331,7 +331,8 @@ int child_signal(struct child *child, int signal) {
 int child_signal_group(struct child *child, int signal) {
   if (child->state == EMPTY) return 0;
   if (signal == SIGKILL) child->doomed = true;
-  if (signal > 0 && signal != SIGCONT) deathwatches_expect(nursery_watches(child->nursery));
+  if (signal > 0 && signal != SIGCONT)
+    deathwatches_expect(nursery_watches(child->nursery));
   int error = 0;
   if (child->adopted)
     error = child_signal(child, signal);

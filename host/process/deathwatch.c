@@ -23,7 +23,7 @@ struct deathwatches {
   uv_poll_t poll; /* active but for a rest; keeps the loop alive while there is a watch */
   uv_timer_t rest;
   int open_handles;
-  int set; /* -1 before there was a watch */
+  int set;
   unsigned long count;
   unsigned long expected; /* deaths, since then */
   uint64_t since;
@@ -95,25 +95,18 @@ static void on_readable(uv_poll_t *poll, int status, int unused) {
 struct deathwatches *deathwatches_new(uv_loop_t *loop) {
   struct deathwatches *watches = calloc(1, sizeof *watches);
   if (!watches) return NULL;
-  watches->set = -1;
+  watches->set = epoll_create1(EPOLL_CLOEXEC);
+  if (watches->set < 0 || uv_poll_init(loop, &watches->poll, watches->set) < 0) {
+    if (watches->set >= 0) close(watches->set);
+    free(watches);
+    return NULL;
+  }
   uv_timer_init(loop, &watches->rest);
   watches->rest.data = watches->poll.data = watches;
-  watches->open_handles = 1;
+  watches->open_handles = 2;
+  on_rested(&watches->rest);
+  uv_unref((uv_handle_t *)&watches->poll);
   return watches;
-}
-
-static int open_set(struct deathwatches *watches) {
-  int set = epoll_create1(EPOLL_CLOEXEC);
-  if (set < 0) return -errno;
-  int error = uv_poll_init(watches->rest.loop, &watches->poll, set);
-  if (error) {
-    close(set);
-    return error;
-  }
-  watches->set = set;
-  watches->open_handles++;
-  uv_poll_start(&watches->poll, UV_READABLE, on_readable);
-  return 0;
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -124,18 +117,14 @@ static void on_closed(uv_handle_t *handle) {
 void deathwatches_free(struct deathwatches *watches) {
   if (!watches) return;
   uv_close((uv_handle_t *)&watches->rest, on_closed);
-  if (watches->set < 0) return;
   uv_close((uv_handle_t *)&watches->poll, on_closed);
   close(watches->set);
-  watches->set = -1;
 }
 
 /* ---- a watch */
 
 static int watch_begin(struct deathwatches *watches, struct deathwatch *watch) {
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
-  int error = watches->set < 0 ? open_set(watches) : 0;
-  if (error) return error;
   if (epoll_ctl(watches->set, EPOLL_CTL_ADD, watch->pidfd, &event) < 0) return -errno;
   if (watches->count++ == 0) uv_ref((uv_handle_t *)&watches->poll);
   return 0;
