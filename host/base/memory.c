@@ -42,11 +42,9 @@ static void put(struct memory *mem, void *ptr, size_t class) {
 }
 
 /* What is left of the last slab is for smaller blocks. */
-static bool add_slab(struct memory *mem) {
-  size_t size = mem->slabs ? mem->slabs->size * 2 : SLAB_FIRST;
-  if (size > SLAB_MOST) size = SLAB_MOST;
+static bool map_slab(struct memory *mem, void *address, size_t size) {
   struct memory_slab *slab =
-      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (slab == MAP_FAILED) return false;
   if (mem->fresh_size >= GRAIN) put(mem, mem->fresh, mem->fresh_size / GRAIN);
   slab->size = size;
@@ -57,15 +55,13 @@ static bool add_slab(struct memory *mem) {
   return true;
 }
 
-static void *take(struct memory *mem, size_t size) {
-  if (size > SMALL) return malloc(size);
-  size_t class = class_of(size);
-  struct memory_block *block = mem->free[class];
-  if (block) {
-    mem->free[class] = block->next;
-    return block;
-  }
-  size = class * GRAIN;
+static bool add_slab(struct memory *mem) {
+  size_t size = mem->slabs ? mem->slabs->size * 2 : SLAB_FIRST;
+  if (mem->gathers) return false;
+  return map_slab(mem, NULL, size < SLAB_MOST ? size : SLAB_MOST);
+}
+
+static void *take_fresh(struct memory *mem, size_t size) {
   if (mem->fresh_size < size && !add_slab(mem)) return NULL;
   char *fresh = mem->fresh;
   mem->fresh += size;
@@ -73,15 +69,39 @@ static void *take(struct memory *mem, size_t size) {
   return fresh;
 }
 
+static void *take(struct memory *mem, size_t size) {
+  size_t class = class_of(size);
+  if (size > SMALL) return mem->gathers ? take_fresh(mem, class * GRAIN) : malloc(size);
+  struct memory_block *block = mem->free[class];
+  if (!block) return take_fresh(mem, class * GRAIN);
+  mem->free[class] = block->next;
+  if (mem->gathers) memset(block, 0, class * GRAIN);
+  return block;
+}
+
+static bool is_gathered(const struct memory *mem, const void *ptr) {
+  return (const char *)ptr >= mem->gathered && (const char *)ptr < mem->gathered_end;
+}
+
+/* A large block becomes small ones. */
+static void cut_up(struct memory *mem, char *ptr, size_t size) {
+  for (; size > SMALL; ptr += SMALL, size -= SMALL) put(mem, ptr, class_of(SMALL));
+  put(mem, ptr, class_of(size));
+}
+
 static void give(struct memory *mem, void *ptr, size_t size) {
-  if (size > SMALL)
+  if (size <= SMALL) {
+    if (ptr) put(mem, ptr, class_of(size));
+  } else if (is_gathered(mem, ptr)) {
+    cut_up(mem, ptr, size);
+  } else {
     free(ptr);
-  else if (ptr)
-    put(mem, ptr, class_of(size));
+  }
 }
 
 static void *move(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
-  if (osize > SMALL && nsize > SMALL) return realloc(ptr, nsize);
+  bool is_large = osize > SMALL && nsize > SMALL;
+  if (is_large && !is_gathered(mem, ptr)) return realloc(ptr, nsize);
   if (osize <= SMALL && class_of(osize) == class_of(nsize)) return ptr;
   void *moved = take(mem, nsize);
   if (!moved) return nsize < osize ? ptr : NULL; /* to become smaller never fails */
@@ -118,4 +138,35 @@ void memory_release(struct memory *mem) {
     mem->slabs = slab->next;
     munmap(slab, slab->size);
   }
+}
+
+/* ---- in one piece ---- */
+
+bool memory_gather(struct memory *mem, void *address, size_t size) {
+  if (!SMALL || !map_slab(mem, address, size)) return false;
+  mem->gathered = (char *)mem->slabs;
+  mem->gathered_end = mem->gathered + size;
+  mem->gathers = true;
+  return true;
+}
+
+size_t memory_gathered(const struct memory *mem) {
+  return (size_t)(mem->fresh - mem->gathered);
+}
+
+bool memory_copy(struct memory *copy, const struct memory *mem) {
+  size_t used = memory_gathered(mem);
+  *copy = (struct memory){.used = mem->used, .peak = mem->used};
+  if (!map_slab(copy, NULL, (used / SLAB_FIRST + 2) * SLAB_FIRST)) return false;
+  char *base = (char *)copy->slabs;
+  size_t header = sizeof *copy->slabs;
+  memcpy(base + header, mem->gathered + header, used - header);
+  for (int class = 0; class < MEMORY_CLASSES; class ++) {
+    char *first = (char *)mem->free[class];
+    if (first) copy->free[class] = (void *)(base + (first - mem->gathered));
+  }
+  copy->gathered = base;
+  copy->gathered_end = copy->fresh = base + used;
+  copy->fresh_size = copy->slabs->size - used;
+  return true;
 }

@@ -38,7 +38,9 @@ local function on_frame(frame)
     begin = nil -- nobody needs it again
     return run(frame[2])
   end
-  if frame[1] == "prepare" then return require("luvisor.edge.guest.ahead").load() end
+  if frame[1] == "prepare" then
+    return package.loaded["luvisor.edge.guest.lone"] or require("luvisor.edge.guest.ahead").load()
+  end
   require("luvisor.edge.guest.frames")[frame[1]](self, table.unpack(frame, 2, frame.n))
 end
 

@@ -1,4 +1,6 @@
 -- Ahead: what a guest loads that was begun before anybody knows what it will run: what a worker needs, most probably.
+-- The mould of the threads of guests (host/vm/mould.h) is filled with it: what these modules do while they are loaded
+-- is done once for all of them, and keeps nothing by the address of a table or function.
 
 local ahead = {}
 
