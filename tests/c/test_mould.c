@@ -33,7 +33,6 @@ static void expect(struct vm *vm, const char *code) {
 
 /* What a guest has, and some of everything that a state may hold. */
 static const char contents[] =
-    "require 'luvisor.edge.guest' require('luvisor.edge.guest.ahead').load()\n"
     "text, long = 'a short one', ('a long one '):rep(100)\n"
     "numbers, mixed = {}, { [1.5] = 'float', [true] = 'boolean', [print] = 'bare' }\n"
     "for i = 1, 2000 do numbers[i] = i end\n"
@@ -44,7 +43,8 @@ static const char contents[] =
     "class = setmetatable({}, { __index = function(_, key) return key .. '!' end })\n"
     "weak = setmetatable({ one = class, none = {} }, { __mode = 'v' })\n"
     "closed = 0\n"
-    "finalized = setmetatable({}, { __gc = function() closed = closed + 1 end })\n";
+    "finalized = { setmetatable({}, { __gc = function() closed = closed + 1 end }) }\n"
+    "require 'luvisor.edge.guest' require('luvisor.edge.guest.ahead').load()\n";
 
 static int fill(lua_State *L) {
   engine_set_up(L);
@@ -79,7 +79,7 @@ static const char use[] =
     "collectgarbage() collectgarbage 'generational' for i = 1, 1000 do local t = { {} } "
     "end\n"
     "collectgarbage() collectgarbage 'incremental' collectgarbage()\n"
-    "finalized = nil collectgarbage() assert(closed == 1)\n";
+    "finalized[1] = nil collectgarbage() assert(closed == 1)\n";
 
 static void use_and_free(struct vm *vm) {
   assert_non_null(vm);
