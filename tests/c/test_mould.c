@@ -86,6 +86,8 @@ static void use_and_free(struct vm *vm) {
   assert_ptr_equal(vm_of(vm->L), vm);
   expect(vm, use);
   lua_gc(vm->L, LUA_GCCOLLECT);
+  assert_true(memory_trim(&vm->memory, SIZE_MAX));
+  expect(vm, "local t = {} for i = 1, 20000 do t[i] = { i } end assert(counter() == 2)");
   vm_free(vm);
 }
 

@@ -90,7 +90,9 @@ local function lighten(world)
   set_aside(world)
   lay_by(running.generation)
   for _, name in ipairs(BEGINNING) do package.loaded["luvisor." .. name] = nil end
-  if collectgarbage "count" < MOST then collectgarbage() end
+  if collectgarbage "count" >= MOST then return end
+  collectgarbage()
+  runtime.trim()
 end
 
 -- ---- the beginning: first what is the same for all, then what is for all of this host, then what is for this worker
