@@ -45,8 +45,8 @@ describe("a start by hand", function()
 
   local PACE = { min = 10, max = 10, factor = 1, jitter = 0 }
 
-  -- A tree as its own guest: the host has seen `seen` of the worker when the start is asked for; the calls that it makes
-  -- reach the guest when that has come to another phase.
+  -- A tree as its own guest: the host has seen `seen` of the worker when the start is asked for; what it then calls for
+  -- is done to the worker as it is.
   local function start_elsewhere(seen, before)
     world:tree { world:worker("w", { backoff = PACE }), "x" }
     local truth, outcome = world:unit "w", nil
