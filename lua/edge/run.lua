@@ -78,6 +78,7 @@ local function start(loaded, place, write, enabled, has_repl)
       if has_repl then local_repl.close() end
       control.close()
       instance.release()
+      control.say_goodbye()
       system.quit(is_success(why, tree.stopping) and OK or FAILED)
     end)
   end)
