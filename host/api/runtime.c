@@ -131,7 +131,7 @@ static const luaL_Reg functions[] = {
     {"now", now},           {"exact", exact},   {"after", after},
     {"deadline", deadline}, {"cancel", cancel}, {"post", post},
     {"manual", manual},     {"step", step},     {"set_reporter", set_reporter},
-    {"memory", get_memory},     {"trim", trim},     {"watch", watch},
+    {"memory", get_memory}, {"trim", trim},     {"watch", watch},
     {"unwatch", unwatch},   {"looks", looks},   {"limit_memory", limit_memory},
     {"alarm", set_alarm},   {NULL, NULL},
 };
