@@ -89,10 +89,10 @@ describe("a start by hand", function()
     local home = { env = world.env, parent = root, name = "g", generation = 1, phase = "running", path = root.path,
       spec = { kind = "supervisor", name = "g" } }
     root.children:add(home)
-    local function tell(...)
+    local function tell(phase, removed)
       for _, names in ipairs { { "s" }, { "s", "p" } } do
-        mirror.update(home, { { names = names, unit = names[2] and "program" or "supervisor", phase = ..., generation = 1,
-          removed = select(2, ...) } })
+        mirror.update(home, { { names = names, unit = names[2] and "program" or "supervisor", phase = phase,
+          generation = 1, removed = removed } })
       end
     end
     tell "starting"
