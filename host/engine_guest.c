@@ -35,10 +35,18 @@ static int fill(lua_State *L) {
   return 0;
 }
 
+/* What a worker drops when it rests. */
+static int rest(lua_State *L) {
+  require(L, "luvisor.edge.guest.shed");
+  lua_getfield(L, -1, "all");
+  lua_call(L, 0, 0);
+  return 0;
+}
+
 static void make_mould(void) {
   char problem[MOULD_PROBLEM];
   const char *other = getenv("LUVISOR_LUA");
-  if (!(other && *other)) mould = mould_new(fill, problem);
+  if (!(other && *other)) mould = mould_new(fill, rest, problem);
 }
 
 static int open_engine(struct engine *engine) {

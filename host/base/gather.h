@@ -14,6 +14,7 @@ struct gather_head {
   uint64_t tag : 8; /* what Lua has called it, 0 for what is no object */
   uint64_t is_live : 1;
   uint64_t is_constant : 1; /* as `constant` was; and no object */
+  uint64_t stays : 1;       /* for who makes an image, as `to` */
   char *to;                 /* for who makes an image */
 };
 

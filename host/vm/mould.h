@@ -38,9 +38,12 @@ struct vm;
 
 enum { MOULD_PROBLEM = 128 };
 
-/* Makes one of a new state into which [fill] loads what all are to have; it may raise.
- * Returns owned, or NULL and why in [problem]. */
-struct mould *mould_new(lua_CFunction fill, char problem[MOULD_PROBLEM]);
+/* Makes one of a new state into which [fill] loads what all are to have; it may raise. What
+ * is still in use after [rest] lies together, so that the memory of all else can be given
+ * back; what it does is undone. It may be NULL, and must leave nothing in C. Returns owned,
+ * or NULL and why in [problem]. */
+struct mould *mould_new(lua_CFunction fill, lua_CFunction rest,
+                        char problem[MOULD_PROBLEM]);
 
 /* Pours a state. Returns owned, as vm_new does, NULL when out of memory. */
 struct vm *mould_pour(const struct mould *mould);

@@ -59,6 +59,39 @@ static bool fill_state(struct maker *maker, lua_CFunction fill) {
   return !maker->gather.is_full || refuse(maker, "not enough memory");
 }
 
+/* ---- what stays of it ---- */
+
+static int collect(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT);
+  return 0;
+}
+
+/* The state as it was, with notes of what has lived on since. */
+static void restore(struct gather *gather, const struct gather *before, char *bytes) {
+  struct gather_head *block = NULL;
+  size_t size = (size_t)(before->fresh - before->base);
+  while ((block = gather_next(before, block))) {
+    size_t at = (size_t)((char *)block - before->base);
+    ((struct gather_head *)(void *)(bytes + at))->stays = block->is_live;
+  }
+  memcpy(before->base, bytes, size);
+  memset(before->fresh, 0, (size_t)(gather->fresh - before->fresh));
+  *gather = *before;
+}
+
+/* Has the state rest, and come back from that. */
+static void see_what_stays(struct maker *maker, lua_CFunction rest) {
+  struct gather before = maker->gather;
+  size_t size = (size_t)(before.fresh - before.base);
+  char *bytes = rest ? malloc(size) : NULL;
+  if (!bytes) return;
+  memcpy(bytes, before.base, size);
+  if (mould_call(maker->vm, rest)) mould_call(maker->vm, collect);
+  restore(&maker->gather, &before, bytes);
+  free(bytes);
+}
+
 /* ---- its blocks ---- */
 
 static char *bytes_of(const struct gather_head *block) {
@@ -122,19 +155,38 @@ static bool reserve(struct maker *maker) {
   return true;
 }
 
-/* Those of the image are told how far from its beginning, as are all pointers into it. */
-static void place_all(struct maker *maker) {
-  size_t at = 0, place = 0, shared = 0;
-  for (struct gather_head *block = NULL; (block = next_live(maker, block));) {
+static void list(struct maker *maker) {
+  size_t at = 0;
+  for (struct gather_head *block = NULL; (block = next_live(maker, block));)
     maker->blocks[at++] = block;
-    if (block->is_constant) {
-      block->to = maker->shared + shared;
-      shared += shared_room(block->size);
-    } else {
-      block->to = (char *)(uintptr_t)place;
-      place += memory_room(block->size);
-    }
+}
+
+/* Those of the image are told how far from its beginning, as are all pointers into it. */
+static size_t place(struct maker *maker, size_t at, bool stays) {
+  for (size_t i = 0; i < maker->count; i++) {
+    struct gather_head *block = maker->blocks[i];
+    if (block->is_constant || block->stays != stays) continue;
+    block->to = (char *)(uintptr_t)at;
+    at += memory_room(block->size);
   }
+  return at;
+}
+
+static void place_shared(struct maker *maker) {
+  char *at = maker->shared;
+  for (size_t i = 0; i < maker->count; i++) {
+    struct gather_head *block = maker->blocks[i];
+    if (!block->is_constant) continue;
+    block->to = at;
+    at += shared_room(block->size);
+  }
+}
+
+/* What stays lies together. */
+static void place_all(struct maker *maker) {
+  list(maker);
+  place(maker, place(maker, 0, true), false);
+  place_shared(maker);
 }
 
 /* ---- the image ---- */
@@ -211,10 +263,16 @@ static void free_image(const struct memory_image *image) {
   free((char *)image->bytes);
 }
 
-struct mould *mould_new(lua_CFunction fill, char problem[MOULD_PROBLEM]) {
+static bool make(struct maker *maker, lua_CFunction fill, lua_CFunction rest) {
+  if (!open_state(maker) || !fill_state(maker, fill)) return false;
+  see_what_stays(maker, rest);
+  return take_image(maker) && prove(maker);
+}
+
+struct mould *mould_new(lua_CFunction fill, lua_CFunction rest,
+                        char problem[MOULD_PROBLEM]) {
   struct maker maker = {.problem = problem};
-  bool made = open_state(&maker) && fill_state(&maker, fill) && take_image(&maker) &&
-              prove(&maker);
+  bool made = make(&maker, fill, rest);
   close(&maker);
   if (made) return maker.mould;
   maker.image.bytes = maker.bytes;

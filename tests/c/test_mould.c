@@ -106,8 +106,13 @@ static void use_and_free(struct vm *vm) {
   vm_free(vm);
 }
 
+static int drop_numbers(lua_State *L) {
+  run(L, "numbers = nil");
+  return 0;
+}
+
 static struct mould *new_mould(void) {
-  struct mould *mould = mould_new(fill, problem);
+  struct mould *mould = mould_new(fill, drop_numbers, problem);
   if (!mould) print_message("%s\n", problem);
   return mould;
 }
@@ -123,6 +128,42 @@ static void pours_many(void **state) {
   for (int i = 0; i < STATES; i++) use_and_free(vms[i]);
   use_and_free(mould_pour(mould));
   mould_free(mould);
+}
+
+static int fill_in_turn(lua_State *L) {
+  engine_set_up(L);
+  run(L, "kept, dropped = {}, {} for i = 1, 3000 do kept[i], dropped[i] = {i}, {i} end");
+  return 0;
+}
+
+static int drop(lua_State *L) {
+  run(L, "dropped = nil");
+  return 0;
+}
+
+static int fail_to_drop(lua_State *L) {
+  run(L, "dropped = nil error 'not at all'");
+  return 0;
+}
+
+/* Bytes that a state takes which has dropped what is not kept. */
+static size_t taken_at_rest(lua_CFunction rest) {
+  struct mould *mould = mould_new(fill_in_turn, rest, problem);
+  struct vm *vm = mould_pour(mould);
+  expect(vm, "assert(#dropped == 3000) dropped = nil collectgarbage()");
+  assert_true(memory_trim(&vm->memory, SIZE_MAX));
+  size_t taken = memory_spare(&vm->memory) + vm->memory.used;
+  expect(vm, "for i = 1, 3000 do assert(kept[i][1] == i) end");
+  vm_free(vm);
+  mould_free(mould);
+  return taken;
+}
+
+static void has_lie_together_what_stays(void **state) {
+  (void)state;
+  size_t apart = taken_at_rest(NULL); /* the control arm */
+  assert_true(taken_at_rest(drop) < apart / 3 * 2);
+  assert_true(taken_at_rest(fail_to_drop) >= apart / 3 * 2);
 }
 
 static void *pour_some(void *mould) {
@@ -325,7 +366,7 @@ static int fill_with_code(lua_State *L) {
 
 static void expect_refusal(const char *lua, const char *why) {
   code = lua;
-  assert_null(mould_new(fill_with_code, problem));
+  assert_null(mould_new(fill_with_code, NULL, problem));
   if (!strstr(problem, why)) fail_msg("%s: %s", lua, problem);
 }
 
@@ -346,7 +387,7 @@ static void refuses_what_would_not_survive(void **state) {
   expect_refusal("t = ('x'):rep(20 << 20)", "not enough memory");
   expect_refusal("t = {} for i = 1, 2000 do t = { t } end", "more than can be looked");
   code = "t = { [1] = 1, x = 1, [print] = 1, [true] = 1, [0.5] = 1 }";
-  struct mould *mould = mould_new(fill_with_code, problem);
+  struct mould *mould = mould_new(fill_with_code, NULL, problem);
   assert_non_null(mould);
   mould_free(mould);
 }
@@ -354,7 +395,7 @@ static void refuses_what_would_not_survive(void **state) {
 #ifdef MEMORY_PLAIN
 static void is_not_made_of_plain_memory(void **state) {
   (void)state;
-  assert_null(mould_new(fill, problem));
+  assert_null(mould_new(fill, drop_numbers, problem));
   assert_non_null(strstr(problem, "malloc's"));
 }
 #endif
@@ -366,6 +407,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pours_many),
       cmocka_unit_test(pours_in_threads),
+      cmocka_unit_test(has_lie_together_what_stays),
       cmocka_unit_test(is_as_if_loaded),
       cmocka_unit_test(has_its_own_random_numbers),
       cmocka_unit_test(counts_what_is_held),

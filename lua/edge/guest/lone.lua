@@ -117,18 +117,25 @@ local function rests(world)
     or package.loaded["luvisor.machine.message.mailbox"])
 end
 
--- The worker has begun, and rests: drops what it does without.
+--- Drops what a worker that rests does without.
+---@param world table
+---@param generation luvisor.Generation
+function lone.drop(world, generation)
+  require("luvisor.worker").lighten()
+  set_aside(world)
+  lay_by(generation)
+  for _, name in ipairs(BEGINNING) do package.loaded["luvisor." .. name] = nil end
+end
+
+-- The worker has begun, and rests. Its memory is looked at when this is gone as well.
 local function lighten(world)
   local spec = world.root.spec
   if not rests(world) then return end
   if not (spec.fsm or spec.definition.fsm) then spec.machine.plan = nil end -- that of the next is as good
-  require("luvisor.worker").lighten()
-  set_aside(world)
-  lay_by(running.generation)
-  for _, name in ipairs(BEGINNING) do package.loaded["luvisor." .. name] = nil end
+  lone.drop(world, running.generation)
   if collectgarbage "count" >= MOST then return end
-  collectgarbage()
-  runtime.trim()
+  runtime.post(collectgarbage)
+  runtime.post(runtime.trim)
 end
 
 -- ---- the beginning: first what is the same for all, then what is for all of this host, then what is for this worker
@@ -150,6 +157,9 @@ function lone.make(place)
   if place == "process" then return collectgarbage("step", -LEFT) end
   collectgarbage() -- what loading has left behind is used by what follows
 end
+
+--- What it has made, and what it tells with.
+function lone.made() return { world = world, generation = generation, flush = flush, say_ready = say_ready } end
 
 local function know(self, told)
   common = told

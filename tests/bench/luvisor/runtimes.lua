@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- N workers in runtimes of their own, started by one supervisor, and calls to one of them.
--- runtimes(executor): EXECUTOR.start, of each until all are ready; EXECUTOR.memory, resident, of the host, of each;
+-- runtimes(executor): EXECUTOR.start, of each until all are ready; EXECUTOR.memory, resident, of the host, of each that rests;
 -- EXECUTOR.trip: a call and its answer, the mean; EXECUTOR.again: of one that has ended, until it is ready, the median.
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
@@ -13,6 +13,7 @@ local directory = arg[0]:match "^(.*)/" or "."
 local N, TRIPS = bench.argument(1, 50), bench.argument(2, 2000)
 local AGAIN = math.min(N, 20)
 local REST = 0.1 -- seconds until one that runs is ended, so that nothing else is under way
+local RESTED = 1 -- seconds until all that run have given back what they do not need
 
 local root
 
@@ -41,6 +42,8 @@ local function caller(executor, resident, started)
   calling:actor("running", { every = 1 }, function(self)
     local began = bench.now()
     bench.report(executor .. ".start", (began - started) / N * 1e6, "us")
+    self:sleep(RESTED)
+    began = bench.now()
     bench.report(executor .. ".memory", (bench.resident() - resident) / N / 1024, "KB")
     for i = 1, TRIPS do assert(self:call("w1", "echo", i) == i) end
     bench.report(executor .. ".trip", (bench.now() - began) / TRIPS * 1e6, "us")
