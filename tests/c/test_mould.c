@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -351,7 +352,9 @@ static void refuses_what_would_not_survive(void **state) {
 static void is_not_made_of_plain_memory(void **state) {
   (void)state;
   assert_null(mould_new(fill, problem));
-  assert_non_null(strstr(problem, "malloc's"));
+  bool is_malloced = strstr(problem, "malloc's");
+  bool is_taken = strstr(problem, "no memory at the address"); /* by a sanitizer */
+  if (!is_malloced && !is_taken) fail_msg("%s", problem);
 }
 #endif
 
