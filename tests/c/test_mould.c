@@ -18,6 +18,10 @@
 #include "vm/mould.h"
 #include "vm/vm.h"
 
+#ifdef MEMORY_PLAIN /* nearly all is left out there */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+
 enum { STATES = 100, THREADS = 4, ROUNDS = 25 };
 
 static char problem[MOULD_PROBLEM];
