@@ -84,7 +84,8 @@ local function when_upgraded(self, work, child, node)
       put_back_below(node, one.path)
       self.failures[#self.failures + 1] = one
     end
-    note(self, child, ok and "upgraded" or "upgrade failed: " .. message)
+    if not ok then note(self, child, "upgrade failed: " .. message) end
+    if ok and node.action == "upgrade" then note(self, child, "upgraded") end
     tell(self, child:path(), ok and "upgraded" or "not upgraded")
     finish_one(self)
   end

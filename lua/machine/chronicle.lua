@@ -33,6 +33,8 @@ function chronicle.ended(self, now, why, decision, delay)
   ring[at + 4] = decision
   ring[at + 5] = delay or false
   ring.last = at < LAST and at + STRIDE or 0
+  local told = self.env.noted
+  if told then told(self, "ended", why, decision, delay) end
 end
 
 --- Adds an entry.
@@ -59,6 +61,8 @@ function chronicle.note(self, kind, first, second, third)
   ring[at + 2] = kind
   ring[at + 1] = self.env.now()
   ring.last = at < LAST and at + STRIDE or 0
+  local told = self.env.noted
+  if told then told(self, kind, first, second, third) end
 end
 
 -- ---- groups
@@ -88,6 +92,10 @@ end
 
 --- Adds that the unit was asked to stop with its group, and was gone at once, with a plain shutdown.
 function chronicle.join(self, group)
+  if self.env.noted then
+    chronicle.note(self, "asked", group.cause, group.by)
+    return chronicle.note(self, "stopped", exit.shutdown)
+  end
   local before = self.groups
   if before ~= group.before or not group.record then
     group.before, group.record = before, lengthen(group, before)

@@ -126,6 +126,35 @@ spec_of("a subtree", function()
     assert.equal(0, #alive(mark))
   end)
 
+  it("is looked into, and heard, wherever it is, and when it has been started anew", function()
+    local process = start [[
+      local luvisor = require "luvisor"
+      local worker = luvisor.worker { name = "w", module = "plain", args = { text = "w" } }
+      local talker = luvisor.program { name = "t", shell = true, stdout = { prefix = true }, ready = { after = 0 },
+        command = "n=0; while :; do n=$((n+1)); echo line $n; sleep 0.1; done" }
+      return luvisor.supervisor { name = "root", children = { luvisor.supervisor { name = "sub", executor = "process",
+        children = { luvisor.supervisor { name = "deep", executor = "thread", children = { worker, talker } } } } } }]]
+    process:expect "root starting %-> running"
+    local command = { "logs", "-f", "root/sub/deep/t", "--name=" .. executors.name() }
+    local follower = host.spawn(command, { XDG_RUNTIME_DIR = process.place })
+    follower:expect "line 3\n"
+    local function luvisor(...)
+      local given = { ... }
+      given[#given + 1] = "--name=" .. executors.name()
+      local code, out, err = host.run(given, { XDG_RUNTIME_DIR = process.place })
+      assert.equal(0, code, out .. err)
+      return out
+    end
+    assert.equal("root/sub/deep/t: RUNNING\n", luvisor("restart", "root/sub/deep/t"))
+    follower:expect("line 1\n", 10, 2)
+    luvisor("restart", "root/sub")
+    follower:expect("line 1\n", 10, 3)
+    assert.truthy(luvisor("logs", "root/sub/deep/t"):find "line %d")
+    assert.truthy(luvisor("repl", "-e", "messages 'root/sub/deep/w'"):find("received = 0", 1, true))
+    assert.truthy(luvisor("repl", "-e", "at 'root/sub/deep/w' 'self.name'"):find('"w"', 1, true))
+    assert.equal(0, process:stop())
+  end)
+
   it("ends when the host is killed", function()
     local process = start(subtree("process", mark))
     process:expect "root starting %-> running"

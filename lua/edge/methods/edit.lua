@@ -1,6 +1,7 @@
 -- Methods, edit: live edits of the tree, which last until the next reload.
 
 local check = require "luvisor.core.check"
+local copy = require "luvisor.core.copy"
 local edit = require "luvisor.edge.edit"
 local json = require "host.json"
 local names = require "luvisor.edge.control.names"
@@ -21,7 +22,7 @@ end
 
 local function any(value)
   if value == json.null then return check.expected("a value", nil) end
-  return true, value
+  return true, copy(value) -- without what marks a list as one
 end
 
 methods.add = {
