@@ -78,6 +78,14 @@ static int memory(lua_State *L) {
   return 2;
 }
 
+/* trim([blocks]) -> whether it is done */
+static int trim(lua_State *L) {
+  lua_Integer blocks = luaL_optinteger(L, 1, LUA_MAXINTEGER);
+  luaL_argcheck(L, blocks > 0, 1, "expected a number of blocks");
+  lua_pushboolean(L, memory_trim(&vm_of(L)->memory, (size_t)blocks));
+  return 1;
+}
+
 /* limit_memory(bytes): from here on the state may hold no more than that; nil: what it can
  * get */
 static int limit_memory(lua_State *L) {
@@ -118,22 +126,12 @@ static int looks(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"now", now},
-    {"exact", exact},
-    {"after", after},
-    {"deadline", deadline},
-    {"cancel", cancel},
-    {"post", post},
-    {"manual", manual},
-    {"step", step},
-    {"set_reporter", set_reporter},
-    {"memory", memory},
-    {"watch", watch},
-    {"unwatch", unwatch},
-    {"looks", looks},
-    {"limit_memory", limit_memory},
-    {"alarm", set_alarm},
-    {NULL, NULL},
+    {"now", now},           {"exact", exact},   {"after", after},
+    {"deadline", deadline}, {"cancel", cancel}, {"post", post},
+    {"manual", manual},     {"step", step},     {"set_reporter", set_reporter},
+    {"memory", memory},     {"trim", trim},     {"watch", watch},
+    {"unwatch", unwatch},   {"looks", looks},   {"limit_memory", limit_memory},
+    {"alarm", set_alarm},   {NULL, NULL},
 };
 
 int luaopen_host_runtime(lua_State *L) {

@@ -9,80 +9,125 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Slabs are the kernel's: malloc would have it enlarge the arena of a thread page by page,
- * and what is not used yet of a slab takes no memory. */
-enum { GRAIN = 16, SLAB_FIRST = 64 << 10, SLAB_MOST = 1 << 20 };
+#include "base/memory_store.h"
 
-/* With MEMORY_PLAIN each block is malloc's own, so that a sanitizer sees it. */
-#ifdef MEMORY_PLAIN
-enum { SMALL = 0 };
-#else
-enum { SMALL = GRAIN * (MEMORY_CLASSES - 1) };
-#endif
-
-struct memory_block {
-  struct memory_block *next;
-};
-
-struct memory_slab {
-  struct memory_slab *next;
-  size_t size;
-};
-
-_Static_assert(sizeof(struct memory_slab) % GRAIN == 0, "blocks are aligned");
-
-static size_t class_of(size_t size) {
-  return (size + GRAIN - 1) / GRAIN;
+void memory_put_piece(struct memory *mem, char *piece, size_t size) {
+  while (size >= GRAIN) {
+    size_t class = memory_class(size);
+    if (class >= MEMORY_CLASSES) class = MEMORY_CLASSES - 1;
+    if (memory_class_size(class) > size) class --;
+    size_t part = memory_class_size(class);
+    memory_put(mem, piece, class);
+    piece += part;
+    size -= part;
+  }
 }
 
-static void put(struct memory *mem, void *ptr, size_t class) {
-  struct memory_block *block = ptr;
-  block->next = mem->free[class];
-  mem->free[class] = block;
+/* What is left of the room before is for smaller blocks. */
+static void set_fresh(struct memory *mem, char *room, size_t size) {
+  memory_put_piece(mem, mem->fresh, mem->fresh_size);
+  mem->fresh = room;
+  mem->fresh_size = size;
 }
 
-/* What is left of the last slab is for smaller blocks. */
 static bool add_slab(struct memory *mem) {
-  size_t size = mem->slabs ? mem->slabs->size * 2 : SLAB_FIRST;
+  struct memory_slab *slab = calloc(1, sizeof *slab);
+  if (!slab) return false;
+  size_t size = mem->slabs ? mem->slabs->pages * PAGE * 2 : SLAB_FIRST;
   if (size > SLAB_MOST) size = SLAB_MOST;
-  struct memory_slab *slab =
+  slab->base =
       mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (slab == MAP_FAILED) return false;
-  if (mem->fresh_size >= GRAIN) put(mem, mem->fresh, mem->fresh_size / GRAIN);
-  slab->size = size;
+  if (slab->base == MAP_FAILED) {
+    free(slab);
+    return false;
+  }
+  slab->pages = size / PAGE;
   slab->next = mem->slabs;
   mem->slabs = slab;
-  mem->fresh = (char *)(slab + 1);
-  mem->fresh_size = size - sizeof *slab;
+  mem->pages += slab->pages;
+  set_fresh(mem, slab->base, size);
   return true;
 }
 
-static void *take(struct memory *mem, size_t size) {
-  if (size > SMALL) return malloc(size);
-  size_t class = class_of(size);
-  struct memory_block *block = mem->free[class];
-  if (block) {
-    mem->free[class] = block->next;
-    return block;
-  }
-  size = class * GRAIN;
-  if (mem->fresh_size < size && !add_slab(mem)) return NULL;
+static size_t next_given(const struct memory_slab *slab, size_t page) {
+  while (page < slab->pages && !memory_is_given(slab, page)) page++;
+  return page;
+}
+
+/* The oldest slab that has such pages: one of the newer may become free altogether. */
+static struct memory_slab *slab_with_room(const struct memory *mem) {
+  struct memory_slab *found = NULL;
+  for (struct memory_slab *slab = mem->slabs; slab; slab = slab->next)
+    if (next_given(slab, 0) < slab->pages) found = slab;
+  return found;
+}
+
+/* Uses pages again that were given back. */
+static bool take_room(struct memory *mem) {
+  struct memory_slab *slab = mem->given ? slab_with_room(mem) : NULL;
+  if (!slab) return false;
+  size_t first = next_given(slab, 0), end = first;
+  for (; end < slab->pages && memory_is_given(slab, end); end++)
+    slab->given[end / WORD] &= ~(UINT64_C(1) << end % WORD);
+  mem->given -= end - first;
+  set_fresh(mem, slab->base + first * PAGE, (end - first) * PAGE);
+  return true;
+}
+
+static void *take_fresh(struct memory *mem, size_t class) {
+  void *held = mem->trim ? memory_trim_take(mem, class) : NULL;
+  if (held) return held;
+  size_t size = memory_class_size(class);
+  if (mem->fresh_size < size && !take_room(mem) && !add_slab(mem)) return NULL;
   char *fresh = mem->fresh;
   mem->fresh += size;
   mem->fresh_size -= size;
   return fresh;
 }
 
+static void *take_block(struct memory *mem, size_t class) {
+  struct memory_block *block = mem->free[class];
+  if (!block) return take_fresh(mem, class);
+  mem->free[class] = block->next;
+  return block;
+}
+
+static void *take_more(struct memory *mem, size_t size) {
+  if (size <= SMALL) return take_block(mem, memory_class(size));
+  void *taken = malloc(size);
+  if (taken) mem->large += size;
+  return taken;
+}
+
+static void *take(struct memory *mem, size_t size) {
+  return size <= FEW ? take_block(mem, memory_class_of_few(size)) : take_more(mem, size);
+}
+
+static void give_more(struct memory *mem, void *ptr, size_t size) {
+  if (size <= SMALL) {
+    memory_put(mem, ptr, memory_class(size));
+    return;
+  }
+  mem->large -= size;
+  free(ptr);
+}
+
 static void give(struct memory *mem, void *ptr, size_t size) {
-  if (size > SMALL)
-    free(ptr);
+  if (size > FEW)
+    give_more(mem, ptr, size);
   else if (ptr)
-    put(mem, ptr, class_of(size));
+    memory_put(mem, ptr, memory_class_of_few(size));
+}
+
+static void *move_large(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
+  void *moved = realloc(ptr, nsize);
+  if (moved) mem->large += nsize - osize;
+  return moved;
 }
 
 static void *move(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
-  if (osize > SMALL && nsize > SMALL) return realloc(ptr, nsize);
-  if (osize <= SMALL && class_of(osize) == class_of(nsize)) return ptr;
+  if (osize > SMALL && nsize > SMALL) return move_large(mem, ptr, osize, nsize);
+  if (osize <= SMALL && memory_class(osize) == memory_class(nsize)) return ptr;
   void *moved = take(mem, nsize);
   if (!moved) return nsize < osize ? ptr : NULL; /* to become smaller never fails */
   memcpy(moved, ptr, osize < nsize ? osize : nsize);
@@ -113,9 +158,11 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {
 }
 
 void memory_release(struct memory *mem) {
+  memory_trim_drop(mem);
   while (mem->slabs) {
     struct memory_slab *slab = mem->slabs;
     mem->slabs = slab->next;
-    munmap(slab, slab->size);
+    munmap(slab->base, slab->pages * PAGE);
+    free(slab);
   }
 }

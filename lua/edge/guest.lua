@@ -21,13 +21,12 @@ local self = {}
 
 local guest = {}
 
-local function begin(told)
+local function begin(told, common)
   if told.memory and told.executor then runtime.limit_memory(told.memory) end
   if told.executor == "thread" then native.rename(tostring(told.name)) end
-  native.confine(told.executor == "thread" and "thread" or "process")
   local is_lone = require("luvisor.edge.guest.load").is_lone(told)
   local ok, message = xpcall(require(is_lone and "luvisor.edge.guest.lone" or "luvisor.edge.guest.whole").begin,
-    debug.traceback, self, told)
+    debug.traceback, self, told, common)
   if not ok then require("luvisor.edge.guest.finish").finish(self, { kind = "error", message = message }) end
 end
 
@@ -36,9 +35,9 @@ local function on_frame(frame)
   if frame[1] == "begin" then
     local run = begin
     begin = nil -- nobody needs it again
-    return run(frame[2])
+    return run(frame[2], frame[3])
   end
-  if frame[1] == "prepare" then return require("luvisor.edge.guest.ahead").load() end
+  if frame[1] == "prepare" then return require("luvisor.edge.guest.lone").prepare(self, frame[2]) end
   require("luvisor.edge.guest.frames")[frame[1]](self, table.unpack(frame, 2, frame.n))
 end
 

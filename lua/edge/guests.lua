@@ -1,5 +1,6 @@
 -- Guests: makes the runtimes in which units with an executor of their own run, and tells them what to run.
 
+local codec = require "host.codec"
 local lazy = require "luvisor.core.lazy"
 local custom = require "luvisor.edge.custom"
 local estate = lazy "luvisor.edge.estate"
@@ -8,6 +9,7 @@ local process = require "host.process"
 local program_cgroup = require "luvisor.machine.program.cgroup"
 local runtime = require "host.runtime"
 local guest = require "host.guest"
+local system = require "host.system"
 local wire = require "luvisor.edge.guest.wire"
 
 local guests = {}
@@ -27,29 +29,62 @@ local function modules(files)
   return list
 end
 
+-- What all are told alike, until another script runs; of its files those with a worker to itself get the modules.
+local function new_common(env, is_lone)
+  local source = env.source
+  local directory = system.absolute(source.directory) or source.directory
+  local files = is_lone and modules(source.files) or source.files
+  local common = {
+    lineage = env.lineage, settings = env.settings,
+    source = { path = source.path, directory = directory, files = files },
+  }
+  return { common = common, source = source, files = source.files, settings = env.settings }
+end
+
+local function common_of(env, is_lone)
+  local kept, which = env.guests.common, is_lone and "lone" or "whole"
+  local known = kept[which]
+  if not known or known.source ~= env.source or known.files ~= env.source.files or known.settings ~= env.settings then
+    known = new_common(env, is_lone)
+    kept[which] = known
+  end
+  return known
+end
+
+local function copy_true(set)
+  local made = {}
+  for key, on in pairs(set) do made[key] = on and true or nil end
+  return made
+end
+
 -- A worker is told as plain values where that is possible: its guest then need not load the whole script.
 local function order(env, unit, spec)
-  local logs, watched = {}, {}
   local described = (spec.kind == "worker" or spec.adopted) and plain.of(spec) or nil
-  local source = env.source
-  if described and spec.kind == "worker" then
-    source = { path = source.path, directory = source.directory, files = modules(source.files) }
-  end
-  for level, on in pairs(env.logs) do logs[level] = on end
-  for kind in pairs(env.watched) do watched[kind] = true end
   return {
-    lineage = env.lineage,
     unit = unit:path(), parent = unit.parent.spec and unit.parent:path() or nil, name = unit.name, plain = described,
     edits = not described and spec.edits or nil,
-    spec_path = spec.path, settings = env.settings, source = source, generation = unit.generation,
-    extra = unit.extra, logs = logs, watched = watched, shutdown = spec.shutdown,
+    spec_path = spec.path, generation = unit.generation,
+    extra = unit.extra, logs = copy_true(env.logs), watched = copy_true(env.watched), shutdown = spec.shutdown,
     start_timeout = spec.start_timeout, memory = spec.memory,
     executor = type(spec.executor) == "string" and spec.executor or nil,
-  }
+  }, common_of(env, described and spec.kind == "worker")
 end
 
 local function begin_frame(env, unit)
-  return { "begin", order(env, unit, unit.spec) }
+  local told, known = order(env, unit, unit.spec)
+  return { "begin", told, known.common }
+end
+
+-- The same encoded; what all are told is so once, and is left out for a guest that was told already.
+local function send_begin(env, unit, made)
+  local told, known = order(env, unit, unit.spec)
+  local bytes, message, code = codec.encode("begin", told)
+  if bytes and made.known ~= known then
+    known.bytes = known.bytes or codec.encode(known.common)
+    bytes = bytes .. known.bytes
+  end
+  if not bytes then return nil, message, code end
+  return made.wire:send_bytes(bytes, true)
 end
 
 -- ---- threads
@@ -81,12 +116,14 @@ end
 
 -- Where one thread was started, another will be: the next one is begun ahead, when no more are wanted for now, and has
 -- loaded the library by then. A worker that has failed is back as soon as it is told what to run.
-local function keep_spare(ahead)
+local function keep_spare(env, ahead)
   runtime.cancel(ahead.due)
   ahead.due = runtime.after(QUIET, function()
     if ahead.thread and not ahead.thread.over then return end
     ahead.thread = new_thread()
-    if ahead.thread then ahead.thread:send({ "prepare" }, true) end
+    if not ahead.thread then return end
+    ahead.thread.known = common_of(env, true)
+    ahead.thread:send({ "prepare", ahead.thread.known.common }, true)
   end)
 end
 
@@ -97,7 +134,7 @@ local function open_thread(env, _, events)
   if not self or self.over then self, message, code = new_thread() end
   if not self then return nil, message, code end
   self.events = events
-  keep_spare(ahead)
+  keep_spare(env, ahead)
   return self
 end
 
@@ -229,7 +266,7 @@ local OPEN = { thread = open_thread, process = open_process }
 ---@param env table
 ---@return { open: fun(unit: table, events: table): luvisor.Guest|nil, string?, string?, order: function }
 function guests.new(env)
-  local self = { ahead = {} } -- ahead: thread, due
+  local self = { ahead = {}, common = {} } -- ahead: thread, due
 
   --- Makes a guest and has it run the unit; events.ended is called once, events.frame for what it says.
   function self.open(unit, events)
@@ -239,7 +276,7 @@ function guests.new(env)
     local made, message, code = OPEN[unit.spec.executor](env, unit, events)
     if not made then return nil, message, code end
     local ok
-    ok, message = made:send(begin_frame(env, unit), true)
+    ok, message = send_begin(env, unit, made)
     if not ok then
       env.log("error", unit, "cannot be told what to run: %s", message)
       made:destroy()
@@ -249,7 +286,9 @@ function guests.new(env)
 
   --- What a guest is told of a unit with this spec.
   function self.order(unit, spec)
-    return order(env, unit, spec)
+    local told, known = order(env, unit, spec)
+    for key, value in pairs(known.common) do told[key] = value end
+    return told
   end
 
   return self

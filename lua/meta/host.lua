@@ -53,6 +53,11 @@ function runtime.set_reporter(fn) end
 ---@return integer peak
 function runtime.memory() end
 
+--- Gives memory back to the kernel that the Lua state has freed, in pages of which nothing is in use.
+---@param blocks? integer free blocks to look at, some 100 ns each; all, if nil
+---@return boolean done nothing of it is left to do
+function runtime.trim(blocks) end
+
 --- From here on the Lua state may hold no more than that: what would need more fails with "not enough memory".
 ---@param bytes? integer nil for as much as there is
 function runtime.limit_memory(bytes) end

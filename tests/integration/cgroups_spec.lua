@@ -138,7 +138,7 @@ describe("a control group", function()
     local process = run([[luvisor.program { name = "p", command = "env -u LUVISOR_UNIT python3 escape.py",
       cgroup = true, backoff = { min = 0.01, max = 0.01 } }]])
     process:expect "top starting %-> running"
-    assert(host.wait_until(function() return host.read(directory .. "/escaped") ~= "" end, 10))
+    assert(host.wait_until(function() return (host.read(directory .. "/escaped") or "") ~= "" end, 10))
     local pid = tonumber(host.read(directory .. "/escaped"))
     uv.kill(tonumber(process:expect "STARTING %(pid (%d+)%)"), "sigkill")
     process:expect("killing who is left in its cgroup: " .. pid)

@@ -71,6 +71,7 @@ describe("luvisor run --daemon", function()
     assert.equal("", read "a.pid")
     assert.truthy(read("a.log"):find("the tree ended: shutdown", 1, true))
 
+    put(SERVICE:gsub("0.5", "1000"))
     local words = table.concat(arguments "b", " ")
     local naive = host.spawn({ "-c", ('"%s" %s > b.log 2>&1 & echo $! > b.pid'):format(host.binary, words) }, nil,
       { cwd = directory, command = { "sh" } })

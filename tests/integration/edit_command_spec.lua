@@ -212,6 +212,7 @@ describe("luvisor", function()
       assert.not_equal(before[path].pid, after[path].pid)
       assert.equal("RUNNING", after[path].state)
     end
+    process:expect("top/web:1 STARTING %-> RUNNING", 10, 2) -- the log is behind the commands
     local output = process:output()
     local _, first_is_back = output:find("top/web:0 STARTING %-> RUNNING.*top/web:0 STARTING %-> RUNNING")
     local second_stops = output:find("top/web:1 RUNNING %-> ")

@@ -41,9 +41,12 @@ spec_of("a worker that sits in C", function()
   end
 
   it("on a thread is abandoned; a second one starts when the first has ended", function()
-    local process = start(stuck("thread", 'args = { ms = 4000, generation = 1 }'))
+    local go = executors.directory() .. "/go"
+    assert.equal(0, (host.run({ go }, nil, 10, { command = { "mkfifo" } })))
+    local process = start(stuck("thread", 'args = { fifo = "go", generation = 1 }'))
     process:expect "exit root/w: abandoned: it sits in a call that cannot be interrupted %(abandoned%)"
     process:expect "root/w waits for the abandoned generation 1 to end"
+    host.write(go, "")
     process:expect "root/w the abandoned generation 1 has ended"
     process:expect("root/w starting %-> running %(run%)", 10, 2)
     assert.equal(0, process:stop())
@@ -81,7 +84,7 @@ spec_of("a worker that sits in C", function()
   end)
 
   it("on a thread, in a callback, is abandoned", function()
-    local process = start(callback("thread", 4000))
+    local process = start(callback("thread", 60000))
     process:expect "exit root/w: abandoned: it sits in a call that cannot be interrupted %(abandoned%)"
     assert.equal(0, process:stop())
   end)

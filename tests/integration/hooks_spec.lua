@@ -76,8 +76,9 @@ describe("a program", function()
 
   it("is stopped by its command, with its pid; by the signal where that fails or hangs", function()
     local tree = run [[
-      program { name = "one", command = "trap 'exit 0' USR1; trap '' TERM; while :; do sleep 0.05; done", shell = true,
-        ready = { after = 0.2 }, stop = { timeout = 20, command = { "/bin/sh", "-c", "kill -USR1 $MAINPID" } } },
+      program { name = "one", shell = true, stdout = { prefix = true }, ready = { line = "up" },
+        command = "trap 'exit 0' USR1; trap '' TERM; echo up; while :; do sleep 0.05; done",
+        stop = { timeout = 20, command = { "/bin/sh", "-c", "kill -USR1 $MAINPID" } } },
       program { name = "two", command = "sleep 100", ready = { after = 0 }, stop = { command = "false" } },
       program { name = "three", command = "sleep 100", ready = { after = 0 },
         stop = { timeout = 1, command = "sleep 1000.25" } },
@@ -93,15 +94,15 @@ describe("a program", function()
 
   it("reads its configuration again when it is told to", function()
     local tree = run [[
-      program { name = "web", command = "trap 'echo hup' HUP; while :; do sleep 0.05; done", shell = true,
-        ready = { after = 0.2 }, reload = { signal = "HUP" } },
+      program { name = "web", shell = true, stdout = { prefix = true }, ready = { line = "up" },
+        command = "trap 'echo hup' HUP; echo up; while :; do sleep 0.05; done", reload = { signal = "HUP" } },
       program { name = "other", command = "sleep 100", ready = { after = 0 }, reload = { command = "false" } },
     ]]
     tree:expect "root/web STARTING %-> RUNNING"
     tell 'return luvisor == nil and require "luvisor".find "web":reload(10)'
     tree:expect "root/web reload: SIGHUP"
     tree:expect "answer: true"
-    tree:expect "\nhup\n"
+    tree:expect "web | hup\n"
     tell 'local ok, message = require "luvisor".find "other":reload(10) return message'
     tree:expect "answer: exec false: exit 1"
     assert.equal(0, tree:stop())

@@ -71,6 +71,7 @@ describe("example", function()
     assert.equal("site/web: 2 restarted\n", luvisor("restart", "--rolling", "web"))
     tree:expect "web:0 | serves release 2"
     tree:expect "web:1 | serves release 2"
+    tree:expect("web:1 STARTING %-> RUNNING", 10, 2)
     assert.matches("web:0 RUNNING.*web:0 STARTING %-> RUNNING.*web:1 RUNNING %-> STOPPING", tree:output())
     assert.equal(0, tree:stop())
   end)

@@ -48,9 +48,10 @@ describe("under a service manager", function()
     luvisor.program { name = "p", command = "sleep 1000", ready = { after = 0.4 } } } }]]
 
   it("says READY when the tree is up and not before, and STOPPING when it is told to stop", function()
-    local process = run(SLOW, { NOTIFY_SOCKET = address })
+    local process = run(SLOW:gsub("after = 0%.4", [[exec = "test -e go"]]), { NOTIFY_SOCKET = address })
     process:expect "STARTING"
     assert.equal(0, count "READY=1")
+    host.write(directory .. "/go", "")
     expect "READY=1\nSTATUS=the tree is up"
     process:expect "top/p STARTING %-> RUNNING"
     assert.equal(0, count "STOPPING=1")

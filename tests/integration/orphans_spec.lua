@@ -26,6 +26,9 @@ describe("a host that was killed", function()
     local pid = escape.wait()
     local leader = tonumber(process:output():match "STARTING %(pid (%d+)%)")
     kill(process)
+    if not keys:find "die_with_host" then -- else the next host may come upon it while it dies
+      assert(host.wait_until(function() return not host.is_alive(leader) end, 10))
+    end
     return pid, leader
   end
 

@@ -104,12 +104,16 @@ describe("a program's output", function()
 
   it("is found again on USR1 by whoever moved the file", function()
     local process = run_tree(in_directory [[luvisor.program { name = "p", shell = true,
-      command = "while sleep 0.02; do echo tick; done", stdout = { file = "DIR/log" } } ]])
-    host.wait_until(function() return (read "log" or "") ~= "" end, 10)
+      command = "echo tick; until [ -e DIR/go ]; do sleep 0.02; done; echo tock; exec sleep 1000",
+      stdout = { file = "DIR/log" } } ]])
+    assert.is_true(host.wait_until(function() return read "log" == "tick\n" end, 10))
     assert(uv.fs_rename(directory .. "/log", directory .. "/moved"))
     process:signal "sigusr1"
-    assert.is_true(host.wait_until(function() return (read "log" or "") ~= "" end, 0.9))
     process:expect "reopening 1 log files"
+    assert.is_true(host.wait_until(function() return read "log" == "" end, 10)) -- without a line that would notice
+    host.write(directory .. "/go", "")
+    assert.is_true(host.wait_until(function() return read "log" == "tock\n" end, 10))
+    assert.equal("tick\n", read "moved")
     process:stop()
   end)
 

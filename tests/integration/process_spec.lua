@@ -8,10 +8,12 @@ local environment = process.environment()
 local children = {}
 
 local function run_until(done, seconds)
-  local over, timer = false, uv.new_timer()
-  timer:start(math.floor((seconds or 5) * 1000), 0, function() over = true end)
+  local over, timer, tick = false, uv.new_timer(), uv.new_timer()
+  timer:start((seconds or 30) * 1000, 0, function() over = true end)
+  tick:start(10, 10, function() end) -- what a thread writes, the loop is not told
   while not done() and not over do uv.run("once") end
   timer:close()
+  tick:close()
   return done()
 end
 
@@ -131,7 +133,7 @@ describe("host.process", function()
       cwd = "/", umask = 18, stdout = { file = path }, limits = { cpu = { 50, 60 } },
     }
     wait_until_empty(child, seen)
-    run_until(function() return read_file(path) ~= "" end, 1)
+    run_until(function() return read_file(path) ~= "" end)
     assert.equal("1 0022 / 50\n", read_file(path))
     os.remove(path)
   end)

@@ -76,7 +76,7 @@ describe("a reload with executors", function()
     local keys = { SUBTREE = "intensity = { restarts = 9 }, strategy = 'one_for_all'" }
     write(keys)
     luvisor "reload"
-    assert.truthy(process:output():find "reload: ~ top/s  changed in place: intensity, strategy")
+    process:expect "reload: ~ top/s  changed in place: intensity, strategy"
     keys.INSIDE = "shutdown = 3"
     write(keys)
     reload_says "~ top/s/a  changed in place: shutdown\n"

@@ -192,7 +192,7 @@ describe("a worker that runs away", function()
         return "complete"
       end)
       return luvisor.supervisor { name = "top", children = {
-        luvisor.worker { name = "counter", module = counter, restart = "transient" },
+        luvisor.worker { name = "counter", module = counter, restart = "transient", heartbeat = 60 },
         luvisor.worker { name = "one", module = define(spin), restart = "temporary" },
         luvisor.worker { name = "two", module = define(spin), restart = "temporary" },
         good(),

@@ -146,7 +146,7 @@ describe("the sockets of a tree", function()
     local port = host.free_port()
     host.write(directory .. "/own.py", OWN_SERVER:format(port))
     local process = run(([[return luvisor.supervisor { name = "top", children = { luvisor.program { name = "server",
-      command = "python3 own.py", ready = { tcp = %d }, backoff = { min = 1 } } } }]]):format(port))
+      command = "python3 own.py", ready = { tcp = %d }, backoff = { min = 25 } } } }]]):format(port))
     process:expect "top starting %-> running"
     kill((ask(port)))
     process:expect "restarts in"

@@ -201,7 +201,7 @@ describe("an upgrade, on every executor,", function()
 
   it("whose code cannot be loaded where the worker is changes nothing there", function()
     local INSIDE = "if package.loaded['luvisor.edge.guest'] then %s end"
-    local LIMIT = ("%g"):format(host.slowness)
+    local LIMIT = ("%g"):format(2 * host.slowness)
     start { LIMIT = LIMIT }
     local before = units()
     for message, code in pairs {

@@ -56,7 +56,8 @@ describe("a program", function()
       program { name = "named", command = "sleep 100", ready = { tcp = { %q, %d } } },
       program { name = "http", command = "sleep 100",
         ready = { http = { url = "http://[::1]:%d/x", body = "^well$" } } },
-      program { name = "sick", command = "sleep 100", start_timeout = 3, restart = "temporary",
+      program { name = "sick", command = "sleep 100", after = { v6 = "ready" }, start_timeout = 3,
+        restart = "temporary",
         ready = { http = { url = "http://[::1]:%d/x", status = 418 } } },
     ]]):format(port, port, other, other, named, port, other, other))
     for _, name in ipairs { "v4", "v6", "named", "http" } do tree:expect("root/" .. name .. " STARTING %-> RUNNING") end
@@ -130,13 +131,14 @@ describe("a program", function()
   end)
 
   it("has a check that hangs killed with its whole group", function()
-    local tree = run [[
+    local hang = ("sleep 4711.%d"):format(uv.os_getpid()) -- of nobody else's test
+    local tree = run(([[
       program { name = "p", command = "sleep 100", ready = { after = 0 }, restart = "temporary",
-        health = { exec = { "sh", "-c", "sleep 4711 & sleep 4711" }, grace = 0, timeout = 0.5, retries = 1 } },
-    ]]
+        health = { exec = { "sh", "-c", "%s & %s" }, grace = 0, timeout = 0.5, retries = 1 } },
+    ]]):format(hang, hang))
     tree:expect "no answer within 500 ms"
     local function survivors()
-      local out = io.popen("pgrep -fc '^sleep 4711'"):read "a"
+      local out = io.popen(("pgrep -fc '^%s'"):format(hang)):read "a"
       return tonumber(out) == 0
     end
     assert.is_true(host.wait_until(survivors, 5))

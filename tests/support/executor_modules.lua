@@ -96,7 +96,8 @@ Stuck:actor("running", { every = 0.02 }, function(self)
   end
   self.log:info("goes into C")
   for _ = 1, self.args.times or 1 do
-    uv.sleep(self.args.ms)
+    if self.args.fifo then io.open(self.args.fifo):close() end -- waits there until somebody writes
+    uv.sleep(self.args.ms or 0)
     if self.args.beats then self:beat() end
   end
   self.log:info("is back from C")

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- When a tree counts as up although not all of it is: looked at while every single thing happens, as the host may.
 
+local luvisor = require "luvisor"
 local up = require "luvisor.edge.service.up"
+local workers = require "luvisor.worker"
 local worlds = require "world"
 
 describe("a tree that is not all up", function()
@@ -39,6 +41,31 @@ describe("a tree that is not all up", function()
     assert.is_true(#said >= 3)
     for _, settled in ipairs(said) do assert.is_false(settled) end
   end)
+
+  -- The worker fails in the turn in which it is ready, so before anybody is told that its supervisor is.
+  local function is_told_up(keys)
+    local definition, told = workers.define(), 0
+    definition:actor("running", function(self)
+      if keys.intensity then error "at once" end
+      return self.stopping and "complete" or "keepalive"
+    end)
+    local tree = world:load { intensity = keys.intensity, luvisor.worker { name = "w", module = definition,
+      critical = true, restart = keys.restart } }
+    up.watch(world.env, tree, function() told = told + 1 end)
+    tree:start()
+    world:step(0)
+    return told, world.ended and world.ended.kind
+  end
+
+  it("is not up when it gives up before it is told to be ready", function()
+    local none = { restarts = 0, within = 5 }
+    assert.same({ 0, "error" }, { is_told_up { intensity = none } })
+    world:close()
+    world = worlds.new()
+    assert.same({ 0, "error" }, { is_told_up { intensity = none, restart = give_up } })
+  end)
+
+  it("is up when nobody fails: the control arm", function() assert.same({ 1 }, { is_told_up {} }) end)
 
   it("is not settled while a supervisor gives up, whose restart comes next", function()
     local tree = world:tree { world:supervisor("s", { "a", "b", intensity = { restarts = 0, within = 5 } }) }

@@ -6,9 +6,11 @@ local running = require "luvisor.edge.running"
 
 local load = {}
 
-local function use_directory(told)
-  running.directory = told.source.directory
-  generations.use_directory(told.source.directory .. "/")
+--- Has modules looked for beside the script.
+---@param directory string as the host has found it, without links
+function load.use_directory(directory)
+  running.directory = directory
+  generations.look_in(directory)
 end
 
 --- Whether that is a single worker, told as plain values.
@@ -22,7 +24,6 @@ end
 ---@return table|nil spec
 ---@return table|string settings or message
 function load.worker(told, generation)
-  use_directory(told)
   local spec = told.plain.keys
   spec.kind, spec.where, spec.path, spec.executor = "worker", told.plain.where, told.spec_path, "coroutine"
   spec.restart_name = "temporary" -- the host decides what comes after the end
@@ -37,7 +38,6 @@ end
 ---@return table|nil spec
 ---@return table|string settings or message
 function load.unit(told, generation)
-  use_directory(told)
   return require("luvisor.edge.loader").load_unit(told, generation)
 end
 
@@ -47,6 +47,7 @@ end
 ---@return table|nil spec
 ---@return table|string settings or message
 function load.anew(told, generation)
+  load.use_directory(told.source.directory)
   return (load.is_lone(told) and load.worker or load.unit)(told, generation)
 end
 

@@ -4,10 +4,13 @@
 local begin = require "luvisor.edge.guest.begin"
 local running = require "luvisor.edge.running"
 local runtime = require "host.runtime"
+local finish = require "luvisor.core.lazy" "luvisor.edge.guest.finish"
+local generations = require "luvisor.edge.load.generation"
+local link = require "luvisor.core.fsm.link"
+local load = require "luvisor.edge.guest.load"
 local unit = require "luvisor.machine.unit"
 local worker = require "luvisor.machine.worker"
-
-collectgarbage() -- what loading has left behind is used by what follows
+local worlds = require "luvisor.edge.guest.world"
 
 local lone = {}
 
@@ -57,7 +60,7 @@ local function set_aside(world)
       end
     end
   end
-  world.is_lone = false
+  world.is_lone, kind.handlers = false, nil
   world.task.set_handlers {
     advance = kind.advance, ready = kind.rests_ready, finished = kind.finished, failed = kind.failed, late = kind.late,
     beat = kind.beat, serve = kind.serve,
@@ -87,21 +90,70 @@ local function lighten(world)
   set_aside(world)
   lay_by(running.generation)
   for _, name in ipairs(BEGINNING) do package.loaded["luvisor." .. name] = nil end
-  if collectgarbage "count" < MOST then collectgarbage() end
+  if collectgarbage "count" >= MOST then return end
+  collectgarbage()
+  runtime.trim()
+end
+
+-- ---- the beginning: first what is the same for all, then what is for all of this host, then what is for this worker
+
+local world, generation, common
+
+--- Makes all that depends on nothing; what this leaves in the state belongs to no runtime yet.
+---@param place "thread"|"process"
+function lone.make(place)
+  if world then return end
+  begin.confine(place)
+  world = worlds.new "luvisor.edge.guest.lone_parts"
+  world.is_lone, world.has_changed, world.mirrored, world.emit = true, true, false, emit
+  world.watched.transition = true -- the host notes those down in any case
+  world.worker_kind = worker(world)
+  generation = generations.new(nil, true)
+  link.default()
+  collectgarbage "restart"
+  collectgarbage() -- what loading has left behind is used by what follows
+end
+
+local function know(self, told)
+  common = told
+  begin.watch(self, told.settings)
+  generation:give(told.source.files)
+  generations.use(generation)
+  load.use_directory(told.source.directory)
+end
+
+--- Makes what all workers of this host need, before it is known which one it will be.
+---@param self luvisor.GuestState
+---@param told table what all are told
+function lone.prepare(self, told)
+  require("luvisor.edge.guest.ahead").load()
+  know(self, told)
+  begin.teach(world)
+  world.task.set_handlers(world.worker_kind.handlers)
+end
+
+local function take_in(self, told)
+  told.settings, told.source, told.lineage = common.settings, common.source, common.lineage
+  worlds.tell(world, self, told, common.settings, common.source)
+  for kind in pairs(told.watched) do world.watched[kind] = true end
+  if told.watched.heartbeat then world.task.watch_beats(true) end
+  return load.worker(told, generation)
 end
 
 --- Begins to run what the guest was told to.
 ---@param self luvisor.GuestState
 ---@param told table see luvisor.edge.guests
-function lone.begin(self, told)
-  collectgarbage "restart"
-  local world, spec = begin.prepare(self, told, true)
-  if not world then return end
-  world.is_lone, world.has_changed, world.mirrored, world.emit = true, true, false, emit
-  world.watched.transition = true -- the host notes those down in any case
-  for kind in pairs(told.watched) do world.watched[kind] = true end
-  if told.watched.heartbeat then world.task.watch_beats(true) end
-  world.worker_kind = worker(world)
+---@param for_all? table what all are told, if that is not known
+function lone.begin(self, told, for_all)
+  local place = told.executor == "thread" and "thread" or "process"
+  if not common then
+    lone.make(place)
+    begin.teach(world)
+    world.task.set_handlers(world.worker_kind.handlers)
+  end
+  if for_all then know(self, for_all) end
+  local spec, message = take_in(self, told)
+  if not spec then return finish.finish(self, { kind = "error", message = message }) end
   local root = unit.new(world.worker_kind, world, spec, begin.be_parent({}, self, told), told.name)
   root.mirrored, root.extra, root.generation = true, told.extra, told.generation - 1
   world.root, running.env = root, world

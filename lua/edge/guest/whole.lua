@@ -5,22 +5,44 @@ collectgarbage("incremental", 120, 400) -- pause and work: what loading leaves b
 
 local above = require "luvisor.edge.guest.above"
 local begin = require "luvisor.edge.guest.begin"
+local finish = require("luvisor.edge.guest.finish").finish
+local generations = require "luvisor.edge.load.generation"
+local load = require "luvisor.edge.guest.load"
 local report = require "luvisor.edge.guest.report"
 local running = require "luvisor.edge.running"
+local runtime = require "host.runtime"
 local trees = require "luvisor.machine.tree"
 local unit = require "luvisor.machine.unit"
+local worlds = require "luvisor.edge.guest.world"
 
 local whole = {}
 
 local PAUSE, WORK = 200, 1 -- as host/engine.c has it
 
+-- Loads the unit, and makes its world; nil where the guest has ended instead.
+local function prepare(self, told, common)
+  for key, value in pairs(common) do told[key] = value end
+  begin.confine(told.executor == "thread" and "thread" or "process")
+  begin.watch(self, told.settings)
+  load.use_directory(told.source.directory)
+  local generation = generations.new(told.source.files)
+  generations.use(generation)
+  local spec, settings = load.unit(told, generation)
+  if not spec then return finish(self, { kind = "error", message = settings }) end
+  if settings ~= told.settings then runtime.watch(settings.slice, settings.stall, settings.kill) end
+  local world = worlds.new "luvisor.edge.guest.parts"
+  worlds.tell(world, self, told, settings, told.source)
+  begin.teach(world)
+  return world, spec
+end
+
 --- Begins to run what the guest was told to.
 ---@param self luvisor.GuestState
 ---@param told table see luvisor.edge.guests
-function whole.begin(self, told)
-  local world, spec = begin.prepare(self, told)
+---@param common table  what all guests are told
+function whole.begin(self, told, common)
+  local world, spec = prepare(self, told, common)
   if not world then return end
-  local finish = require("luvisor.edge.guest.finish").finish
   local tree = trees.new(world, spec, function(why) finish(self, why) end, told.name)
   above.join(begin.be_parent(tree, self, told), self, told)
   local root = tree.root

@@ -19,6 +19,13 @@ function Wire:send(frame, urgent)
   return self.link:send(bytes, urgent)
 end
 
+--- Sends such a row that was encoded before.
+---@param bytes string
+---@param urgent? boolean
+function Wire:send_bytes(bytes, urgent)
+  return self.link:send(bytes, urgent)
+end
+
 --- Bytes that closing would lose.
 function Wire:pending()
   return self.link:pending()

@@ -55,9 +55,15 @@ end
 function generation.use_directory(path)
   local directory = path:match("^(.*)/[^/]*$") or "."
   local absolute = system.absolute(directory) or directory
+  generation.look_in(absolute)
+  return absolute
+end
+
+--- Has modules looked for in a directory.
+---@param absolute string
+function generation.look_in(absolute)
   running.base_path = running.base_path or package.path -- as it is before any script
   package.path = ("%s/?.lua;%s/?/init.lua;"):format(absolute, absolute) .. running.base_path
-  return absolute
 end
 
 local function path_of(self, name)
@@ -162,11 +168,15 @@ function generation.new(given, is_lone)
   add_loaders(self)
   self.builtin = {}
   for name, value in pairs(is_lone and {} or self.globals) do self.builtin[name] = value end
-  if given then
-    self.given = {}
-    for _, source in ipairs(given) do self.given[source.name] = source end
-  end
+  if given then self:give(given) end
   return self
+end
+
+--- Sources to use instead of files, of one in which nothing is loaded yet.
+---@param given luvisor.Source[]
+function Generation:give(given)
+  self.given = {}
+  for _, source in ipairs(given) do self.given[source.name] = source end
 end
 
 --- Has stamps of files noted down as they are read from now on.

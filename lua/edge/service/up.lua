@@ -71,7 +71,9 @@ function up.watch(world, tree, fn)
     runtime.after(LOOK_AGAIN, look)
   end
 
-  tree.on_ready = tell
+  tree.on_ready = function()
+    if not is_ending(tree.root) then tell() end -- it may have given up before it could be said that it is ready
+  end
   subscribe(world, "restart", on_trouble)
   subscribe(world, "fatal", on_trouble)
 end

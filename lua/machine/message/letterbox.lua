@@ -6,7 +6,8 @@ local mailbox = require "luvisor.core.lazy" "luvisor.machine.message.mailbox"
 
 local letterbox = {}
 
---- Gives a kind of worker `deliver`, and its scheduler the handlers, with `serve` for requests that have come.
+--- Gives a kind of worker `deliver`, and its scheduler the handlers, with `serve` for requests that have come; but
+--- where a guest may not have a scheduler yet, the kind has them.
 ---@param kind table
 ---@param env table
 ---@param handlers table<string, function>
@@ -31,8 +32,8 @@ function letterbox.attach(kind, env, handlers)
     return handlers.serve(object)
   end
 
-  kind.serve = handlers.serve
-  task.set_handlers(handlers)
+  kind.serve, kind.handlers = handlers.serve, handlers
+  if not env.is_lone then task.set_handlers(handlers) end
 end
 
 return letterbox

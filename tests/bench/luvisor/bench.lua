@@ -3,6 +3,7 @@
 -- is run as `luvisor lua DRIVER.lua N ...` and prints a line for each figure: name, value and unit, with tabs between.
 
 local envs = require "luvisor.edge.env"
+local generations = require "luvisor.edge.load.generation"
 local loader = require "luvisor.edge.loader"
 local runtime = require "host.runtime"
 local spec = require "luvisor.core.spec"
@@ -86,11 +87,12 @@ end
 
 --- Starts a tree, and calls fn with its root when it runs.
 function bench.start(keys, fn)
-  local source = keys.source
+  local source = keys.source or {}
   keys.source = nil
   local root, settings = assert(spec.resolve(bench.supervisor("bench", keys), {}, {}))
   assert(loader.prepare(root, settings))
   local env = envs.new { write = function() end, enabled = {} }
+  source.files = generations.sources() -- as a script's
   env.settings, env.source = settings, source
   local tree = trees.new(env, root, function(why) error("the tree ended: " .. tostring(why)) end)
   tree.on_ready = function() runtime.post(fn, tree.root) end

@@ -56,6 +56,6 @@ return function(executor)
   local after = {}
   for i = 1, N do after["w" .. i] = "ready" end
   children[N + 1] = bench.worker("calls", caller(executor, bench.resident(), bench.now()), { after = after })
-  bench.start({ children = children, source = { path = "bench", directory = directory, files = {} } },
+  bench.start({ children = children, source = { path = "bench", directory = directory } },
     function(of_tree) root = of_tree end)
 end
