@@ -83,8 +83,15 @@ function exit.new(fields)
   return setmetatable(fields, Exit)
 end
 
---- The exit of what was asked to end and has nothing more to say: one for all, which nobody changes.
-exit.shutdown = setmetatable({ kind = "shutdown" }, Exit)
+--- The exit of what was asked to end and has nothing more to say: one for all, so nobody can change it.
+exit.shutdown = setmetatable({}, Exit)
+
+Exit.__index = { kind = "shutdown" } -- every other one has a kind of its own
+
+function Exit:__newindex(key, value)
+  if self == exit.shutdown then error("this exit is that of all that were asked to stop, and cannot be changed", 2) end
+  rawset(self, key, value)
+end
 
 --- The exit of an error: what exit.new makes of these fields, for those that are made by the thousand.
 ---@param kind "error"|"memory"

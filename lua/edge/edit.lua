@@ -11,6 +11,7 @@ local loader = require "luvisor.edge.loader"
 local plain = require "luvisor.core.spec.plain"
 local plans = require "luvisor.core.plan"
 local reload = require "luvisor.edge.reload"
+local running = require "luvisor.edge.running"
 
 local edit = {}
 
@@ -99,6 +100,14 @@ local function policy_of(given, loaded)
   return policy
 end
 
+-- What runs on an executor of the script's own, without a guest, has no heartbeat but that which it began with.
+local function has_heartbeat(path)
+  local run = running.tree:find(path).run
+  local guest = run and run.guest
+  if not guest or not guest.follows or guest:follows() then return true end
+  return nil, path .. ": its executor runs no guest of luvisor's, which alone could take another heartbeat", "UNSUPPORTED"
+end
+
 --- Gives a key of units another value, where that needs no restart: all of them, or none.
 ---@param given { paths: string[], key: string, value: any, text: boolean, cause: string } text: it is one of Lua
 ---@param reply function
@@ -115,6 +124,9 @@ function edit.set(given, reply)
       if given.text then value, message, code = policy_of(given, loaded) end
       if value == nil then return nil, message, code end
       for _, path in ipairs(given.paths) do
+        local ok = true
+        if key:find "^heartbeat" then ok, message, code = has_heartbeat(path) end
+        if not ok then return nil, message, code end
         root, message, code = edits.set(root, path, key, value, prepare, given.text and given.value)
         if not root then return nil, message, code end
       end

@@ -50,7 +50,7 @@ end
 function lookup.find(root, path)
   local first, rest = path:match("^([^/]+)/?(.*)$")
   if not first then return nil, "no unit of an empty name", "NOT_FOUND" end
-  local found = first == root.name and branch.find(root, rest) or branch.find(root, path)
+  local found = first == tostring(root.name) and branch.find(root, rest) or branch.find(root, path)
   if found then return found end
   if path:find("/", 1, true) then return not_found(root, path) end
   return by_last_part(root, path)

@@ -31,9 +31,9 @@ end
 
 function CALLS.rolling_restart(...) return rolling.run(...) end
 
-function CALLS.restart(one, _, reply)
-  if one.home then return one:forward(one, "restart", nil, reply) end -- kept in a guest of this one
-  rolling.restart(one, reply)
+function CALLS.restart(one, _, reply, cause)
+  if one.home then return one:forward(one, "restart", nil, reply, cause) end -- kept in a guest of this one
+  rolling.restart(one, reply, cause)
 end
 
 function CALLS.reload(one, _, reply) one:reload(reply) end

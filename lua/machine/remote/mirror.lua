@@ -144,7 +144,10 @@ local function apply(home, change)
   local name = names[#names]
   local one = parent.children and parent.children:find(name)
   if change.removed then
-    if one then parent.children:remove(one) end
+    if one then
+      one.phase, one.shown = "stopped", nil
+      parent.children:remove(one)
+    end
     return one
   end
   one = one or new_stub(home, parent, name, change)
