@@ -126,7 +126,8 @@ static void on_left(void *data, const struct child_status *status) {
 static void on_outlived(void *data) {
   struct process *process = data;
   if (!push_callback(process, ON_OUTLIVED)) return;
-  vm_call(process->L, 0, 0);
+  lua_pushboolean(process->L, true);
+  vm_call(process->L, 1, 0);
   lua_pop(process->L, 1);
 }
 

@@ -106,13 +106,17 @@ function control.open(place, context)
   return server and true, message, code
 end
 
---- Says goodbye to all clients and removes the socket.
+--- Removes the socket: nobody comes in any more.
 function control.close()
   if not server then return end
   if not server:is_closing() then server:close() end
   server = nil
   uv.fs_unlink(path)
-  for client in pairs(clients) do client:close(true) end
+end
+
+--- Says goodbye to all clients. Some of them wait for just that to start another host.
+function control.say_goodbye()
+  for client in pairs(clients or {}) do client:close(true) end
 end
 
 return control

@@ -77,6 +77,7 @@ local function start(loaded, place, write, enabled, has_repl)
       if has_repl then local_repl.close() end
       control.close()
       instance.release()
+      control.say_goodbye()
       system.quit(is_success(why, tree.stopping) and OK or FAILED)
     end)
   end)
@@ -142,11 +143,15 @@ local function open_log(options, place)
   return journal.keep(options.daemon and daemon.relay(write) or write, enabled), enabled
 end
 
+local function calm_down()
+  collectgarbage("incremental", USUAL.pause, USUAL.work)
+end
+
 -- A large script leaves much behind when it was read, and so do the many that it starts: the others can have the room.
 local function tidy_up()
   collectgarbage()
   collectgarbage("incremental", EAGER.pause, EAGER.work)
-  runtime.after(STARTED, function() collectgarbage("incremental", USUAL.pause, USUAL.work) end)
+  runtime.after(STARTED, calm_down)
 end
 
 local function load(path)
@@ -181,6 +186,7 @@ function run.tree(path, options, arguments)
   native.confine "host"
   watch(loaded.settings, write)
   local tree = start(loaded, place, write, enabled, options.repl)
+  tree.on_stop = calm_down -- those who end need the time more than anybody the room
   reload.install { tree = tree, env = tree.env, write = write, path = path, file = file, loaded = loaded }
   if options.watch then reload.watch() end
   signals.install(tree, write, { reload = function(cause) reload.apply(cause) end })

@@ -1,6 +1,6 @@
 -- Chronicle: the last 32 things that happened to a unit, each with its cause: who asked, how it ended, what came of it.
 -- A unit to which nothing has happened but its start has none, and it never outgrows its 32: five values an entry, in
--- one flat ring. A worker's states are not in here; they are its past.
+-- one flat ring, which begins with where the next one goes. A worker's states are not in here; they are its past.
 --
 -- When many workers are stopped for the sake of one, and each is gone as soon as it is asked, they all have the same to
 -- remember: a record of the group, which knows the one before it. Who shared that shares this one, too.
@@ -11,30 +11,38 @@ local chronicle = {}
 
 local MOST, STRIDE = 32, 5
 local ROOM = MOST * STRIDE
-local LAST = ROOM - STRIDE -- where the last entry of a ring begins
+local LAST = ROOM - STRIDE + 1 -- after which the last entry of a ring comes; the first one after where that is kept
+
+local STOPPING, STOP = "STOPPING", "stop"
 
 -- A child of a pool that is asked to stop is gone in a moment, and there may be very many.
 local GOES = { asked = true, stopped = true }
+
+-- Programs soon have a start, and at last a stop: room for both from the first on.
+local function begin(now, kind, first, second, third)
+  if kind ~= "state" then return { 1 + STRIDE, now, kind, first, second, third } end
+  return { 1 + STRIDE, now, kind, first, second, third,
+    nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil }
+end
 
 --- Adds the entry of a worker or program that has ended by itself: the same as note(self, "ended", ...), for those that
 --- do so again and again.
 ---@param self table a unit
 ---@param now number
 function chronicle.ended(self, now, why, decision, delay)
-  local ring = self.chronicle
+  local ring, told = self.chronicle, self.env.noted
+  if told then told(self, "ended", why, decision, delay) end -- in a guest, whose host has one, too
   if not ring then
-    ring = { last = 0 }
-    self.chronicle = ring
+    self.chronicle = begin(now, "ended", why, decision, delay or false)
+    return
   end
-  local at = ring.last
+  local at = ring[1]
   ring[at + 1] = now -- one by one: that takes half of the steps
   ring[at + 2] = "ended"
   ring[at + 3] = why
   ring[at + 4] = decision
   ring[at + 5] = delay or false
-  ring.last = at < LAST and at + STRIDE or 0
-  local told = self.env.noted
-  if told then told(self, "ended", why, decision, delay) end
+  ring[1] = at < LAST and at + STRIDE or 1
 end
 
 --- Adds an entry.
@@ -48,21 +56,32 @@ end
 ---@param self table a unit
 ---@param kind string
 function chronicle.note(self, kind, first, second, third)
-  local ring = self.chronicle
-  if not ring then
-    if GOES[kind] and math.type(self.name) == "integer" then return end
-    ring = { last = 0 }
-    self.chronicle = ring
-  end
-  local at = ring.last
-  ring[at + 5] = third or false -- the last one first: the table grows to less
-  ring[at + 4] = second or false
-  ring[at + 3] = first or false
-  ring[at + 2] = kind
-  ring[at + 1] = self.env.now()
-  ring.last = at < LAST and at + STRIDE or 0
-  local told = self.env.noted
+  local ring, told = self.chronicle, self.env.noted
+  if not ring and GOES[kind] and math.type(self.name) == "integer" then return end
   if told then told(self, kind, first, second, third) end
+  if not ring then
+    self.chronicle = begin(self.env.now(), kind, first or false, second or false, third or false)
+    return
+  end
+  local at = ring[1]
+  ring[at + 1] = self.env.now()
+  ring[at + 2] = kind
+  ring[at + 3] = first or false
+  ring[at + 4] = second or false
+  ring[at + 5] = third or false
+  ring[1] = at < LAST and at + STRIDE or 1
+end
+
+--- Adds the passage of a program that was just asked to stop: to the entry of that, where it is the last one.
+---@param self table a unit
+---@param from string
+function chronicle.stops(self, from)
+  local ring = self.chronicle
+  local at = ring and (ring[1] - 1 - STRIDE) % ROOM + 1
+  if not ring or ring[at + 2] ~= "asked" or ring[at + 5] then
+    return chronicle.note(self, "state", from, STOPPING, STOP)
+  end
+  ring[at + 5] = from
 end
 
 -- ---- groups
@@ -121,16 +140,22 @@ end
 
 -- ---- reading
 
-local function entry_at(ring, at)
-  return { at = ring[at + 1], kind = ring[at + 2], ring[at + 3], ring[at + 4], ring[at + 5] }
+-- Newest first: one to stop may be two.
+local function add_entry(list, ring, at)
+  local now, kind, third = ring[at + 1], ring[at + 2], ring[at + 5]
+  if kind == "asked" and third then
+    list[#list + 1] = { at = now, kind = "state", third, STOPPING, STOP }
+    third = false
+  end
+  list[#list + 1] = { at = now, kind = kind, ring[at + 3], ring[at + 4], third }
 end
 
 -- newest first
 local function read_ring(self)
   local ring, list = self.chronicle, {}
   for i = 1, ring and MOST or 0 do
-    local at = (ring.last - i * STRIDE) % ROOM
-    if ring[at + 1] then list[#list + 1] = entry_at(ring, at) end
+    local at = (ring[1] - 1 - i * STRIDE) % ROOM + 1
+    if ring[at + 1] then add_entry(list, ring, at) end
   end
   return list
 end

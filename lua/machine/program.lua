@@ -16,7 +16,6 @@
 -- Between generations the state is told from the unit's phase: STOPPED, WAITING, BACKOFF, EXITED, FATAL.
 
 local exit = require "luvisor.core.exit"
-local chronicle = require "luvisor.machine.chronicle"
 local program_cgroup = require "luvisor.machine.program.cgroup"
 local program_exit = require "luvisor.machine.program.exit"
 local program_health = require "luvisor.machine.program.health"
@@ -28,24 +27,13 @@ local program_output = require "luvisor.machine.program.output"
 local program_ready = require "luvisor.machine.program.ready"
 local program_reload = require "luvisor.machine.program.reload"
 local program_retire = require "luvisor.machine.program.retire"
+local program_state = require "luvisor.machine.program.state"
 local program_stop = require "luvisor.machine.program.stop"
 local unit = require "luvisor.machine.unit"
 
 local NOTE_LEFTOVERS = 0.1 -- seconds
 
-local Program = unit.extend {}
-
-local function set_state(self, run, state, why)
-  local from = run.state
-  run.state = state
-  if from == state then return end
-  local env = self.env
-  chronicle.note(self, "state", from or "STOPPED", state, why)
-  if env.logs.info then env.log("info", self, "%s -> %s (%s)", from or "STOPPED", state, why) end
-  if env.watched.transition then
-    env.emit("transition", self, { event = why, from = from or "STOPPED", to = state, generation = run.generation })
-  end
-end
+local Program, set_state = unit.extend {}, program_state.set
 
 local function cancel_start_limit(self, run)
   self.env.cancel(run.start_limit)
@@ -57,16 +45,16 @@ local function leave_service(self, run)
   if run.has_left then return end
   run.has_left = true
   if run.start_due then cancel_start_limit(self, run) end
-  program_ready.cancel(self, run)
+  if not run.was_ready then program_ready.cancel(self, run) end
   if run.health then program_health.cancel(self, run) end
   if run.watchdog then program_notify.cancel(self, run) end
-  program_limits.cancel(self, run)
+  if run.sample_timer or run.age_timer then program_limits.cancel(self, run) end
   if run.reload then program_reload.cancel(self, run) end
   if run.hooks then program_hook.cancel(run, "after start") end
 end
 
 local function cancel_timers(self, run)
-  self.env.cancel(run.limit)
+  program_stop.unlimit(self, run)
   if run.note then self.env.cancel(run.note) end
 end
 
@@ -94,10 +82,11 @@ local function all_gone(self, run)
   if self.run ~= run then return end
   run.empty = true
   cancel_timers(self, run)
-  if not run.was_ready and not run.asked_first then program_output.show(self, run.child) end
+  local was_asked = program_exit.is_of_stop(run.exit)
+  if not run.was_ready and not was_asked then program_output.show(self, run.child) end
   if run.heard then program_notify.forget(self, run) end
   run.child:close()
-  if run.asked_first then run.exit = program_exit.of_stop(run.killed, run.code, run.signal) end
+  if was_asked and run.killed then run.exit = program_exit.of_stop(true, run.code, run.signal) end
   if not run.retiring then return conclude(self, run) end
   program_retire.finish(run, function() conclude(self, run) end)
 end
@@ -132,11 +121,13 @@ end
 local function on_leader_exit(self, run, code, signal, core)
   if self.run ~= run then return end
   run.code, run.signal, run.core = code, signal, core or nil
-  run.asked_first = run.asked and not run.failure
   run.exit = run.failure or run.asked and program_exit.of_stop(run.killed, code, signal) or own_exit(self, run)
   leave_service(self, run)
   if run.state ~= "STOPPING" then set_state(self, run, "STOPPING", tostring(run.exit)) end
-  run.child:on_empty(function() on_empty(self, run) end, function() on_outlived(self, run) end)
+  local function told(others)
+    if others then on_outlived(self, run) else on_empty(self, run) end
+  end
+  run.child:on_empty(told, told)
 end
 
 -- ---- the start
@@ -207,12 +198,14 @@ local function launched(self, run, child, message, code)
 end
 
 local function begin(self, run)
-  run.launching = true
+  run.child = false
   program_output.open(self, function(opened, message, code)
-    run.launching = nil
+    run.child = nil
     local is_wanted = self.run == run and not run.exit
     if is_wanted and opened then
-      launched(self, run, program_launch.spawn(self, run, function(...) on_leader_exit(self, run, ...) end))
+      launched(self, run, program_launch.spawn(self, run, function(status, signal, core)
+        on_leader_exit(self, run, status, signal, core)
+      end))
     elseif is_wanted then
       launched(self, run, nil, message, code)
     end
@@ -221,7 +214,9 @@ local function begin(self, run)
 end
 
 function Program.launch(self)
-  local run = { generation = self.generation }
+  local run = { generation = self.generation, child = nil, pid = nil, state = nil, began = nil,
+    watchdog_on = nil, was_ready = nil, asked = nil, has_left = nil, due = nil, row = nil, code = nil, exit = nil,
+    empty = nil, start_due = nil, start_limit = nil } -- what most come to have: it does not grow
   self.run = run
   if not program_hook.has(self, "before start") then return begin(self, run) end
   set_state(self, run, "STARTING", "before start")
@@ -240,9 +235,9 @@ end
 
 -- ---- being asked to end
 
--- A launch that failed is told in a moment.
+-- A launch that failed is told in a moment; one under way has no child yet, which is `false`.
 local function is_over(run)
-  return not run or not run.child and not run.launching and not program_hook.is_busy(run)
+  return not run or run.child == nil and not program_hook.is_busy(run)
 end
 
 -- It has not been launched: the hook that comes before is called off.
@@ -259,7 +254,7 @@ function Program.stop(self)
   run.asked = true
   if run.exit or run.failure then return end
   leave_service(self, run)
-  set_state(self, run, "STOPPING", "stop")
+  program_state.stop(self, run)
   program_retire.begin(self, run)
 end
 

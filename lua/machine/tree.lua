@@ -104,6 +104,7 @@ end
 --- Stops everything; on_end is called when all is gone.
 ---@param cause? string who asks
 function Tree:stop(cause)
+  if self.on_stop then self.on_stop() end
   if unit.ask_to_stop(self.root, cause) then end_at_once(self) end
 end
 

@@ -105,7 +105,8 @@ end
 function unit.new(kind, env, spec, parent, name)
   if spec.kind ~= "worker" then
     return setmetatable({
-      env = env, spec = spec, parent = parent, name = name or spec.name, generation = 0, phase = "idle",
+      env = env, spec = spec, parent = parent, name = name or spec.name, generation = 0, phase = "idle", at = nil,
+      run = nil, chronicle = nil, child_before = nil, ready_at = nil, restarts = nil, last_exit = nil,
     }, kind)
   end
   -- There may be very many workers: exactly the sixteen fields which each comes to have, so that its table never grows.

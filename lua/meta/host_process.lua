@@ -131,9 +131,9 @@ function Child:signal(signal) end
 function Child:signal_group(signal, second) end
 
 --- Calls fn() once, from the loop, as soon as the leader has ended and no member lives. Zombies do not live. Where the
---- leader has ended and others live, outlived() is called once before.
+--- leader has ended and others live, outlived(true) is called once before.
 ---@param fn fun()
----@param outlived? fun()
+---@param outlived? fun(others: true)
 function Child:on_empty(fn, outlived) end
 
 --- Whether a process is a living member.

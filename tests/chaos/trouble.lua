@@ -184,7 +184,7 @@ local WEIGHTS = {
 local only = os.getenv "CHAOS_KINDS" -- for the control arms
 local hat = {}
 for name, weight in pairs(WEIGHTS) do
-  local is_wanted = not only or only:find(name, 1, true)
+  local is_wanted = not only or ("," .. only .. ","):find("," .. name .. ",", 1, true)
   for _ = 1, is_wanted and weight or 0 do hat[#hat + 1] = name end
 end
 table.sort(hat) -- the same for the same seed

@@ -23,7 +23,7 @@ describe("chaos", function()
   end)
 
   it("would show what is left behind if nobody looked for it (the control)", function()
-    local code, said = chaos(6, 1, "kill_host", "warn")
+    local code, said = chaos(12, 1, "kill_host", "warn")
     assert.equal(1, code, said)
     assert.truthy(said:find("duplicate of", 1, true) or said:find("left over", 1, true), said)
   end)

@@ -3,6 +3,7 @@
 -- host of a name (3.52 to 3.54, 3.70).
 
 local host = require "host"
+local native = require "host.daemon"
 local uv = require "luv"
 
 local SERVICE = [[
@@ -230,6 +231,29 @@ return luvisor.supervisor { name = "top", children = {
     host.write(directory .. "/go", "")
     assert.equal(0, first:wait(15))
     run("--name=one"):expect "top starting %-> running" -- the control: refused was what came too early
+  end)
+
+  it("is free for whoever is told by the control socket that the host is gone", function()
+    local first = run "--name=one"
+    first:expect "top starting %-> running"
+    local path = directory .. "/luvisor/one"
+    local told, fd, before = nil, nil, select(3, native.lock(path .. ".lock"))
+    local pipe = uv.new_pipe(false)
+    pipe:connect(path .. ".sock", function()
+      pipe:write '{"jsonrpc":"2.0","id":1,"method":"shutdown"}\n'
+      pipe:read_start(function(_, chunk)
+        if chunk then return end
+        pipe:close()
+        told, fd = pcall(native.lock, path .. ".lock")
+      end)
+    end)
+    assert(host.wait_until(function() return told ~= nil end, 15))
+    assert.equal("EBUSY", before) -- the control arm
+    assert.is_truthy(fd)
+    assert.is_nil(host.read(path .. ".pid"))
+    assert.is_nil(uv.fs_stat(path .. ".sock"))
+    uv.fs_close(fd)
+    assert.equal(0, first:wait(15))
   end)
 
   it("is free again when its host was killed, and what is left of that does not matter", function()

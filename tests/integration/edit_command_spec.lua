@@ -36,6 +36,7 @@ describe("luvisor", function()
     process = host.spawn({ "run", "tree.lua", ... }, nil, { cwd = directory })
     command.process = process
     process:expect "top starting %-> running"
+    process:expect "top/log STARTING %-> RUNNING" -- which waits for web, and nobody for it
   end
 
   local function luvisor(...) return command:luvisor(...) end

@@ -93,7 +93,7 @@ describe("logs", function()
       program { name = "q", command = "sleep 100", ready = { after = 0 } }]]
     tree:expect "root/p ended: exit 0"
     local function is_done()
-      local left = 0
+      local left = (read "log" or ""):sub(-7) == "200000\n" and 0 or 1
       for i = 1, 20 do left = left + (uv.fs_stat(("%s/log.%d"):format(directory, i)) and 1 or 0) end
       return left == 0 and uv.fs_stat(directory .. "/log.3.gz") and not uv.fs_stat(directory .. "/log.gz.part")
     end

@@ -59,7 +59,7 @@ end
 --- The leader ends, others live on.
 function Child:ends(code, signal, core)
   leader_ends(self, code, signal, core)
-  if self.when_outlived then self.when_outlived() end
+  if self.when_outlived then self.when_outlived(true) end
 end
 
 --- The last member has ended.

@@ -36,6 +36,22 @@ describe("a chronicle", function()
     assert.is_nil(chronicle.last(self, "asked"))
   end)
 
+  it("has the passage that a stop is as an entry of its own, wherever the ring is", function()
+    local self = new_unit()
+    for i = 1, 40 do
+      chronicle.note(self, "state", "STARTING", "RUNNING", "ready")
+      chronicle.note(self, "asked", "number " .. i, "top")
+      chronicle.stops(self, "RUNNING")
+      chronicle.stops(self, "UNHEALTHY") -- nobody has asked again
+      local list = chronicle.read(self)
+      local asked, passage, another = list[#list - 2], list[#list - 1], list[#list]
+      assert.same({ at = 0, kind = "asked", "number " .. i, "top", false }, asked)
+      assert.same({ at = 0, kind = "state", "RUNNING", "STOPPING", "stop" }, passage)
+      assert.same({ at = 0, kind = "state", "UNHEALTHY", "STOPPING", "stop" }, another)
+      assert.is_true(#list <= 32)
+    end
+  end)
+
   it("has what was done to a group in its place among what is its own", function()
     local self = new_unit()
     self.at = 1

@@ -1,5 +1,5 @@
--- Instance: there is one host of a name. It holds the lock of that name from before it loads its script until its
--- process is gone; whoever holds it may remove what an earlier one has left behind, and nobody else may.
+-- Instance: there is one host of a name. It holds the lock of that name from before it loads its script until nothing
+-- of its tree is left; whoever holds it may remove what an earlier one has left behind, and nobody else may.
 
 local daemon = require "host.daemon"
 local paths = require "luvisor.edge.paths"
@@ -11,7 +11,7 @@ local instance = {}
 local FAILED, TAKEN = 1, 3 -- exit codes of `run`
 local OWN_FILE = 384       -- 0600
 
-local held -- the paths whose lock this process has
+local held, lock -- the paths whose lock this process has, and its descriptor
 
 local function taken_message(found, holder)
   local who = holder and holder > 0 and ("pid %d"):format(holder) or "pid unknown"
@@ -24,6 +24,7 @@ local function take(found)
   local ok, problem = paths.secure(found)
   if not ok then return nil, problem, FAILED end
   local fd, message, code, holder = daemon.lock(found.lock)
+  lock = fd
   if fd then return true end
   if code == "EBUSY" then return nil, taken_message(found, holder), TAKEN end
   return nil, ("%s: %s"):format(found.lock, message), FAILED
@@ -65,10 +66,11 @@ function instance.take(options)
   return nil, message
 end
 
---- Removes what others go by; the lock itself is let go of by the end of the process.
+--- Removes what others go by, and lets go of the lock.
 function instance.release()
   if held then uv.fs_unlink(held.pid) end
-  held = nil
+  if lock then uv.fs_close(lock) end
+  held, lock = nil, nil
 end
 
 return instance

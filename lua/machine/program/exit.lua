@@ -64,6 +64,14 @@ function program_exit.of_stop(killed, code, signal)
   return why
 end
 
+--- Whether an exit is of a program that was asked to end before it did.
+---@param why luvisor.Exit
+---@return boolean
+function program_exit.is_of_stop(why)
+  local kind = why.kind
+  return kind == "shutdown" or kind == "killed"
+end
+
 --- Of a program that was not ready in time.
 ---@param seconds number
 ---@param last? string what the last probe said

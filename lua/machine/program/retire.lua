@@ -10,10 +10,14 @@ local program_retire = {}
 
 local FOREVER = 1e9 -- seconds
 
+local function signal_of(spec)
+  return spec.stop and spec.stop.signal or "TERM"
+end
+
 local function signal_now(self, run)
   run.retiring = nil
   if run.when_retired then return run.when_retired() end
-  if not run.exit then program_stop.ask(self, run, self.spec.stop and self.spec.stop.signal or "TERM") end
+  if not run.exit then program_stop.ask(self, run, signal_of(self.spec)) end
 end
 
 local function half(seconds)
@@ -36,7 +40,7 @@ end
 function program_retire.begin(self, run)
   local spec = self.spec
   if spec.shutdown == "kill" or not spec.hooks and not (spec.stop and spec.stop.command) then
-    return signal_now(self, run)
+    return program_stop.ask(self, run, signal_of(spec))
   end
   run.retiring = true
   program_hook.call(self, run, "before stop", function() run_command(self, run) end)

@@ -35,7 +35,7 @@ function program_stop.kill(self, run)
   send(self, run, "KILL")
   if run.killed then return end
   run.killed = true
-  self.env.cancel(run.limit)
+  program_stop.unlimit(self, run)
   run.limit = self.env.deadline(STUCK_AFTER, note_stuck, self, run)
 end
 
@@ -44,8 +44,7 @@ local function give_up_asking(self, run)
   if self.run ~= run then return end
   local asked, message = run.child:members(function(pids)
     if self.run ~= run or run.killed then return end
-    local allowed = type(run.allowed) == "number" and ("%g s"):format(run.allowed) or run.allowed
-    self.env.log("warn", self, "did not end within %s, killing %s", allowed, pids_text(pids or {}))
+    self.env.log("warn", self, "did not end within %s, killing %s", run.allowed, pids_text(pids or {}))
     program_stop.kill(self, run)
   end)
   if asked then return end
@@ -53,13 +52,55 @@ local function give_up_asking(self, run)
   program_stop.kill(self, run)
 end
 
+-- ---- the shutdown time
+-- Many may be asked at one moment, and have the same time: they share a deadline. What is done then is done for each
+-- apart: what goes wrong with one is no matter of the others.
+
+local newest -- those who were asked last: units, and how many of them have the time still
+
+local function give_up_row(row)
+  if newest == row then newest = nil end
+  local allowed = ("%g s"):format(row.seconds)
+  for _, self in ipairs(row) do
+    local run = self.run
+    if run and run.row == row then
+      run.row, run.allowed = nil, allowed
+      row.env.post(give_up_asking, self, run)
+    end
+  end
+end
+
+local function join_row(self, run, seconds)
+  local env, due, row = self.env, run.due, newest
+  if not row or row.due ~= due or row.seconds ~= seconds or row.env ~= env then
+    row = { env = env, due = due, seconds = seconds, count = 0 }
+    row.timer, newest = env.deadline(seconds, give_up_row, row), row
+  end
+  row[#row + 1], row.count, run.row = self, row.count + 1, row
+end
+
+local function leave_row(run)
+  local row = run.row
+  local count = row.count - 1
+  run.row, row.count = nil, count
+  if count > 0 then return end
+  row.env.cancel(row.timer)
+  if newest == row then newest = nil end
+end
+
+--- Ends the shutdown time.
+function program_stop.unlimit(self, run)
+  if run.row then leave_row(run) end
+  if run.limit then self.env.cancel(run.limit) end
+end
+
 --- Begins the shutdown time, once.
 function program_stop.limit(self, run)
   local seconds = self.spec.shutdown or DEFAULT
   if seconds == "kill" then seconds = DEFAULT end
   if run.due or seconds == "infinity" then return end
-  run.due, run.allowed = self.env.now() + seconds, seconds
-  run.limit = self.env.deadline(seconds, give_up_asking, self, run)
+  run.due = self.env.now() + seconds
+  join_row(self, run, seconds)
 end
 
 --- Asks everybody to end with a signal, and kills what is still there when the shutdown time is over.
@@ -77,7 +118,7 @@ function program_stop.extend(self, run, seconds)
   local env = self.env
   if run.killed or not run.due or env.now() + seconds <= run.due then return end
   run.due, run.allowed = env.now() + seconds, "the time that it asked for"
-  env.cancel(run.limit)
+  program_stop.unlimit(self, run)
   run.limit = env.deadline(seconds, give_up_asking, self, run)
 end
 

@@ -22,8 +22,15 @@ local function is_bound(child, names, wanted)
   return false
 end
 
--- How far the programs that do not depend on each other reach.
+-- How far the programs that do not depend on each other reach. Most come after nobody.
 local function programs_end(units, first)
+  local last, count = first, #units
+  while last <= count do
+    local spec = units[last].spec
+    if spec.kind ~= "program" or spec.after then break end
+    last = last + 1
+  end
+  if last > count or units[last].spec.kind ~= "program" then return math.max(first, last - 1) end
   local names, wanted = {}, {}
   for place = first, #units do
     local child = units[place]
