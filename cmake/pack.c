@@ -7,6 +7,7 @@
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
 #include "dictionary.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ static void write_bytes(FILE *output, struct module *module) {
                     strlen(module->name + 1) + 1);
   write_literal(output, packed, module->packed_size);
   free(packed);
-  if (module->size > UINT16_MAX || module->packed_size > UINT16_MAX) fail("a module is too long");
+  if (module->size > UINT16_MAX || module->packed_size > UINT16_MAX)
+    fail("a module is too long");
 }
 
 /* A struct embedded. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory: the counting allocator of one Lua state, with an optional limit.
  * Small blocks are cut from slabs that it owns, and are kept for the next of their size,
- * until pages of which nothing is in use are given back; the others are malloc's. Belongs to the thread that runs the state. */
+ * until pages of which nothing is in use are given back; the others are malloc's. Belongs to the
+ * thread that runs the state. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

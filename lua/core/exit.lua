@@ -109,7 +109,7 @@ local PLAIN = { string = true, number = true, boolean = true }
 ---@param self luvisor.Exit
 ---@return table
 function exit.pack(self)
-  local fields = {}
+  local fields = { kind = self.kind } -- which one has from elsewhere
   for key, value in pairs(self) do
     if PLAIN[type(value)] then fields[key] = value elseif exit.is(value) then fields[key] = exit.pack(value) end
   end
@@ -134,7 +134,7 @@ end
 --- Lets a codec send exits.
 function exit.teach(codec)
   local function pack(self)
-    local fields = {}
+    local fields = { kind = self.kind }
     for key, value in pairs(self) do fields[key] = value end
     return fields
   end

@@ -11,7 +11,7 @@ local loader = require "luvisor.edge.loader"
 local plain = require "luvisor.core.spec.plain"
 local plans = require "luvisor.core.plan"
 local reload = require "luvisor.edge.reload"
-local running = require "luvisor.edge.running"
+local remote_change = require "luvisor.machine.remote.change"
 
 local edit = {}
 
@@ -100,16 +100,8 @@ local function policy_of(given, loaded)
   return policy
 end
 
--- What runs on an executor of the script's own, without a guest, has no heartbeat but that which it began with.
-local function has_heartbeat(path)
-  local run = running.tree:find(path).run
-  local guest = run and run.guest
-  if not guest or not guest.follows or guest:follows() then return true end
-  return nil, path .. ": its executor runs no guest of luvisor's, which alone could take another heartbeat", "UNSUPPORTED"
-end
-
 --- Gives a key of units another value, where that needs no restart: all of them, or none.
----@param given { paths: string[], key: string, value: any, text: boolean, cause: string } text: it is one of Lua
+---@param given { units: table[], key: string, value: any, text: boolean, cause: string } text: it is one of Lua
 ---@param reply function
 function edit.set(given, reply)
   local key = given.key
@@ -123,11 +115,11 @@ function edit.set(given, reply)
       local value, message, code = given.value, nil, nil
       if given.text then value, message, code = policy_of(given, loaded) end
       if value == nil then return nil, message, code end
-      for _, path in ipairs(given.paths) do
-        local ok = true
-        if key:find "^heartbeat" then ok, message, code = has_heartbeat(path) end
-        if not ok then return nil, message, code end
-        root, message, code = edits.set(root, path, key, value, prepare, given.text and given.value)
+      for _, unit in ipairs(given.units) do
+        if key:find "^heartbeat" and remote_change.is_foreign(unit) then
+          return nil, unit:path() .. ": its executor runs no guest, which could take another heartbeat", "UNSUPPORTED"
+        end
+        root, message, code = edits.set(root, unit:path(), key, value, prepare, given.text and given.value)
         if not root then return nil, message, code end
       end
       return checked(root)

@@ -100,12 +100,13 @@ end
 local function request(self, call, what, timeout, cause)
   local env = self.env
   local id, number = env.task.current()
+  local function run(one, of, reply) call(one, of, reply, cause) end
   if id then
-    env.post(call, self, what, function(...) env.task.wake(id, number, outward(...)) end, cause)
+    env.post(run, self, what, function(...) env.task.wake(id, number, outward(...)) end)
     return env.task.park(timeout or PATIENCE)
   end
   local reply
-  env.post(call, self, what, function(...) reply = reply or table.pack(outward(...)) end, cause)
+  env.post(run, self, what, function(...) reply = reply or table.pack(outward(...)) end)
   return true
 end
 

@@ -155,6 +155,34 @@ spec_of("a subtree", function()
     assert.equal(0, process:stop())
   end)
 
+  it("has children of pools, on threads of their own too, and says what became of them, and who asked", function()
+    local process = start [[
+      local template = { name = "w", module = "plain", args = { text = "w" } }
+      local function pool(name, where, own)
+        template.executor = own
+        return luvisor.supervisor { name = name, executor = where, strategy = "simple_one_for_one",
+          template = luvisor.worker(template) }
+      end
+      return luvisor.supervisor { name = "root", children = { pool("here"), pool("there", "process"),
+        pool("own", nil, "thread"), luvisor.program { name = "p", command = "sleep 600", ready = { after = 0 } } } }]]
+    process:expect "root starting %-> running"
+    local function luvisor(...)
+      local given = { ... }
+      given[#given + 1] = "--name=" .. executors.name()
+      local code, out, err = host.run(given, { XDG_RUNTIME_DIR = process.place })
+      assert.equal(0, code, out .. err)
+      return out
+    end
+    for _, name in ipairs { "here", "there", "own" } do
+      luvisor("repl", "-e", ("unit('root/%s'):start_child()"):format(name))
+      assert.equal('"running"\n', luvisor("repl", "-e", ("state('root/%s/1').state"):format(name)))
+      assert.equal(("root/%s/1: STOPPED (shutdown)\n"):format(name), luvisor("stop", ("root/%s/1"):format(name)))
+    end
+    luvisor("repl", "-e", "unit('root/p'):restart()")
+    assert.truthy(luvisor("why", "root/p"):find("asked to stop: restart by a script", 1, true))
+    assert.equal(0, process:stop())
+  end)
+
   it("ends when the host is killed", function()
     local process = start(subtree("process", mark))
     process:expect "root starting %-> running"

@@ -145,7 +145,7 @@ local function apply(home, change)
   local one = parent.children and parent.children:find(name)
   if change.removed then
     if one then
-      one.phase, one.shown = "stopped", nil
+      one.phase, one.shown, one.reason = "stopped", nil, one.last_exit and tostring(one.last_exit)
       parent.children:remove(one)
     end
     return one
