@@ -13,6 +13,7 @@
 #include "api/process.h"
 #include "executor/runtime.h"
 #include "vm/modules.h"
+#include "vm/mould.h"
 #include "vm/vm.h"
 
 enum {
@@ -27,23 +28,28 @@ static const char close_all[] =
 
 /* For short pauses with very many workers, the collector works in small steps spread over
  * a long time. */
-static void set_up_state(struct engine *engine) {
-  lua_State *L = engine->vm->L;
+void engine_set_up(lua_State *L) {
   api_preload(L);
   modules_install(L);
   coroutine_install(L);
   lua_gc(L, LUA_GCINC, 0, GC_WORK, GC_STEP);
 }
 
-int engine_open(struct engine *engine, unsigned near_bits) {
-  engine->vm = vm_new(0);
-  if (!engine->vm) return UV_ENOMEM;
-  int r = runtime_new(engine->vm, near_bits, &engine->runtime);
-  if (r < 0)
-    vm_free(engine->vm);
-  else
-    set_up_state(engine);
+static int add_runtime(struct engine *engine, struct vm *vm, unsigned near_bits) {
+  engine->vm = vm;
+  int r = vm ? runtime_new(vm, near_bits, &engine->runtime) : UV_ENOMEM;
+  if (vm && r < 0) vm_free(vm);
   return r;
+}
+
+int engine_open(struct engine *engine, unsigned near_bits) {
+  int r = add_runtime(engine, vm_new(0), near_bits);
+  if (r == 0) engine_set_up(engine->vm->L);
+  return r;
+}
+
+int engine_pour(struct engine *engine, unsigned near_bits, const struct mould *mould) {
+  return add_runtime(engine, mould_pour(mould), near_bits);
 }
 
 int engine_main(struct engine *engine, const char *module) {

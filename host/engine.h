@@ -2,9 +2,11 @@
 /* Engine: a Lua state and a runtime set up together: the host has one on the main
  * thread, each guest one of its own. Thread: the one that opened it. */
 #pragma once
+#include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+struct mould;
 struct runtime;
 struct vm;
 
@@ -16,6 +18,12 @@ struct engine {
 /* Sets up both, with the host's modules and luv; see runtime_new. Returns 0 or a libuv
  * code. */
 int engine_open(struct engine *engine, unsigned near_bits);
+
+/* As engine_open, with a state poured from a mould; it was filled by engine_set_up. */
+int engine_pour(struct engine *engine, unsigned near_bits, const struct mould *mould);
+
+/* Gives a state what every engine's has. */
+void engine_set_up(lua_State *L);
 
 /* Calls require(module).main with the value on top of the stack, which it pops. Returns
  * the integer that it returned, -1 for nil, or 1 for an error, which was reported. */

@@ -298,15 +298,20 @@ bool interrupt_in_library(const void *context) {
   return false;
 }
 
+/* -> a new table, which the registry has in the place of the one before */
+static void push_new_library(lua_State *L) {
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
+}
+
 void interrupt_exempt(lua_State *L) {
   lua_Debug ar;
   lua_pushvalue(L, -1);
   lua_getinfo(L, ">S", &ar);
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key) != LUA_TTABLE) {
     lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
+    push_new_library(L);
   }
   lua_pushstring(L, ar.source); /* a short one is there once, and stays with this */
   if (lua_tostring(L, -1) != ar.source) {
@@ -314,5 +319,35 @@ void interrupt_exempt(lua_State *L) {
     lua_pushvalue(L, -2); /* as long as the function is there, so is its name */
   }
   lua_rawsetp(L, -2, ar.source);
+  lua_pop(L, 1);
+}
+
+/* { [address of a name] = name or a function with it } -> list of them */
+void interrupt_pack(lua_State *L) {
+  lua_Integer count = 0;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key) == LUA_TTABLE) {
+    push_new_library(L);
+    for (lua_pushnil(L); lua_next(L, -3);) lua_rawseti(L, -3, ++count);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* name, or a function with it, on top */
+static const char *name_on_top(lua_State *L) {
+  lua_Debug ar;
+  if (lua_isstring(L, -1)) return lua_tostring(L, -1);
+  lua_pushvalue(L, -1);
+  lua_getinfo(L, ">S", &ar);
+  return ar.source;
+}
+
+void interrupt_unpack(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key) == LUA_TTABLE) {
+    push_new_library(L);
+    for (lua_Integer i = 1; lua_rawgeti(L, -2, i) != LUA_TNIL; i++)
+      lua_rawsetp(L, -2, name_on_top(L));
+    lua_pop(L, 2);
+  }
   lua_pop(L, 1);
 }

@@ -111,3 +111,8 @@ bool interrupt_in_library(const void *self);
 /* Takes the function on top of the stack as the library's: it is never interrupted
  * itself, only what it calls. */
 void interrupt_exempt(lua_State *L);
+
+/* What is known of the library goes by addresses. Before the state moves as a whole it is
+ * packed up, and unpacked at the other place. */
+void interrupt_pack(lua_State *L);
+void interrupt_unpack(lua_State *L);

@@ -30,13 +30,11 @@ static void set_fresh(struct memory *mem, char *room, size_t size) {
   mem->fresh_size = size;
 }
 
-static bool add_slab(struct memory *mem) {
+bool memory_add_slab(struct memory *mem, void *address, size_t size) {
   struct memory_slab *slab = calloc(1, sizeof *slab);
   if (!slab) return false;
-  size_t size = mem->slabs ? mem->slabs->pages * PAGE * 2 : SLAB_FIRST;
-  if (size > SLAB_MOST) size = SLAB_MOST;
   slab->base =
-      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (slab->base == MAP_FAILED) {
     free(slab);
     return false;
@@ -47,6 +45,12 @@ static bool add_slab(struct memory *mem) {
   mem->pages += slab->pages;
   set_fresh(mem, slab->base, size);
   return true;
+}
+
+static bool add_slab(struct memory *mem) {
+  size_t size = mem->slabs ? mem->slabs->pages * PAGE * 2 : SLAB_FIRST;
+  if (mem->gathers) return false;
+  return memory_add_slab(mem, NULL, size < SLAB_MOST ? size : SLAB_MOST);
 }
 
 static size_t next_given(const struct memory_slab *slab, size_t page) {
@@ -74,10 +78,7 @@ static bool take_room(struct memory *mem) {
   return true;
 }
 
-static void *take_fresh(struct memory *mem, size_t class) {
-  void *held = mem->trim ? memory_trim_take(mem, class) : NULL;
-  if (held) return held;
-  size_t size = memory_class_size(class);
+static void *take_room_of(struct memory *mem, size_t size) {
   if (mem->fresh_size < size && !take_room(mem) && !add_slab(mem)) return NULL;
   char *fresh = mem->fresh;
   mem->fresh += size;
@@ -85,15 +86,22 @@ static void *take_fresh(struct memory *mem, size_t class) {
   return fresh;
 }
 
+static void *take_fresh(struct memory *mem, size_t class) {
+  void *held = mem->trim ? memory_trim_take(mem, class) : NULL;
+  return held ? held : take_room_of(mem, memory_class_size(class));
+}
+
 static void *take_block(struct memory *mem, size_t class) {
   struct memory_block *block = mem->free[class];
   if (!block) return take_fresh(mem, class);
   mem->free[class] = block->next;
+  if (mem->gathers) memset(block, 0, memory_class_size(class));
   return block;
 }
 
 static void *take_more(struct memory *mem, size_t size) {
   if (size <= SMALL) return take_block(mem, memory_class(size));
+  if (mem->gathers) return take_room_of(mem, (size + GRAIN - 1) / GRAIN * GRAIN);
   void *taken = malloc(size);
   if (taken) mem->large += size;
   return taken;
@@ -103,9 +111,17 @@ static void *take(struct memory *mem, size_t size) {
   return size <= FEW ? take_block(mem, memory_class_of_few(size)) : take_more(mem, size);
 }
 
+static bool is_gathered(const struct memory *mem, const void *ptr) {
+  return (const char *)ptr >= mem->gathered && (const char *)ptr < mem->gathered_end;
+}
+
 static void give_more(struct memory *mem, void *ptr, size_t size) {
   if (size <= SMALL) {
     memory_put(mem, ptr, memory_class(size));
+    return;
+  }
+  if (is_gathered(mem, ptr)) {
+    memory_put_piece(mem, ptr, (size + GRAIN - 1) / GRAIN * GRAIN);
     return;
   }
   mem->large -= size;
@@ -126,7 +142,8 @@ static void *move_large(struct memory *mem, void *ptr, size_t osize, size_t nsiz
 }
 
 static void *move(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
-  if (osize > SMALL && nsize > SMALL) return move_large(mem, ptr, osize, nsize);
+  bool is_large = osize > SMALL && nsize > SMALL;
+  if (is_large && !is_gathered(mem, ptr)) return move_large(mem, ptr, osize, nsize);
   if (osize <= SMALL && memory_class(osize) == memory_class(nsize)) return ptr;
   void *moved = take(mem, nsize);
   if (!moved) return nsize < osize ? ptr : NULL; /* to become smaller never fails */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory: the counting allocator of one Lua state, with an optional limit.
  * Small blocks are cut from slabs that it owns, and are kept for the next of their size,
- * until pages of which nothing is in use are given back; the others are malloc's. Belongs to the
- * thread that runs the state. */
+ * until pages of which nothing is in use are given back; the others are malloc's. Belongs
+ * to the thread that runs the state.
+ *
+ * Or all of a state is gathered in one slab, which can be copied: what the copies take and
+ * free afterwards is as anywhere else. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +34,9 @@ struct memory {
   char *fresh;               /* what was not used yet of a slab, or of its pages again */
   size_t fresh_size;
   struct memory_trim *trim; /* under way, or NULL */
+  char *gathered; /* where large blocks are not malloc's, up to gathered_end; or NULL */
+  char *gathered_end;
+  bool gathers; /* more of them are to lie there */
 };
 
 /* A lua_Alloc that counts into the struct memory passed as [ud]; growth past the limit
@@ -49,3 +55,16 @@ size_t memory_spare(const struct memory *memory);
 
 /* Gives the slabs back, when the state is closed. Thread: the state's own. */
 void memory_release(struct memory *memory);
+
+/* Has all of a state that is still to be made lie in one slab of [size] bytes, at [address]
+ * if that is free; what does not fit is refused. What is taken is zero, even between
+ * fields. False where it cannot be. */
+bool memory_gather(struct memory *memory, void *address, size_t size);
+
+/* Bytes from memory->gathered on that were ever in use. */
+size_t memory_gathered(const struct memory *memory);
+
+/* Makes [copy], which is new, one of [memory], all of which was gathered, with room for
+ * more: the same bytes at the same distance from its own `gathered`. False when out of
+ * memory. */
+bool memory_copy(struct memory *copy, const struct memory *memory);

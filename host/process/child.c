@@ -118,8 +118,8 @@ static void watch_member(struct child *child) {
     return;
   }
   if (pidfd >= 0)
-    child->watch =
-        deathwatch_new(nursery_loop(child->nursery), pidfd, member_died, child, &error);
+    child->watch = deathwatch_new(nursery_watches(child->nursery), pidfd, member_died,
+                                  child, &error);
   if (!child->watch) census_ask_later(nursery_census(child->nursery), &child->query);
 }
 
@@ -276,7 +276,7 @@ int child_start(struct nursery *nursery, const struct launch_spec *spec,
   int error = child ? launch(spec, result) : UV_ENOMEM;
   if (error) goto fail;
   child->watch =
-      deathwatch_new(nursery_loop(nursery), result->pidfd, leader_died, child, &error);
+      deathwatch_new(nursery_watches(nursery), result->pidfd, leader_died, child, &error);
   result->pidfd = -1;
   if (error) {
     undo_launch(result);
@@ -309,7 +309,7 @@ int child_adopt(struct nursery *nursery, pid_t pid, const char *mark,
   int pidfd = open_leader(child, pid), error = pidfd < 0 ? pidfd : 0;
   if (!error)
     child->watch =
-        deathwatch_new(nursery_loop(nursery), pidfd, leader_died, child, &error);
+        deathwatch_new(nursery_watches(nursery), pidfd, leader_died, child, &error);
   if (error) {
     child_free(child);
     return error;
@@ -331,6 +331,8 @@ int child_signal(struct child *child, int signal) {
 int child_signal_group(struct child *child, int signal) {
   if (child->state == EMPTY) return 0;
   if (signal == SIGKILL) child->doomed = true;
+  if (signal > 0 && signal != SIGCONT)
+    deathwatches_expect(nursery_watches(child->nursery));
   int error = 0;
   if (child->adopted)
     error = child_signal(child, signal);

@@ -7,8 +7,8 @@
 enum { BUCKETS = 1024 };
 
 struct nursery {
-  uv_loop_t *loop;
   struct census *census;
+  struct deathwatches *watches;
   struct nursery_entry *buckets[BUCKETS];
 };
 
@@ -23,16 +23,18 @@ struct kin_owner nursery_owner(const struct nursery *nursery) {
 struct nursery *nursery_new(uv_loop_t *loop) {
   struct nursery *nursery = calloc(1, sizeof *nursery);
   if (!nursery) return NULL;
-  nursery->loop = loop;
   struct kin_owner owner = nursery_owner(nursery);
   nursery->census = census_new(loop, &owner);
-  if (nursery->census) return nursery;
+  nursery->watches = deathwatches_new(loop);
+  if (nursery->census && nursery->watches) return nursery;
+  census_free(nursery->census);
+  deathwatches_free(nursery->watches);
   free(nursery);
   return NULL;
 }
 
-uv_loop_t *nursery_loop(const struct nursery *nursery) {
-  return nursery->loop;
+struct deathwatches *nursery_watches(const struct nursery *nursery) {
+  return nursery->watches;
 }
 
 struct census *nursery_census(const struct nursery *nursery) {
@@ -73,5 +75,6 @@ void nursery_free(struct nursery *nursery) {
   if (!nursery) return;
   for (size_t i = 0; i < BUCKETS; i++) release_all(nursery, i);
   census_free(nursery->census);
+  deathwatches_free(nursery->watches);
   free(nursery);
 }

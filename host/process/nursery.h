@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "process/census.h"
+#include "process/deathwatch.h"
 
 struct nursery;
 
@@ -21,9 +22,11 @@ struct nursery_entry {
 /* Returns owned an empty nursery on [loop], NULL when out of memory. Thread: loop. */
 struct nursery *nursery_new(uv_loop_t *loop);
 
-uv_loop_t *nursery_loop(const struct nursery *nursery); /* borrowed. Thread: loop. */
 struct census *nursery_census(
     const struct nursery *nursery); /* borrowed. Thread: loop. */
+
+/* Of all leaders and members, borrowed. Thread: loop. */
+struct deathwatches *nursery_watches(const struct nursery *nursery);
 
 /* Borrows [entry] until nursery_remove. Thread: loop. */
 void nursery_add(struct nursery *nursery, struct nursery_entry *entry);

@@ -22,7 +22,7 @@ struct patient {
 
 struct reaper {
   uv_signal_t signal;
-  uv_check_t turn;  /* active from a signal to the end of the loop's turn */
+  uv_check_t turn;  /* active from a signal to the end of a turn of the loop */
   uv_timer_t retry; /* active while patients wait, or strangers may */
   int open_handles;
   const struct nursery *nursery;
@@ -153,10 +153,13 @@ static void note_heard(void) {
 }
 
 /* Programs of the nursery that have just died may hide a stranger: all children are looked
- * at when their own have reaped them, or after a moment. */
+ * at when their own have reaped them, or after a moment. While programs are left alone with
+ * their death, so is everybody else, and no more is heard of any. */
 static void on_turn(uv_check_t *turn) {
   struct reaper *reaper = turn->data;
+  if (deathwatches_rest(nursery_watches(reaper->nursery))) return;
   uv_check_stop(turn);
+  note_heard();
   if (!nursery_owns(reaper->nursery, some_zombie())) {
     reaper_sweep(reaper);
     return;
@@ -172,7 +175,6 @@ static void on_turn(uv_check_t *turn) {
 static void on_sigchld(uv_signal_t *signal, int number) {
   struct reaper *reaper = signal->data;
   (void)number;
-  note_heard();
   uv_check_start(&reaper->turn, on_turn);
 }
 

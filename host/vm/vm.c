@@ -174,10 +174,7 @@ static int open_libraries(lua_State *L) {
   return 0;
 }
 
-struct vm *vm_new(size_t limit) {
-  struct vm *vm = calloc(1, sizeof *vm);
-  if (!vm) return NULL;
-  vm->memory.limit = limit;
+static struct vm *open_state(struct vm *vm) {
   vm->memory.guarded = 1;
   vm->L = lua_newstate(memory_alloc, &vm->memory);
   if (!vm->L) goto fail;
@@ -189,6 +186,20 @@ struct vm *vm_new(size_t limit) {
   return vm;
 fail:
   vm_free(vm);
+  return NULL;
+}
+
+struct vm *vm_new(size_t limit) {
+  struct vm *vm = calloc(1, sizeof *vm);
+  if (!vm) return NULL;
+  vm->memory.limit = limit;
+  return open_state(vm);
+}
+
+struct vm *vm_gather(void *address, size_t size) {
+  struct vm *vm = calloc(1, sizeof *vm);
+  if (vm && memory_gather(&vm->memory, address, size)) return open_state(vm);
+  free(vm);
   return NULL;
 }
 

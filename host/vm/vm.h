@@ -25,6 +25,10 @@ struct vm {
  * NULL when out of memory. Thread: any, which then owns it. */
 struct vm *vm_new(size_t limit);
 
+/* As vm_new, with all of the state gathered in one piece of memory, [size] bytes at
+ * [address]; see memory_gather. */
+struct vm *vm_gather(void *address, size_t size);
+
 /* Something has failed for want of memory: allows once for some more, so that it can be
  * told. Thread: owner. */
 void vm_relax(struct vm *vm);

@@ -129,7 +129,9 @@ local function stop(self, after)
     look_stopped(self)
   end, self.cause)
   if self.force and unit.is_alive(target) then unit.ask_to_kill(target, self.cause) end
-  if not self.done and not after then watch(self, look_stopped) end
+  if self.done or after then return end
+  self.look = look_stopped
+  if not target.parent.forward then look_stopped(self) end -- else its own runtime says when it is gone
 end
 
 local function restart(self)

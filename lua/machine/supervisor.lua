@@ -99,7 +99,7 @@ local function start_child(self, child)
   local tree = self.env.tree
   if self.regroup then self:join_group(child) end
   if child.spec.after and not tree:may_start(child) then
-    child.phase = "waiting"
+    unit.put(child, "waiting")
     chronicle.note(child, "waits", tree:missing(child))
     if self.env.logs.info then self.env.log("info", child, "waits for %s", tree:missing(child)) end
     return note_progress(self, child)

@@ -183,6 +183,32 @@ spec_of("a subtree", function()
     assert.equal(0, process:stop())
   end)
 
+  for _, executor in ipairs { "coroutine", "thread", "process" } do
+    it("has those who are down stopped, and says so, executor = " .. executor, function()
+      local process = start(([[
+        local function failing(name, restart)
+          return luvisor.program { name = name, command = "false", restart = restart, backoff = { min = 90, max = 90 } }
+        end
+        return luvisor.supervisor { name = "root", children = { luvisor.supervisor { name = "sub", executor = %q,
+          children = { failing "paced", failing("fatal", luvisor.restart.retries(0)) } } } }
+      ]]):format(executor))
+      local function luvisor(...)
+        local words = { ... }
+        words[#words + 1] = "--name=" .. executors.name()
+        return host.run(words, { XDG_RUNTIME_DIR = process.place })
+      end
+      process:expect "exit root/sub/paced: exit 1"
+      process:expect "exit root/sub/fatal: exit 1"
+      for _, name in ipairs { "paced", "fatal" } do
+        local _, said = luvisor("stop", name)
+        assert.truthy(said:find(("^root/sub/%s: STOPPED %%(stop by uid"):format(name)), said)
+        _, said = luvisor("status", name)
+        assert.truthy(said:find("STOPPED", 1, true), said)
+      end
+      assert.equal(0, process:stop())
+    end)
+  end
+
   it("ends when the host is killed", function()
     local process = start(subtree("process", mark))
     process:expect "root starting %-> running"

@@ -121,6 +121,27 @@ describe("what a guest tells of its units", function()
     assert.is_nil(chronicle.last(branch.find(home, "a"), "ended"))
   end)
 
+  local function give_up() return "give_up" end
+
+  it("is what there is of those who are down and come to stay so, of which nothing else tells", function()
+    local backoff = { min = 10, max = 10, factor = 1, jitter = 0 }
+    begin(world:worker("paced", { backoff = backoff }), world:worker("fatal", { restart = give_up }),
+      world:worker("late", { backoff = backoff, after = { fatal = "ready" } }),
+      world:supervisor("deep", { world:worker("below", { backoff = backoff }), "b" }))
+    for _, name in ipairs { "paced", "fatal", "late", "below" } do world:crash(name) end
+    check()
+    world:step(5)
+    assert.same({ "backoff", "fatal", "backoff" }, { seen["s/paced"], seen["s/fatal"], seen["s/late"] })
+    for _, name in ipairs { "paced", "fatal", "deep" } do
+      assert.is_true(world:call("terminate_child", "s", name))
+      check()
+    end
+    assert.same({ "stopped", "stopped", "stopped" }, { seen["s/paced"], seen["s/fatal"], seen["s/deep/below"] })
+    world:step(10)
+    check()
+    assert.equal("waiting", seen["s/late"])
+  end)
+
   it("has nothing left of children that were not restored", function()
     begin "a"
     world:call("start_child", "s", world:adopt(world:worker "extra", "s"))

@@ -1,5 +1,6 @@
 -- Ahead: what a thread loads and makes that was begun before anybody knows what it will run: what a worker needs, most
--- probably.
+-- probably. The mould of the threads (host/vm/mould.h) is filled with it, once for all of them: what this does leaves
+-- nothing in C, and keeps nothing by the address of a table or a function.
 
 local ahead = {}
 

@@ -118,7 +118,7 @@ local function load_module(self, name, path)
   return self.loaded[name]
 end
 
-generation.runners[load_module] = 3
+generation.load_module = load_module
 
 local LOADING = {}
 

@@ -4,7 +4,10 @@
 -- is then the function that runs the file, a runner, which still holds its path, or what runs the tree's script itself.
 -- The line is that of the file's own `return`, which is its last statement.
 
-local runners = require("luvisor.edge.load.generation").runners
+local generations = require "luvisor.edge.load.generation"
+
+local runners = generations.runners
+runners[generations.load_module] = 3
 
 local place = {}
 

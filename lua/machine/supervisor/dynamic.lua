@@ -127,7 +127,7 @@ function dynamic.terminate_child(self, which, reply, cause)
   leave_group(self, child)
   if unit.ask_to_stop(child, cause) then
     if child.phase ~= "stopped" then chronicle.note(child, "asked", cause) end
-    child.phase = "stopped"
+    unit.put(child, "stopped")
     return after_stop(self, child, reply)
   end
   unit.wait(child, function() after_stop(self, child, reply) end)

@@ -21,6 +21,13 @@ function ending.fail_launch(self, message)
   self.env.post(failed_launch, self, self.generation, tostring(message))
 end
 
+--- One that is down comes to another phase, of which no event tells those who see it from elsewhere.
+function ending.put(self, phase)
+  self.phase = phase
+  local mirrored = self.env.mirrored
+  if mirrored then mirrored(self) end
+end
+
 --- Asks the unit to end; true when there is nothing to wait for.
 ---@param cause? string who asks, and why
 ---@param by? string path of the unit for whose sake
@@ -30,7 +37,7 @@ function ending.ask_to_stop(self, cause, by, group)
     unit.cancel_timer(self)
     if self.phase ~= "done" and self.phase ~= "fatal" and self.phase ~= "stopped" then
       if self.generation > 0 then chronicle.note(self, "asked", cause, by) end
-      self.phase = "stopped"
+      ending.put(self, "stopped")
     end
     if self.special then ending.dismiss(self) end
     return true
