@@ -89,9 +89,12 @@ local function look_started(self)
   wait(self)
 end
 
+-- What is looked at all the same; of a unit elsewhere its own runtime may know more than is to be seen here.
+local LOOKED_AT = { START_FAILED = true, STOPPED = true, RUNNING = true, RESTARTING = true }
+
 local function refused(self)
   return function(_, message, code)
-    if code and code ~= "START_FAILED" and code ~= "STOPPED" then finish(self, false, message, code) end
+    if code and not LOOKED_AT[code] then finish(self, false, message, code) end
   end
 end
 
@@ -100,11 +103,11 @@ local function begin_start(self)
   local phase = target.phase
   if phase == "running" or phase == "starting" or phase == "waiting" then return watch(self, look_started) end
   if phase == "stopping" then return wait(self) end
-  if PENDING[phase] then
+  if PENDING[phase] and not target.parent.forward then
     dynamic.terminate_child(target.parent, target, dynamic.ignore, self.cause)
   end
   chronicle.note(target, "start", self.cause)
-  dynamic.restart_child(target.parent, target, refused(self))
+  dynamic.restart_child(target.parent, target, refused(self), self.cause)
   if not self.done then watch(self, look_started) end
 end
 

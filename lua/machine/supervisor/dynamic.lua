@@ -133,6 +133,7 @@ function dynamic.terminate_child(self, which, reply, cause)
   unit.wait(child, function() after_stop(self, child, reply) end)
 end
 
+local PID = { backoff = "restarting", restarting = "restarting" }
 local RESTARTING = { backoff = true, restarting = true, waiting = true }
 
 local function check_down(child, reply)
@@ -145,11 +146,13 @@ local function check_down(child, reply)
   end
 end
 
---- Starts a child that is down; its counters begin anew.
-function dynamic.restart_child(self, which, reply)
+--- Starts a child that is down; its counters begin anew. Somebody who asks with a cause does not wait for its delay.
+function dynamic.restart_child(self, which, reply, cause)
   if is_pool(self) then return refuse(reply, "SIMPLE_ONE_FOR_ONE", "%s is a pool", self:path()) end
   local child = find(self, which, reply)
-  if not child or not check_down(child, reply) then return end
+  if not child then return end
+  if cause and PID[child.phase] then dynamic.terminate_child(self, child, dynamic.ignore, cause) end
+  if not check_down(child, reply) then return end
   if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
   if child.changing then child.changing.halted[child] = nil end
   unit.reset(child)
@@ -189,8 +192,6 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
 end
 
 -- ---- looking
-
-local PID = { backoff = "restarting", restarting = "restarting" }
 
 --- The children in start order: { name, unit, state, kind, restart }.
 ---@return table[]
