@@ -7,19 +7,20 @@ local suggest = lazy "luvisor.core.suggest"
 local fitness = {}
 
 local function check_states(definition, machine, problems)
-  local names = {}
-  for name in pairs(machine.states) do names[#names + 1] = name end
   local function check(what, name)
-    if not machine.states[name] then
-      problems[#problems + 1] = ('%s of unknown state "%s"%s'):format(what, name, suggest.hint(name, names))
-    end
+    if machine.states[name] then return end
+    local names = {}
+    for known in pairs(machine.states) do names[#names + 1] = known end
+    problems[#problems + 1] = ('%s of unknown state "%s"%s'):format(what, name, suggest.hint(name, names))
   end
   for state in pairs(definition.actors) do check("actor", state) end
   for kind, hooks in pairs(definition.hooks or {}) do
     for state in pairs(hooks) do check(kind .. " hook", state) end
   end
   for kind, list in pairs { call = definition.calls, cast = definition.casts } do
-    handlers.each_state(list, function(name, state) check(('%s "%s"'):format(kind, name), state) end)
+    handlers.each_state(list, function(name, state)
+      if not machine.states[state] then check(('%s "%s"'):format(kind, name), state) end
+    end)
   end
 end
 
@@ -29,7 +30,7 @@ local function check_hook_events(definition, machine, problems)
     for _, event in ipairs(state.events) do known[event] = true end
   end
   for event in pairs(known) do events[#events + 1] = event end
-  for kind, hooks in pairs(definition.hooks or {}) do
+  for kind, hooks in pairs(definition.hooks) do
     for state, list in pairs(hooks) do
       for _, hook in ipairs(list) do
         if hook.event and not known[hook.event] then
@@ -77,7 +78,7 @@ end
 function fitness.check(definition, machine)
   local problems = {}
   check_states(definition, machine, problems)
-  check_hook_events(definition, machine, problems)
+  if definition.hooks then check_hook_events(definition, machine, problems) end
   check_rests(definition, machine, problems)
   if #problems == 0 then return true end
   table.sort(problems)

@@ -99,8 +99,7 @@ end
 
 local function too_late(self, run)
   if self.run ~= run then return end
-  local seconds = self.spec.shutdown
-  run.forced = ("did not stop within %g s"):format(seconds)
+  run.forced = ("did not stop within %g s"):format(self.spec.shutdown)
   kill_guest(self, run)
 end
 
@@ -108,7 +107,8 @@ end
 
 local frames = {}
 
-function frames.ready(self, run)
+function frames.ready(self, run, state, way) -- a single worker's with how it stands, and came there
+  if state then mirror.arrive(self, run.generation, state, way) end
   if not run.asked then cancel_limit(self, run) end
   self:ready(run.generation)
 end
@@ -145,9 +145,7 @@ function frames.answer(_, run, ...) run.post:answer(...) end
 function frames.taken(_, run, list) run.post:taken(list) end
 
 -- What a task returns, as bytes; see job.lua.
-function frames.result(self, _, bytes)
-  if self.take_result then self.take_result(bytes) end
-end
+function frames.result(self, _, bytes) if self.take_result then self.take_result(bytes) end end
 
 function frames.critical(self, _, path, why)
   local one = mirror.find(self, path)

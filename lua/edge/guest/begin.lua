@@ -35,13 +35,11 @@ end
 ---@param parent table
 ---@param self luvisor.GuestState
 ---@param told table
+---@param say_ready fun(self: luvisor.GuestState)
 ---@return table parent
-function begin.be_parent(parent, self, told)
+function begin.be_parent(parent, self, told, say_ready)
   parent.spec, parent.name = told.parent and {} or nil, told.parent
-  function parent.child_ready()
-    self.flush(self)
-    self.parent:send({ "ready" }, true)
-  end
+  function parent.child_ready() say_ready(self) end
   function parent.child_ended(_, _, why) require("luvisor.edge.guest.finish").finish(self, why) end
   parent.child_stopped = parent.child_ended
   return parent

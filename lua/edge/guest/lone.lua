@@ -4,6 +4,7 @@
 local begin = require "luvisor.edge.guest.begin"
 local running = require "luvisor.edge.running"
 local runtime = require "host.runtime"
+local definition = require "luvisor.edge.load.definition"
 local finish = require "luvisor.core.lazy" "luvisor.edge.guest.finish"
 local generations = require "luvisor.edge.load.generation"
 local link = require "luvisor.core.fsm.link"
@@ -21,13 +22,46 @@ local MOST = 1024   -- KiB that are collected in one go
 -- What the host hears anyway, or tells of the unit itself.
 local KNOWN = { start = true, ready = true, stop = true, exit = true }
 
---- Tells how the worker stands, if that has changed.
+-- The way to where the worker is ready: state, event, state, and so on. Most are so in their first turn, and then it
+-- is said all in one.
+local way
+
+local function tell_event(self, kind, event)
+  self.parent:send { "event", kind, self.world.root:path(), event }
+end
+
+local function tell_way(self)
+  local steps, generation = way or {}, self.world.root.generation
+  way = nil
+  for i = 3, #steps, 2 do
+    tell_event(self, "transition",
+      { from = steps[i - 2], event = steps[i - 1], to = steps[i], generation = generation })
+  end
+end
+
+local function add_to_way(self, event)
+  if not way then
+    way = { event.from }
+    runtime.post(tell_way, self)
+  end
+  way[#way + 1] = event.event
+  way[#way + 1] = event.to
+end
+
+--- Tells the host what it has not been told.
 ---@param self luvisor.GuestState
 local function flush(self)
+  tell_way(self)
   local world = self.world
   if not world.has_changed then return end
   world.has_changed = false
   self.parent:send({ "units", { { names = {}, state = (world.root:describe()) } } }, true)
+end
+
+local function say_ready(self)
+  local world, steps = self.world, way
+  world.has_changed, way = false, nil
+  self.parent:send({ n = 3, "ready", (world.root:describe()), steps }, true)
 end
 
 -- Of what else runs here, tasks, the host knows nothing.
@@ -38,7 +72,8 @@ local function emit(kind, one, event)
     world.has_changed = true
     world.after(GATHER, flush, world.guest)
   end
-  world.guest.parent:send { "event", kind, one:path(), event }
+  if one.phase == "starting" and kind == "transition" then return add_to_way(world.guest, event) end
+  tell_event(world.guest, kind, event)
 end
 
 -- What was needed for the beginning.
@@ -120,6 +155,7 @@ local function know(self, told)
   generation:give(told.source.files)
   generations.use(generation)
   load.use_directory(told.source.directory)
+  definition.complete(link.default(told.settings.heartbeat))
 end
 
 --- Makes what all workers of this host need, before it is known which one it will be.
@@ -154,7 +190,7 @@ function lone.begin(self, told, for_all)
   if for_all then know(self, for_all) end
   local spec, message = take_in(self, told)
   if not spec then return finish.finish(self, { kind = "error", message = message }) end
-  local root = unit.new(world.worker_kind, world, spec, begin.be_parent({}, self, told), told.name)
+  local root = unit.new(world.worker_kind, world, spec, begin.be_parent({}, self, told, say_ready), told.name)
   root.mirrored, root.extra, root.generation = true, told.extra, told.generation - 1
   world.root, running.env = root, world
   self.flush, self.before_reply = flush, function() flush(self) end

@@ -36,6 +36,11 @@ local function prepare(self, told, common)
   return world, spec
 end
 
+local function say_ready(self)
+  self.flush(self)
+  self.parent:send({ "ready" }, true)
+end
+
 --- Begins to run what the guest was told to.
 ---@param self luvisor.GuestState
 ---@param told table see luvisor.edge.guests
@@ -44,7 +49,7 @@ function whole.begin(self, told, common)
   local world, spec = prepare(self, told, common)
   if not world then return end
   local tree = trees.new(world, spec, function(why) finish(self, why) end, told.name)
-  above.join(begin.be_parent(tree, self, told), self, told)
+  above.join(begin.be_parent(tree, self, told, say_ready), self, told)
   local root = tree.root
   root.mirrored, root.extra, root.generation = true, told.extra, told.generation - 1
   world.root = root

@@ -197,6 +197,21 @@ function mirror.update(home, changes)
   home.env.tree:changed()
 end
 
+--- The only worker of a guest has come to a state.
+---@param home table
+---@param generation integer
+---@param state string
+---@param way? string[] state, event, state and so on, as far as that was not told
+function mirror.arrive(home, generation, state, way)
+  local env = home.env
+  home.shown = state
+  for i = 3, way and env.watched.transition and #way or 0, 2 do
+    env.emit("transition", home,
+      { from = way[i - 2], event = way[i - 1], to = way[i], generation = generation })
+  end
+  if env.mirrored then env.mirrored(home) end
+end
+
 --- The unit of a path as the guest knows it.
 ---@param home table
 ---@param path string
