@@ -6,10 +6,12 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "api/api.h"
+#include "base/embedded.h"
 #include "base/files.h"
 #include "base/schedule.h"
 #include "engine.h"
@@ -61,6 +63,19 @@ int host_new(struct host **out) {
   return 0;
 }
 
+/* Of a guest, `luvisor guest INPUT OUTPUT PULSE SHELF`: what it begins with is unpacked
+ * already. */
+static const char *choose_main(int argc, char **argv) {
+  enum { SHELF = 5 };
+  if (argc < 2 || strcmp(argv[1], "guest") != 0) return "luvisor.edge.cli";
+  int fd = argc > SHELF ? atoi(argv[SHELF]) : -1;
+  if (fd > STDERR_FILENO) {
+    embedded_use_shelf(fd);
+    close(fd);
+  }
+  return "luvisor.edge.guest.process";
+}
+
 int host_run(struct host *host, int argc, char **argv) {
   lua_State *L = host->engine.vm->L;
   lua_createtable(L, argc, 0);
@@ -68,7 +83,7 @@ int host_run(struct host *host, int argc, char **argv) {
     lua_pushstring(L, argv[i]);
     lua_rawseti(L, -2, i);
   }
-  int code = engine_main(&host->engine, "luvisor.edge.cli");
+  int code = engine_main(&host->engine, choose_main(argc, argv));
   if (code >= 0) return code;
   engine_run(&host->engine);
   return api_exit_code(L);

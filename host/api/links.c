@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "api/confine.h"
 #include "api/link_calls.h"
+#include "base/embedded.h"
 #include "base/pulse.h"
 #include "executor/guest.h"
 #include "executor/runtime.h"
@@ -23,7 +24,7 @@
 
 #define LINK "host.link"
 
-enum { ON_FRAME = 1, ON_ENDED, CALLBACKS = ON_ENDED };
+enum { ON_FRAME = 1, ON_ENDED, CALLBACKS = ON_ENDED, SHELF = 64 };
 
 struct member {
   struct member *next, **place; /* among the open ones of the state */
@@ -255,6 +256,18 @@ static int new_pulse(lua_State *L) {
   return 1;
 }
 
+/* shelve(name, ...) -> fd of a file with these modules of luvisor's, unpacked */
+static int shelve(lua_State *L) {
+  const struct embedded *modules[SHELF];
+  int count = lua_gettop(L);
+  luaL_argcheck(L, count <= SHELF, SHELF + 1, "too many modules");
+  for (int i = 0; i < count; i++) modules[i] = embedded_find(luaL_checkstring(L, i + 1));
+  int fd = embedded_shelve(modules, (size_t)count);
+  if (fd < 0) return api_error(L, fd);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
 /* show(fd): keeps that pulse up to date for as long as the process lives; closes fd */
 static int show_pulse(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
@@ -355,7 +368,7 @@ static const luaL_Reg functions[] = {
     {"thread", new_thread},    {"stream", new_stream}, {"parent", open_parent},
     {"rename", rename_thread}, {"pair", new_pair},     {"pulse", new_pulse},
     {"show", show_pulse},      {"own", own_fd},        {"close", close_fd},
-    {"confine", confine},      {NULL, NULL},
+    {"confine", confine},      {"shelve", shelve},     {NULL, NULL},
 };
 
 int luaopen_host_guest(lua_State *L) {

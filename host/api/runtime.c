@@ -72,10 +72,12 @@ static int set_reporter(lua_State *L) {
   return 0;
 }
 
-static int memory(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)vm_of(L)->memory.used);
-  lua_pushinteger(L, (lua_Integer)vm_of(L)->memory.peak);
-  return 2;
+static int get_memory(lua_State *L) {
+  const struct memory *memory = &vm_of(L)->memory;
+  lua_pushinteger(L, (lua_Integer)memory->used);
+  lua_pushinteger(L, (lua_Integer)memory->peak);
+  lua_pushinteger(L, (lua_Integer)memory_spare(memory));
+  return 3;
 }
 
 /* trim([blocks]) -> whether it is done */
@@ -129,7 +131,7 @@ static const luaL_Reg functions[] = {
     {"now", now},           {"exact", exact},   {"after", after},
     {"deadline", deadline}, {"cancel", cancel}, {"post", post},
     {"manual", manual},     {"step", step},     {"set_reporter", set_reporter},
-    {"memory", memory},     {"trim", trim},     {"watch", watch},
+    {"memory", get_memory}, {"trim", trim},     {"watch", watch},
     {"unwatch", unwatch},   {"looks", looks},   {"limit_memory", limit_memory},
     {"alarm", set_alarm},   {NULL, NULL},
 };

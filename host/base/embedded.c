@@ -69,6 +69,8 @@ static _Atomic(char *) *place_of(const struct embedded *module) {
 }
 
 const char *embedded_unpack(const struct embedded *module) {
+  const char *there = embedded_on_shelf(module);
+  if (there) return there;
   _Atomic(char *) *place = place_of(module);
   char *known = place ? atomic_load(place) : NULL, *none = NULL;
   if (known) return known;
@@ -79,5 +81,6 @@ const char *embedded_unpack(const struct embedded *module) {
 
 void embedded_release(const struct embedded *module, const char *bytes) {
   _Atomic(char *) *place = place_of(module);
+  if (bytes == embedded_on_shelf(module)) return;
   if (!place || atomic_load(place) != bytes) free((char *)bytes);
 }

@@ -35,6 +35,17 @@ const struct embedded *embedded_find(const char *name);
 const char *embedded_unpack(const struct embedded *module);
 void embedded_release(const struct embedded *module, const char *bytes);
 
+/* Unpacks [modules], of which those that are NULL are left out, into a file that processes
+ * of this binary may read. Returns its fd, owned, or a libuv code. */
+int embedded_shelve(const struct embedded *const modules[], size_t count);
+
+/* Takes modules from such a file, which stays mapped; a file of another binary is of no
+ * use. To be called before there are threads. */
+void embedded_use_shelf(int fd);
+
+/* The module's bytecode there, NULL where it is not. */
+const char *embedded_on_shelf(const struct embedded *module);
+
 /* Has what is unpacked from now on kept for the next who asks: there are threads, which all
  * load the same. */
 void embedded_keep(void);

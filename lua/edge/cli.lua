@@ -245,14 +245,6 @@ local function help_about(word)
   return help_command(command)
 end
 
--- What a host starts for a unit with a process of its own; nothing for people.
-local function run_guest(arguments)
-  local input = math.tointeger(tonumber(arguments[2]))
-  if not input then return usage_error "guest: is what a host starts for its units" end
-  local output, pulse = math.tointeger(tonumber(arguments[3])), math.tointeger(tonumber(arguments[4]))
-  return require("luvisor.edge.guest").main { input, output, pulse = pulse }
-end
-
 -- What could not be written was not said.
 local function check_written()
   local ok, message, code = system.flush()
@@ -281,7 +273,6 @@ function cli.main(arguments)
   end
   if word == "--help" or word == "-h" then return help() end
   if word == "help" then return help_about(arguments[2]) end
-  if word == "guest" then return run_guest(arguments) end
   if word == "complete" then
     return require("luvisor.edge.complete").call(all_commands(), table.move(arguments, 2, #arguments, 1, {}))
   end

@@ -49,17 +49,14 @@ local function on_fault(text)
   require("luvisor.edge.guest.finish").fault(self, text)
 end
 
---- Runs until the unit has ended; with the fds of a wire for a guest in a process, nothing for one on a thread.
----@param fds? integer[]
+--- Runs until the unit has ended.
+---@param open? fun(on_frame: function, on_ended: function): luvisor.Wire|nil, string? the wire to the host; that of a
+---  thread where it is not given
 ---@return integer|nil code
-function guest.main(fds)
+function guest.main(open)
   runtime.set_reporter(on_fault)
   local message
-  if fds then
-    self.parent, message = require("luvisor.edge.guest.stream").open(fds, on_frame, on_ended)
-  else
-    self.parent, message = wire.parent(on_frame, on_ended)
-  end
+  self.parent, message = (open or wire.parent)(on_frame, on_ended)
   return not self.parent and require("luvisor.edge.guest.finish").failed(message) or nil
 end
 

@@ -10,6 +10,7 @@ local program_cgroup = require "luvisor.machine.program.cgroup"
 local runtime = require "host.runtime"
 local guest = require "host.guest"
 local system = require "host.system"
+local shelf = lazy "luvisor.edge.guest.shelf"
 local wire = require "luvisor.edge.guest.wire"
 
 local guests = {}
@@ -150,7 +151,7 @@ function Process:destroy()
   self.child:signal_group "KILL"
 end
 
-local FD, PULSE_FD = 3, 4
+local FD, PULSE_FD, SHELF_FD = 3, 4, 5
 local OWN = "/proc/self/exe" -- this binary, even when its file has been replaced; under valgrind, valgrind
 local READ_GRACE = 1 -- seconds for what a dead process has sent
 
@@ -185,7 +186,8 @@ local function options(env, unit, fds, on_exit)
   local who = spec.identity or {}
   local binary = os.getenv "LUVISOR_SELF" or OWN
   return {
-    command = { binary, "guest", tostring(FD), tostring(FD), tostring(PULSE_FD) }, argv0 = "luvisor",
+    command = { binary, "guest", tostring(FD), tostring(FD), tostring(PULSE_FD), tostring(SHELF_FD) },
+    argv0 = "luvisor",
     env = variables(env, unit),
     fds = fds, stdin = "null", uid = who.uid, gid = who.gid, groups = who.groups, umask = spec.umask,
     nice = spec.nice, limits = spec.limits, cwd = spec.cwd, die_with_host = true, on_exit = on_exit,
@@ -243,7 +245,8 @@ local function open_process(env, unit, events)
     guest.close(pulse)
     return nil, theirs, code
   end
-  self.child, message, code = spawn(self, env, unit, { [FD] = theirs, [PULSE_FD] = pulse }, events)
+  local fds = { [FD] = theirs, [PULSE_FD] = pulse, [SHELF_FD] = shelf.fd() }
+  self.child, message, code = spawn(self, env, unit, fds, events)
   guest.close(theirs)
   if not self.child then
     guest.close(ours)

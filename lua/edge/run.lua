@@ -26,6 +26,7 @@ local signals = require "luvisor.edge.service.signals"
 local sockets = require "luvisor.edge.sockets"
 local subscribers = require "luvisor.edge.subscribers"
 local system = require "host.system"
+local thrift = lazy "luvisor.edge.thrift"
 local trees = require "luvisor.machine.tree"
 local up = require "luvisor.edge.service.up"
 local watches = lazy "luvisor.edge.watch"
@@ -206,6 +207,7 @@ function run.tree(path, options, arguments)
     tree.env.adoptions = adoptions
     if not tree.stopping then tree:start() end
   end)
+  runtime.after(STARTED, function() thrift.begin() end)
   if options.repl then local_repl.open(context, signals.stopper(tree, write)) end
   return nil
 end

@@ -18,11 +18,19 @@ local STOPPING, STOP = "STOPPING", "stop"
 -- A child of a pool that is asked to stop is gone in a moment, and there may be very many.
 local GOES = { asked = true, stopped = true }
 
--- Programs soon have a start, and at last a stop: room for both from the first on.
+-- A program that runs has two entries, and four when it was stopped: its ring has room for two, then for four.
+local TWO = 1 + 2 * STRIDE
+
 local function begin(now, kind, first, second, third)
   if kind ~= "state" then return { 1 + STRIDE, now, kind, first, second, third } end
-  return { 1 + STRIDE, now, kind, first, second, third,
-    nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil }
+  return { 1 + STRIDE, now, kind, first, second, third, nil, nil, nil, nil, nil }
+end
+
+local function widen(self)
+  local wide = table.move(self.chronicle, 1, TWO, 1,
+    { nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil })
+  self.chronicle = wide
+  return wide
 end
 
 --- Adds the entry of a worker or program that has ended by itself: the same as note(self, "ended", ...), for those that
@@ -64,6 +72,7 @@ function chronicle.note(self, kind, first, second, third)
     return
   end
   local at = ring[1]
+  if at == TWO and ring[at + 1] == nil then ring = widen(self) end
   ring[at + 1] = self.env.now()
   ring[at + 2] = kind
   ring[at + 3] = first or false

@@ -214,9 +214,8 @@ local function begin(self, run)
 end
 
 function Program.launch(self)
-  local run = { generation = self.generation, child = nil, pid = nil, state = nil, began = nil,
-    watchdog_on = nil, was_ready = nil, asked = nil, has_left = nil, due = nil, row = nil, code = nil, exit = nil,
-    empty = nil, start_due = nil, start_limit = nil } -- what most come to have: it does not grow
+  local run = { generation = self.generation, child = nil, pid = nil, state = nil, began = nil, watchdog_on = nil,
+    start_due = nil, start_limit = nil } -- room for what most have who run
   self.run = run
   if not program_hook.has(self, "before start") then return begin(self, run) end
   set_state(self, run, "STARTING", "before start")

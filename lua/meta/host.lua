@@ -48,9 +48,10 @@ function runtime.step(seconds) end
 ---@param fn fun(message: string)
 function runtime.set_reporter(fn) end
 
---- Bytes that the Lua state holds, and the most it ever held.
+--- Bytes that the Lua state holds, the most it ever held, and what its allocator has over, which takes memory as well.
 ---@return integer used
 ---@return integer peak
+---@return integer spare
 function runtime.memory() end
 
 --- Gives memory back to the kernel that the Lua state has freed, in pages of which nothing is in use.

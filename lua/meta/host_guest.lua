@@ -73,6 +73,14 @@ function guest.parent(unused, on_frame, on_ended) end
 ---@return string? code
 function guest.pair() end
 
+--- A file with modules of luvisor's, unpacked, for processes of this binary: `luvisor guest` takes it as its fifth
+--- argument. Those that are not there are left out.
+---@param ... string names of modules, 64 at most
+---@return integer|nil fd
+---@return string? message
+---@return string? code
+function guest.shelve(...) end
+
 --- Memory in which a guest's process shows how its turns do: an fd to pass to it.
 ---@return integer|nil fd
 ---@return string? message

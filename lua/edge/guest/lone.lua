@@ -18,6 +18,7 @@ local lone = {}
 local GATHER = 0.02 -- seconds
 local REST = 0.1    -- seconds until it is thought to rest
 local MOST = 1024   -- KiB that are collected in one go
+local LEFT = 256    -- KiB that a process may take before the collector begins
 
 -- What the host hears anyway, or tells of the unit itself.
 local KNOWN = { start = true, ready = true, stop = true, exit = true }
@@ -146,6 +147,7 @@ function lone.make(place)
   generation = generations.new(nil, true)
   link.default()
   collectgarbage "restart"
+  if place == "process" then return collectgarbage("step", -LEFT) end
   collectgarbage() -- what loading has left behind is used by what follows
 end
 
