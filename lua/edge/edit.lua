@@ -8,6 +8,7 @@ local edits = require "luvisor.core.edit"
 local fragments = require "luvisor.edge.load.fragment"
 local imprint = require "luvisor.edge.load.imprint"
 local loader = require "luvisor.edge.loader"
+local lookup = require "luvisor.machine.lookup"
 local plain = require "luvisor.core.spec.plain"
 local plans = require "luvisor.core.plan"
 local reload = require "luvisor.edge.reload"
@@ -129,18 +130,6 @@ end
 
 -- ---- remove
 
--- Of a unit that runs elsewhere the host has but the name: what was declared, the root knows.
-local function is_declared(unit)
-  local at = unit.env.tree.root.spec
-  for name in unit:path():sub(#at.path + 2):gmatch "[^/]+" do
-    local found
-    for _, spec in ipairs(at.children or {}) do found = spec.name == name and spec or found end
-    if not found then return false end
-    at = found
-  end
-  return true
-end
-
 -- Those that somebody has added at run time are in nobody's plan.
 local function remove_added(units, at, cause, done)
   local unit = units[at]
@@ -156,7 +145,7 @@ end
 local function sort_out(units)
   local declared, added, order = {}, {}, {}
   for _, unit in ipairs(units) do
-    if is_declared(unit) then
+    if lookup.declared(unit) then
       local path = unit.parent:path()
       if not declared[path] then order[#order + 1], declared[path] = path, {} end
       declared[path][unit.name] = true

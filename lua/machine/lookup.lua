@@ -56,4 +56,19 @@ function lookup.find(root, path)
   return by_last_part(root, path)
 end
 
+--- What was declared of a unit, be it one that runs elsewhere, of which the host has but the name; nil for what was
+--- added at run time.
+---@param unit table
+---@return luvisor.Spec|nil
+function lookup.declared(unit)
+  local spec = unit.env.tree.root.spec
+  for name in unit:path():sub(#spec.path + 2):gmatch "[^/]+" do
+    local found
+    for _, one in ipairs(spec.children or {}) do found = one.name == name and one or found end
+    if not found then return nil end
+    spec = found
+  end
+  return spec
+end
+
 return lookup

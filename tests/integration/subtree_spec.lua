@@ -152,6 +152,7 @@ spec_of("a subtree", function()
     assert.truthy(luvisor("logs", "root/sub/deep/t"):find "line %d")
     assert.truthy(luvisor("repl", "-e", "messages 'root/sub/deep/w'"):find("received = 0", 1, true))
     assert.truthy(luvisor("repl", "-e", "at 'root/sub/deep/w' 'self.name'"):find('"w"', 1, true))
+    assert.truthy(luvisor("repl", "-e", "fsm 'root/sub/deep/w'"):find("\n* running", 1, true))
     assert.equal(0, process:stop())
   end)
 
