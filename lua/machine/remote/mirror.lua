@@ -133,6 +133,15 @@ end
 
 -- ---- changes
 
+-- Somebody may still wait for it.
+local function take_out(parent, one)
+  parent.children:remove(one)
+  branch.walk(one, "", function(each)
+    each.phase, each.shown, each.pid = "stopped", nil, nil
+    each.reason = each.last_exit and tostring(each.last_exit)
+  end)
+end
+
 local function apply(home, change)
   local names = change.names
   local parent = descend(home, names, #names - 1)
@@ -144,10 +153,7 @@ local function apply(home, change)
   local name = names[#names]
   local one = parent.children and parent.children:find(name)
   if change.removed then
-    if one then
-      one.phase, one.shown, one.reason = "stopped", nil, one.last_exit and tostring(one.last_exit)
-      parent.children:remove(one)
-    end
+    if one then take_out(parent, one) end
     return one
   end
   one = one or new_stub(home, parent, name, change)
