@@ -166,11 +166,12 @@ static void *watch_all(void *unused) {
   return NULL;
 }
 
+/* Signalled without the lock, or the woken thread would have to wait for that. */
 static void wake(void) {
   pthread_mutex_lock(&lock);
   woken = true;
-  pthread_cond_signal(&changed);
   pthread_mutex_unlock(&lock);
+  pthread_cond_signal(&changed);
 }
 
 static void set_up_condition(void) {
@@ -202,10 +203,9 @@ static int insert(struct watch *watch) {
   if (r == 0) {
     watch->next = watches;
     watches = watch;
-    woken = true;
-    pthread_cond_signal(&changed);
   }
   pthread_mutex_unlock(&lock);
+  if (r == 0) wake();
   return r;
 }
 
