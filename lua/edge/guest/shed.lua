@@ -11,22 +11,11 @@ local worker = require "luvisor.worker"
 
 local shed = {}
 
--- What else is named in what workers are made of.
-local NAMES = [[
-  actor actors any base_path before_reply call calls cast child_ended child_ready child_stopped complete directory edges
-  enter events every files fn given heartbeat index info initial instance is_ready keepalive keys leave lineage
-  luvisor.core.fsm.questions luvisor.fsm luvisor.machine.message.mailbox module only order outcome past plain ready_at
-  ready_state recall remember append code restart_name restarts settings slice source spec_path stall start_timeout
-  states temporary text timeout timer told transition_timeouts unit upgrade where worker
-  starting terminating stopped crashed run
-]]
-
 --- Makes what a worker has, and drops what it does without.
 function shed.all()
   local kept, made = { machine = link.default(), definition = worker.define() }, lone.made()
   local world = made.world
   past.attach(kept.machine)
-  for name in NAMES:gmatch "%S+" do kept[#kept + 1] = name end
   kept.definition:actor("running", { every = 1 }, print)
   kept.definition:call("call", print)
   world.task = { set_handlers = function() end } -- no runtime is here

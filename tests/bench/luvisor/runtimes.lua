@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- N workers in runtimes of their own, started by one supervisor, and calls to one of them.
--- runtimes(executor): EXECUTOR.start, of each until all are ready; EXECUTOR.memory, resident, of the host, of each that rests;
+-- runtimes(executor): EXECUTOR.start, of each until all are ready; EXECUTOR.memory, resident, of each at rest;
 -- EXECUTOR.trip: a call and its answer, the mean; EXECUTOR.again: of one that has ended, until it is ready, the median.
 
 package.path = arg[0]:match "^(.*)/" .. "/?.lua;" .. package.path
