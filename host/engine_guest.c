@@ -3,7 +3,7 @@
 #include "engine_guest.h"
 
 #include <lua.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "api/links.h"
@@ -15,10 +15,10 @@
 #include "vm/mould.h"
 #include "vm/vm.h"
 
-/* What a guest's state is poured from: made by the first, once and for all. Until it is
- * there, and where it cannot be, each loads its own. */
-static const struct mould *_Atomic mould;
-static atomic_flag was_begun = ATOMIC_FLAG_INIT;
+/* What guests' states are poured from: made by the first, for which the others wait; where
+ * it cannot be made each loads its own. */
+static const struct mould *mould;
+static pthread_once_t mould_once = PTHREAD_ONCE_INIT;
 
 static void require(lua_State *L, const char *module) {
   lua_getglobal(L, "require");
@@ -35,18 +35,16 @@ static int fill(lua_State *L) {
   return 0;
 }
 
-static const struct mould *find_mould(void) {
+static void make_mould(void) {
   char problem[MOULD_PROBLEM];
   const char *other = getenv("LUVISOR_LUA");
-  if (!(other && *other) && !atomic_flag_test_and_set(&was_begun))
-    atomic_store(&mould, mould_new(fill, problem));
-  return atomic_load(&mould);
+  if (!(other && *other)) mould = mould_new(fill, problem);
 }
 
 static int open_engine(struct engine *engine) {
-  const struct mould *from = find_mould();
-  return from ? engine_pour(engine, DEADLINE_FEW_BITS, from)
-              : engine_open(engine, DEADLINE_FEW_BITS);
+  pthread_once(&mould_once, make_mould);
+  return mould ? engine_pour(engine, DEADLINE_FEW_BITS, mould)
+               : engine_open(engine, DEADLINE_FEW_BITS);
 }
 
 static void run(struct engine *engine, struct guest *guest) {

@@ -30,11 +30,11 @@ static void set_fresh(struct memory *mem, char *room, size_t size) {
   mem->fresh_size = size;
 }
 
-bool memory_add_slab(struct memory *mem, void *address, size_t size) {
+static bool map_slab(struct memory *mem, size_t size) {
   struct memory_slab *slab = calloc(1, sizeof *slab);
   if (!slab) return false;
   slab->base =
-      mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (slab->base == MAP_FAILED) {
     free(slab);
     return false;
@@ -49,8 +49,7 @@ bool memory_add_slab(struct memory *mem, void *address, size_t size) {
 
 static bool add_slab(struct memory *mem) {
   size_t size = mem->slabs ? mem->slabs->pages * PAGE * 2 : SLAB_FIRST;
-  if (mem->gathers) return false;
-  return memory_add_slab(mem, NULL, size < SLAB_MOST ? size : SLAB_MOST);
+  return map_slab(mem, size < SLAB_MOST ? size : SLAB_MOST);
 }
 
 static size_t next_given(const struct memory_slab *slab, size_t page) {
@@ -78,7 +77,10 @@ static bool take_room(struct memory *mem) {
   return true;
 }
 
-static void *take_room_of(struct memory *mem, size_t size) {
+static void *take_fresh(struct memory *mem, size_t class) {
+  void *held = mem->trim ? memory_trim_take(mem, class) : NULL;
+  if (held) return held;
+  size_t size = memory_class_size(class);
   if (mem->fresh_size < size && !take_room(mem) && !add_slab(mem)) return NULL;
   char *fresh = mem->fresh;
   mem->fresh += size;
@@ -86,22 +88,15 @@ static void *take_room_of(struct memory *mem, size_t size) {
   return fresh;
 }
 
-static void *take_fresh(struct memory *mem, size_t class) {
-  void *held = mem->trim ? memory_trim_take(mem, class) : NULL;
-  return held ? held : take_room_of(mem, memory_class_size(class));
-}
-
 static void *take_block(struct memory *mem, size_t class) {
   struct memory_block *block = mem->free[class];
   if (!block) return take_fresh(mem, class);
   mem->free[class] = block->next;
-  if (mem->gathers) memset(block, 0, memory_class_size(class));
   return block;
 }
 
 static void *take_more(struct memory *mem, size_t size) {
   if (size <= SMALL) return take_block(mem, memory_class(size));
-  if (mem->gathers) return take_room_of(mem, (size + GRAIN - 1) / GRAIN * GRAIN);
   void *taken = malloc(size);
   if (taken) mem->large += size;
   return taken;
@@ -111,8 +106,16 @@ static void *take(struct memory *mem, size_t size) {
   return size <= FEW ? take_block(mem, memory_class_of_few(size)) : take_more(mem, size);
 }
 
-static bool is_gathered(const struct memory *mem, const void *ptr) {
-  return (const char *)ptr >= mem->gathered && (const char *)ptr < mem->gathered_end;
+static bool is_within(const void *ptr, const char *base, size_t size) {
+  return (uintptr_t)ptr - (uintptr_t)base < size;
+}
+
+static bool is_shared(const struct memory *mem, const void *ptr) {
+  return is_within(ptr, mem->image.shared, mem->image.shared_size);
+}
+
+static bool is_poured(const struct memory *mem, const void *ptr) {
+  return is_within(ptr, mem->poured, mem->image.size);
 }
 
 static void give_more(struct memory *mem, void *ptr, size_t size) {
@@ -120,8 +123,8 @@ static void give_more(struct memory *mem, void *ptr, size_t size) {
     memory_put(mem, ptr, memory_class(size));
     return;
   }
-  if (is_gathered(mem, ptr)) {
-    memory_put_piece(mem, ptr, (size + GRAIN - 1) / GRAIN * GRAIN);
+  if (is_poured(mem, ptr)) {
+    memory_put_piece(mem, ptr, memory_room(size));
     return;
   }
   mem->large -= size;
@@ -129,7 +132,9 @@ static void give_more(struct memory *mem, void *ptr, size_t size) {
 }
 
 static void give(struct memory *mem, void *ptr, size_t size) {
-  if (size > FEW)
+  if (is_shared(mem, ptr))
+    mem->large -= size;
+  else if (size > FEW)
     give_more(mem, ptr, size);
   else if (ptr)
     memory_put(mem, ptr, memory_class_of_few(size));
@@ -142,8 +147,8 @@ static void *move_large(struct memory *mem, void *ptr, size_t osize, size_t nsiz
 }
 
 static void *move(struct memory *mem, void *ptr, size_t osize, size_t nsize) {
-  bool is_large = osize > SMALL && nsize > SMALL;
-  if (is_large && !is_gathered(mem, ptr)) return move_large(mem, ptr, osize, nsize);
+  if (osize > SMALL && nsize > SMALL && !is_poured(mem, ptr))
+    return move_large(mem, ptr, osize, nsize);
   if (osize <= SMALL && memory_class(osize) == memory_class(nsize)) return ptr;
   void *moved = take(mem, nsize);
   if (!moved) return nsize < osize ? ptr : NULL; /* to become smaller never fails */
@@ -182,4 +187,27 @@ void memory_release(struct memory *mem) {
     munmap(slab->base, slab->pages * PAGE);
     free(slab);
   }
+}
+
+/* ---- pouring ---- */
+
+size_t memory_room(size_t size) {
+  if (size <= SMALL) return memory_class_size(memory_class(size));
+  return (size + GRAIN - 1) / GRAIN * GRAIN;
+}
+
+/* A slab that has as much room again. */
+bool memory_pour(struct memory *mem, const struct memory_image *image) {
+  size_t size = (image->size / SLAB_FIRST + 1) * SLAB_FIRST * 2;
+  *mem = (struct memory){.image = *image, .used = image->used, .peak = image->used};
+  if (!SMALL || image->size > SLAB_MOST ||
+      !map_slab(mem, size < SLAB_MOST ? size : SLAB_MOST))
+    return false;
+  mem->large = image->shared_used;
+  mem->poured = mem->fresh;
+  madvise(mem->poured, image->size, MADV_POPULATE_WRITE); /* all at once, if it can */
+  memcpy(mem->poured, image->bytes, image->size);
+  mem->fresh += image->size;
+  mem->fresh_size -= image->size;
+  return true;
 }

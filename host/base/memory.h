@@ -4,8 +4,8 @@
  * until pages of which nothing is in use are given back; the others are malloc's. Belongs
  * to the thread that runs the state.
  *
- * Or all of a state is gathered in one slab, which can be copied: what the copies take and
- * free afterwards is as anywhere else. */
+ * A state may begin with an image of another: blocks that are its own from then on, and
+ * some that all who were poured from it share, and nobody writes. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +20,14 @@ struct memory_block;
 struct memory_slab;
 struct memory_trim;
 
+struct memory_image {
+  const char *bytes; /* blocks of which each takes memory_room */
+  size_t size;
+  const char *shared; /* blocks that are not copied */
+  size_t shared_size;
+  size_t used, shared_used; /* bytes that the state holds, and of these, of the shared */
+};
+
 struct memory {
   size_t used;      /* bytes the state holds now */
   size_t peak;      /* the most it ever held */
@@ -33,10 +41,9 @@ struct memory {
   size_t large;              /* bytes of [used] that are malloc's */
   char *fresh;               /* what was not used yet of a slab, or of its pages again */
   size_t fresh_size;
-  struct memory_trim *trim; /* under way, or NULL */
-  char *gathered; /* where large blocks are not malloc's, up to gathered_end; or NULL */
-  char *gathered_end;
-  bool gathers; /* more of them are to lie there */
+  struct memory_trim *trim;  /* under way, or NULL */
+  struct memory_image image; /* that it was poured from, or empty */
+  char *poured;              /* where it lies */
 };
 
 /* A lua_Alloc that counts into the struct memory passed as [ud]; growth past the limit
@@ -56,15 +63,9 @@ size_t memory_spare(const struct memory *memory);
 /* Gives the slabs back, when the state is closed. Thread: the state's own. */
 void memory_release(struct memory *memory);
 
-/* Has all of a state that is still to be made lie in one slab of [size] bytes, at [address]
- * if that is free; what does not fit is refused. What is taken is zero, even between
- * fields. False where it cannot be. */
-bool memory_gather(struct memory *memory, void *address, size_t size);
+/* How much of an image a block of [size] bytes takes. */
+size_t memory_room(size_t size);
 
-/* Bytes from memory->gathered on that were ever in use. */
-size_t memory_gathered(const struct memory *memory);
-
-/* Makes [copy], which is new, one of [memory], all of which was gathered, with room for
- * more: the same bytes at the same distance from its own `gathered`. False when out of
- * memory. */
-bool memory_copy(struct memory *copy, const struct memory *memory);
+/* Makes [memory] a new one that begins with a copy of the image, at memory->poured. False
+ * when out of memory, or where each block is malloc's. Thread: the state's own. */
+bool memory_pour(struct memory *memory, const struct memory_image *image);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of an allocator, shared by memory.c (blocks), memory_trim.c (pages that hold
- * none) and memory_gather.c (copies); nobody else includes it. Thread: the state's. */
+/* The inside of an allocator, shared by memory.c (blocks) and memory_trim.c (pages that
+ * hold none); nobody else includes it. Thread: the state's. */
 #pragma once
 #include <stdint.h>
 
@@ -57,10 +57,6 @@ static inline void memory_put(struct memory *mem, void *ptr, size_t class) {
 static inline bool memory_is_given(const struct memory_slab *slab, size_t page) {
   return slab->given[page / WORD] >> page % WORD & 1;
 }
-
-/* Maps a slab, at [address] if that is free; what is fresh is cut from it. False when out
- * of memory. */
-bool memory_add_slab(struct memory *mem, void *address, size_t size);
 
 /* Makes blocks of a free piece of a slab. */
 void memory_put_piece(struct memory *mem, char *piece, size_t size);

@@ -11,6 +11,7 @@
 
 #include "base/embedded.h"
 #include "base/interrupt.h"
+#include "vm/vm.h"
 
 /* "luvisor.a.b" -> "a/b.lua", "luvisor" -> "init.lua" */
 static const char *push_path(lua_State *L, const char *name) {
@@ -43,7 +44,9 @@ static void load_embedded(lua_State *L, const struct embedded *module,
                           const char *chunk) {
   const char *bytes = embedded_unpack(module);
   if (!bytes) luaL_error(L, "not enough memory");
+  vm_of(L)->loads = true;
   int status = luaL_loadbufferx(L, bytes, module->size, chunk, "b");
+  vm_of(L)->loads = false;
   embedded_release(module, bytes);
   if (status != LUA_OK) lua_error(L);
 }

@@ -2,6 +2,7 @@
 /* Mould: looks through a whole state for what would not survive a move. See mould.h. */
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "vm/mould.h"
@@ -24,9 +25,8 @@ static bool is_seen(lua_State *L) {
 /* A pointer of C's that stays where it is. */
 static void examine_pointer(lua_State *L) {
   const struct memory *memory = &vm_of(L)->memory;
-  const char *pointer = lua_touserdata(L, -1);
-  if (pointer >= memory->gathered && pointer <= memory->gathered_end)
-    luaL_error(L, "a pointer of C's into the state");
+  uintptr_t place = (uintptr_t)lua_touserdata(L, -1) - (uintptr_t)memory->poured;
+  if (place <= memory->image.size) luaL_error(L, "a pointer of C's into the state");
 }
 
 /* the key at [index] */

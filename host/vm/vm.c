@@ -174,9 +174,9 @@ static int open_libraries(lua_State *L) {
   return 0;
 }
 
-static struct vm *open_state(struct vm *vm) {
+static struct vm *open_state(struct vm *vm, lua_Alloc alloc, void *ud) {
   vm->memory.guarded = 1;
-  vm->L = lua_newstate(memory_alloc, &vm->memory);
+  vm->L = lua_newstate(alloc, ud);
   if (!vm->L) goto fail;
   *(struct vm **)lua_getextraspace(vm->L) = vm;
   lua_pushcfunction(vm->L, open_libraries);
@@ -193,14 +193,12 @@ struct vm *vm_new(size_t limit) {
   struct vm *vm = calloc(1, sizeof *vm);
   if (!vm) return NULL;
   vm->memory.limit = limit;
-  return open_state(vm);
+  return open_state(vm, memory_alloc, &vm->memory);
 }
 
-struct vm *vm_gather(void *address, size_t size) {
+struct vm *vm_new_from(lua_Alloc alloc, void *ud) {
   struct vm *vm = calloc(1, sizeof *vm);
-  if (vm && memory_gather(&vm->memory, address, size)) return open_state(vm);
-  free(vm);
-  return NULL;
+  return vm ? open_state(vm, alloc, ud) : NULL;
 }
 
 void vm_relax(struct vm *vm) {

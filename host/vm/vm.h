@@ -18,6 +18,7 @@ struct vm {
   struct memory memory;
   struct runtime *runtime; /* borrowed; NULL until one is attached */
   bool relaxed;            /* see vm_relax */
+  bool loads;              /* a chunk of the library, see modules.c */
   int handler;             /* registry reference of the message handler */
 };
 
@@ -25,9 +26,8 @@ struct vm {
  * NULL when out of memory. Thread: any, which then owns it. */
 struct vm *vm_new(size_t limit);
 
-/* As vm_new, with all of the state gathered in one piece of memory, [size] bytes at
- * [address]; see memory_gather. */
-struct vm *vm_gather(void *address, size_t size);
+/* As vm_new, with a state that has its memory from elsewhere. Thread: as vm_new. */
+struct vm *vm_new_from(lua_Alloc alloc, void *ud);
 
 /* Something has failed for want of memory: allows once for some more, so that it can be
  * told. Thread: owner. */

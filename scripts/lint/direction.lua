@@ -15,7 +15,7 @@ local floors = {
   { "host" }, { "main" },
 }
 local at_the_top = { host = "host", engine = "host", main = "main" }
-local without_uv = { vm = true, mould = true, memory = true, deadline = true, interrupt = true }
+local without_uv = { vm = true, mould = true, gather = true, memory = true, deadline = true, interrupt = true }
 
 local floor_of = {}
 for number, floor in ipairs(floors) do

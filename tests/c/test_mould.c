@@ -40,6 +40,11 @@ static const char contents[] =
     "local count = 0\n"
     "function counter() count = count + 1 return count end\n"
     "function peek() return count end\n"
+    "local none, no, yes, int, float, bare = nil, false, true, 7, 0.5, print\n"
+    "local short, table, func = 'short', { 1 }, counter\n"
+    "function all() return none, no, yes, int, float, bare, short, table, func end\n"
+    "function set() none = 'some' end\n"
+    "local a, b, c, d, e, f, g, h function nils() return a, b, c, d, e, f, g, h end\n"
     "class = setmetatable({}, { __index = function(_, key) return key .. '!' end })\n"
     "weak = setmetatable({ one = class, none = {} }, { __mode = 'v' })\n"
     "closed = 0\n"
@@ -60,6 +65,12 @@ static const char use[] =
     "for i = 1, 500 do local e = mixed['key ' .. i]\n"
     "  assert(e[1] == i and e[2] == tostring(i)) end\n"
     "assert(counter() == 1 and peek() == 1 and class.name == 'name!')\n"
+    "local none, no, yes, int, float, bare, short, t, f = all()\n"
+    "assert(none == nil and no == false and yes == true and math.type(int) == "
+    "'integer')\n"
+    "assert(int == 7 and float == 0.5 and bare == print and short == 'short')\n"
+    "assert(t[1] == 1 and f == counter) set() assert(all() == 'some')\n"
+    "for i = 1, 8 do assert((select(i, nils())) == nil) end\n"
     "local n = 0 for _ in pairs(mixed) do n = n + 1 end assert(n == 503)\n"
     "for i = 1, 3000 do numbers[#numbers + 1] = 'n' .. i mixed[{}] = i end\n"
     "numbers, mixed.rest, text = { numbers }, {}, text .. long\n"
@@ -125,44 +136,46 @@ static void pours_in_threads(void **state) {
   mould_free(mould);
 }
 
-static void outlives_the_mould(void **state) {
-  struct mould *mould = new_mould();
-  struct vm *vm = mould_pour(mould);
-  (void)state;
-  mould_free(mould);
-  use_and_free(vm);
-}
-
-/* All functions, byte by byte, against those of a state that was filled by itself. */
+/* All functions and values, byte by byte, against those of a state that was filled by itself:
+ * what leads there, and what there is. */
 static const char dump[] =
-    "local seen, texts = {}, {}\n"
-    "local function look(value)\n"
-    "  if type(value) == 'table' and not seen[value] then\n"
-    "    seen[value] = true for k, v in next, value do look(k) look(v) end\n"
-    "    look(getmetatable(value))\n"
-    "  elseif type(value) == 'function' and not seen[value] then\n"
-    "    seen[value] = true\n"
-    "    if debug.getinfo(value, 'S').what ~= 'C' then\n"
-    "      texts[#texts + 1] = string.dump(value) end\n"
-    "    for i = 1, 255 do local name, up = debug.getupvalue(value, i)\n"
-    "      if not name then break end look(up) end\n"
-    "  end end\n"
-    "look(package.loaded) table.sort(texts) assert(#texts > 100)\n"
-    "return table.concat(texts)";
+    "local seen, texts, functions, look = {}, {}, 0, nil\n"
+    "local function name(key) return type(key) == 'function' and 'f' or tostring(key) "
+    "end\n"
+    "local function look_at_table(t, path)\n"
+    "  local keys = {} for key in next, t do keys[#keys + 1] = key end\n"
+    "  table.sort(keys, function(a, b) return name(a) < name(b) end)\n"
+    "  for _, key in ipairs(keys) do look(t[key], path .. '.' .. name(key)) end\n"
+    "  look(getmetatable(t), path .. '.meta') end\n"
+    "local function look_at_function(f, path)\n"
+    "  if debug.getinfo(f, 'S').what ~= 'C' then functions = functions + 1\n"
+    "    texts[#texts + 1] = string.dump(f) end\n"
+    "  for i = 1, 255 do local known, up = debug.getupvalue(f, i)\n"
+    "    if not known then break end look(up, path .. '/' .. i) end end\n"
+    "function look(value, path)\n"
+    "  local kind = type(value)\n"
+    "  local is_plain = kind == 'string' or kind == 'number' or kind == 'boolean'\n"
+    "  texts[#texts + 1] = path .. '=' .. kind .. (is_plain and tostring(value) or '')\n"
+    "  if is_plain or kind == 'nil' or seen[value] then return end\n"
+    "  seen[value] = true\n"
+    "  if kind == 'table' then look_at_table(value, path) end\n"
+    "  if kind == 'function' then look_at_function(value, path) end end\n"
+    "look(package.loaded, '') assert(functions > 100)\n"
+    "return table.concat(texts, '\\n')";
 
-static void dump_functions(struct vm *vm) {
+static void dump_all(struct vm *vm) {
   assert_int_equal(luaL_loadstring(vm->L, dump), LUA_OK);
   if (vm_pcall(vm->L, 0, 1) != LUA_OK) fail_msg("%s", lua_tostring(vm->L, -1));
 }
 
-static void has_the_same_code(void **state) {
+static void is_as_if_loaded(void **state) {
   struct mould *mould = new_mould();
   struct vm *poured = mould_pour(mould), *filled = vm_new(0);
   size_t length, other;
   (void)state;
   fill(filled->L);
-  dump_functions(poured);
-  dump_functions(filled);
+  dump_all(poured);
+  dump_all(filled);
   const char *code = lua_tolstring(poured->L, -1, &length);
   const char *expected = lua_tolstring(filled->L, -1, &other);
   assert_int_equal(length, other);
@@ -255,11 +268,11 @@ enum { SAMPLES = 48 };
 
 /* The words of the state that lead into it. */
 static size_t pointers_of(const struct vm *vm, uintptr_t **pointers) {
-  uintptr_t first = (uintptr_t)vm->memory.gathered, count = 0;
-  size_t words = memory_gathered(&vm->memory) / sizeof *pointers;
-  for (size_t i = 2; i < words; i++) {
+  uintptr_t first = (uintptr_t)vm->memory.poured, count = 0;
+  size_t size = vm->memory.image.size;
+  for (size_t i = 0; i < size / sizeof *pointers; i++) {
     uintptr_t *word = (uintptr_t *)first + i;
-    if (*word >= first && *word < (uintptr_t)vm->memory.fresh) pointers[count++] = word;
+    if (*word - first < size) pointers[count++] = word;
   }
   return count;
 }
@@ -270,7 +283,7 @@ static bool works_without(const struct mould *mould, size_t sample) {
     signal(SIGSEGV, SIG_DFL);
     signal(SIGBUS, SIG_DFL);
     struct vm *vm = mould_pour(mould);
-    uintptr_t **pointers = malloc(memory_gathered(&vm->memory));
+    uintptr_t **pointers = malloc(vm->memory.image.size);
     size_t count = pointers_of(vm, pointers);
     if (sample < SAMPLES) *pointers[count / SAMPLES * sample] += 1 << 30;
     if (luaL_loadstring(vm->L, use) != LUA_OK) _exit(1);
@@ -326,13 +339,11 @@ static void refuses_what_would_not_survive(void **state) {
   expect_refusal("f = coroutine.wrap(print)", "a coroutine");
   expect_refusal("f = io.tmpfile()", "a userdata");
   expect_refusal("error 'some trouble'", "some trouble");
-  expect_refusal("t = ('x'):rep(2 << 20)", "not enough memory");
+  expect_refusal("t = ('x'):rep(20 << 20)", "not enough memory");
   expect_refusal("t = {} for i = 1, 2000 do t = { t } end", "more than can be looked");
   code = "t = { [1] = 1, x = 1, [print] = 1, [true] = 1, [0.5] = 1 }";
   struct mould *mould = mould_new(fill_with_code, problem);
   assert_non_null(mould);
-  assert_null(mould_new(fill_with_code, problem)); /* the address is taken */
-  assert_non_null(strstr(problem, "address"));
   mould_free(mould);
 }
 
@@ -340,7 +351,7 @@ static void refuses_what_would_not_survive(void **state) {
 static void is_not_made_of_plain_memory(void **state) {
   (void)state;
   assert_null(mould_new(fill, problem));
-  assert_non_null(strstr(problem, "gathers nothing"));
+  assert_non_null(strstr(problem, "malloc's"));
 }
 #endif
 
@@ -351,8 +362,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pours_many),
       cmocka_unit_test(pours_in_threads),
-      cmocka_unit_test(outlives_the_mould),
-      cmocka_unit_test(has_the_same_code),
+      cmocka_unit_test(is_as_if_loaded),
       cmocka_unit_test(has_its_own_random_numbers),
       cmocka_unit_test(counts_what_is_held),
       cmocka_unit_test(obeys_a_limit),

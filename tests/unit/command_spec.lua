@@ -3,6 +3,7 @@
 
 local command = require "luvisor.machine.command"
 local dynamic = require "luvisor.machine.supervisor.dynamic"
+local mirror = require "luvisor.machine.remote.mirror"
 local worlds = require "world"
 
 describe("a restart by hand", function()
@@ -81,6 +82,28 @@ describe("a start by hand", function()
     local outcome, truth = start_elsewhere("backoff", function() end)
     assert.is_true(outcome.ok, outcome.message)
     assert.same({ "running", 1 }, { truth.phase, truth.generation })
+  end)
+
+  it("is over when the unit is removed elsewhere, and not before", function()
+    local root = world:tree({ "x" }).root
+    local home = { env = world.env, parent = root, name = "g", generation = 1, phase = "running", path = root.path,
+      spec = { kind = "supervisor", name = "g" } }
+    root.children:add(home)
+    local function tell(phase, removed)
+      for _, names in ipairs { { "s" }, { "s", "p" } } do
+        mirror.update(home, { { names = names, unit = names[2] and "program" or "supervisor", phase = phase,
+          generation = 1, removed = removed } })
+      end
+    end
+    tell "starting"
+    local outcome
+    command.observe(world.started, mirror.find(home, "root/g/s/p"), function(one) outcome = one end)
+    world:step(10)
+    assert.is_nil(outcome)
+    tell("starting", true)
+    world:step(1)
+    assert.equal("FAILED", outcome.code)
+    root.children:remove(home)
   end)
 
   it("is a restart by the script where no cause is given, which is refused: the control arm", function()

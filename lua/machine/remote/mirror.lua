@@ -132,6 +132,12 @@ end
 
 -- ---- changes
 
+-- Somebody may still wait for it.
+local function take_out(parent, one)
+  parent.children:remove(one)
+  branch.walk(one, "", function(each) each.phase, each.shown, each.pid = "stopped", nil, nil end)
+end
+
 local function apply(home, change)
   local names = change.names
   local parent = descend(home, names, #names - 1)
@@ -143,7 +149,7 @@ local function apply(home, change)
   local name = names[#names]
   local one = parent.children and parent.children:find(name)
   if change.removed then
-    if one then parent.children:remove(one) end
+    if one then take_out(parent, one) end
     return one
   end
   one = one or new_stub(home, parent, name, change)
