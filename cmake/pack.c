@@ -7,6 +7,7 @@
  * and then SIZE bytes. A tool of the build; it ends at the first thing that goes wrong. */
 #include "dictionary.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct module {
   char name[NAME];
   size_t size;
   unsigned char *bytes;
-  size_t name_at, packed_at, packed_size; /* in what is written */
+  size_t name_at, packed_size; /* in what is written */
 };
 
 static unsigned char text[TEXT]; /* all modules, one after the other */
@@ -89,14 +90,15 @@ static void write_bytes(FILE *output, struct module *module) {
   module->name_at = /* without the point before it */
       write_literal(output, (unsigned char *)module->name + 1,
                     strlen(module->name + 1) + 1);
-  module->packed_at = write_literal(output, packed, module->packed_size);
+  write_literal(output, packed, module->packed_size);
   free(packed);
+  if (module->size > UINT16_MAX || module->packed_size > UINT16_MAX)
+    fail("a module is too long");
 }
 
 /* A struct embedded. */
 static void write_entry(FILE *output, const struct module *module) {
-  fprintf(output, "{%zu, %zu, %zu, %zu}", module->name_at, module->packed_at,
-          module->packed_size, module->size);
+  fprintf(output, "{%zu, %zu, %zu}", module->name_at, module->packed_size, module->size);
 }
 
 int main(int argc, char **argv) {

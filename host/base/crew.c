@@ -20,6 +20,10 @@ struct hand {
   struct hand *next;
 };
 
+int __real_uv_queue_work(uv_loop_t *loop, uv_work_t *request, uv_work_cb work,
+                         uv_after_work_cb done);
+int __wrap_uv_queue_work(uv_loop_t *loop, uv_work_t *request, uv_work_cb work,
+                         uv_after_work_cb done);
 void __real_uv__work_submit(uv_loop_t *loop, struct uv__work *request, int kind,
                             void (*work)(struct uv__work *),
                             void (*done)(struct uv__work *, int));
@@ -115,18 +119,34 @@ static void refuse(uv_loop_t *loop, struct uv__work *request,
   uv_mutex_unlock(&loop->wq_mutex);
 }
 
+/* Whether libuv has all the threads that it wants, or finds them here. Followed by end_muster. */
+static bool muster(void) {
+  pthread_mutex_lock(&lock);
+  bool enough = true;
+  for (int i = complete ? 0 : wanted(); i > 0 && enough; i--) enough = add_hand();
+  return enough;
+}
+
+static void end_muster(bool used) {
+  complete = complete || used;
+  send_home();
+  pthread_mutex_unlock(&lock);
+}
+
 void __wrap_uv__work_submit(uv_loop_t *loop, struct uv__work *request, int kind,
                             void (*work)(struct uv__work *),
                             void (*done)(struct uv__work *, int)) {
-  pthread_mutex_lock(&lock);
-  bool first = !complete;
-  bool enough = true;
-  for (int i = first ? wanted() : 0; i > 0 && enough; i--) enough = add_hand();
-  if (enough) {
-    __real_uv__work_submit(loop, request, kind, work, done);
-    complete = true;
-  }
-  send_home();
-  pthread_mutex_unlock(&lock);
+  bool enough = muster();
+  if (enough) __real_uv__work_submit(loop, request, kind, work, done);
+  end_muster(enough);
   if (!enough) refuse(loop, request, done);
+}
+
+/* libuv's own goes to the other one without passing by here. */
+int __wrap_uv_queue_work(uv_loop_t *loop, uv_work_t *request, uv_work_cb work,
+                         uv_after_work_cb done) {
+  bool enough = muster();
+  int status = enough ? __real_uv_queue_work(loop, request, work, done) : UV_EAGAIN;
+  end_muster(enough && status == 0);
+  return status;
 }

@@ -30,7 +30,8 @@ const struct embedded *embedded_find(const char *name) {
 }
 
 static bool unpack(const struct embedded *module, char *bytes) {
-  z_stream stream = {.next_in = (Bytef *)embedded_bytes + module->packed, /* only read */
+  const char *name = embedded_bytes + module->name;
+  z_stream stream = {.next_in = (Bytef *)name + strlen(name) + 1, /* only read */
                      .avail_in = (uInt)module->packed_size,
                      .next_out = (Bytef *)bytes,
                      .avail_out = (uInt)module->size};

@@ -11,13 +11,12 @@
 /* The most that a dictionary may have: deflate looks back no further. */
 enum { EMBEDDED_DICTIONARY = 32768 };
 
-/* One module: where its name and what it is packed into begin among embedded_bytes, which
- * takes no relocation. lua/a/b.lua is "a.b", lua/init.lua "". */
+/* One module: where its name begins among embedded_bytes, which takes no relocation; what it is
+ * packed into follows on that. lua/a/b.lua is "a.b", lua/init.lua "". */
 struct embedded {
   uint32_t name;
-  uint32_t packed;
-  uint32_t packed_size;
-  uint32_t size; /* unpacked */
+  uint16_t packed_size;
+  uint16_t size; /* unpacked */
 };
 
 extern const char embedded_bytes[];

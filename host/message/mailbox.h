@@ -78,8 +78,8 @@ static inline bool mailbox_needs_store(const struct mailbox *box,
 }
 
 /* Appends a request; the values of one that is not packed are on the stack from [first] on,
- * and [store] is where the table for them is, if it is needed. Raises out of memory, and then it has not
- * come. */
+ * and [store] is where the table for them is, if it is needed. Raises out of memory, and then
+ * it has not come. */
 void mailbox_append(lua_State *L, struct mailbox *box, int store,
                     const struct request *request, int first);
 

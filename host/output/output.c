@@ -70,8 +70,8 @@ static ssize_t read_bytes(struct output *output, struct chunk **chunk) {
   return got;
 }
 
-/* Reads once into an empty chunk; returns how much, 0 for nothing now, -1 at the end. Thread: loop, or the spool's while
- * it feeds. */
+/* Reads once into an empty chunk; returns how much, 0 for nothing now, -1 at the end. Thread:
+ * loop, or the spool's while it feeds. */
 static ssize_t read_once(void *data, struct chunk **chunk) {
   struct output *output = data;
   ssize_t got = output->lines ? read_lines(output, chunk) : read_bytes(output, chunk);

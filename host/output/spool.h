@@ -96,8 +96,8 @@ void spool_forget(struct spool_waiter *waiter);
 
 /* One whose bytes the thread fetches; belongs to the caller, and must be taken back before it goes. */
 struct spool_feed {
-  /* Puts bytes into the chunk, which may move, and returns how many it found; negative at the end. May not block. Thread:
-   * the spool's. */
+  /* Puts bytes into the chunk, which may move, and returns how many it found; negative at the
+   * end. May not block. Thread: the spool's. */
   ssize_t (*fetch)(void *data, struct chunk **chunk);
   void (*over)(void *data); /* it is the loop's again */
   void *data;

@@ -21,7 +21,8 @@ void tail_release(struct tail *tail);
 /* Puts bytes; what went before the last TAIL_SIZE is forgotten. NULL is fine. */
 void tail_add(struct tail *tail, const char *bytes, size_t len);
 
-/* Copies to [out], which has room for TAIL_SIZE, the last bytes that it has: [wanted] at the most, and none that were put
- * before the first [since]. Returns how many; [total] is how many were ever put. NULL is fine. */
+/* Copies to [out], which has room for TAIL_SIZE, the last bytes that it has: [wanted] at the
+ * most, and none that were put before the first [since]. Returns how many; [total] is how many
+ * were ever put. NULL is fine. */
 size_t tail_copy(struct tail *tail, uint64_t since, size_t wanted, char *out,
                  uint64_t *total);

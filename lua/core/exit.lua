@@ -83,8 +83,15 @@ function exit.new(fields)
   return setmetatable(fields, Exit)
 end
 
---- The exit of what was asked to end and has nothing more to say: one for all, which nobody changes.
-exit.shutdown = setmetatable({ kind = "shutdown" }, Exit)
+--- The exit of what was asked to end and has nothing more to say: one for all, so nobody can change it.
+exit.shutdown = setmetatable({}, Exit)
+
+Exit.__index = { kind = "shutdown" } -- every other one has a kind of its own
+
+function Exit:__newindex(key, value)
+  if self == exit.shutdown then error("this exit is that of all that were asked to stop, and cannot be changed", 2) end
+  rawset(self, key, value)
+end
 
 --- The exit of an error: what exit.new makes of these fields, for those that are made by the thousand.
 ---@param kind "error"|"memory"
@@ -102,7 +109,7 @@ local PLAIN = { string = true, number = true, boolean = true }
 ---@param self luvisor.Exit
 ---@return table
 function exit.pack(self)
-  local fields = {}
+  local fields = { kind = self.kind } -- which one has from elsewhere
   for key, value in pairs(self) do
     if PLAIN[type(value)] then fields[key] = value elseif exit.is(value) then fields[key] = exit.pack(value) end
   end
@@ -127,7 +134,7 @@ end
 --- Lets a codec send exits.
 function exit.teach(codec)
   local function pack(self)
-    local fields = {}
+    local fields = { kind = self.kind }
     for key, value in pairs(self) do fields[key] = value end
     return fields
   end

@@ -8,9 +8,11 @@ local edits = require "luvisor.core.edit"
 local fragments = require "luvisor.edge.load.fragment"
 local imprint = require "luvisor.edge.load.imprint"
 local loader = require "luvisor.edge.loader"
+local lookup = require "luvisor.machine.lookup"
 local plain = require "luvisor.core.spec.plain"
 local plans = require "luvisor.core.plan"
 local reload = require "luvisor.edge.reload"
+local remote_change = require "luvisor.machine.remote.change"
 
 local edit = {}
 
@@ -100,7 +102,7 @@ local function policy_of(given, loaded)
 end
 
 --- Gives a key of units another value, where that needs no restart: all of them, or none.
----@param given { paths: string[], key: string, value: any, text: boolean, cause: string } text: it is one of Lua
+---@param given { units: table[], key: string, value: any, text: boolean, cause: string } text: it is one of Lua
 ---@param reply function
 function edit.set(given, reply)
   local key = given.key
@@ -114,8 +116,11 @@ function edit.set(given, reply)
       local value, message, code = given.value, nil, nil
       if given.text then value, message, code = policy_of(given, loaded) end
       if value == nil then return nil, message, code end
-      for _, path in ipairs(given.paths) do
-        root, message, code = edits.set(root, path, key, value, prepare, given.text and given.value)
+      for _, unit in ipairs(given.units) do
+        if key:find "^heartbeat" and remote_change.is_foreign(unit) then
+          return nil, unit:path() .. ": its executor runs no guest, which could take another heartbeat", "UNSUPPORTED"
+        end
+        root, message, code = edits.set(root, unit:path(), key, value, prepare, given.text and given.value)
         if not root then return nil, message, code end
       end
       return checked(root)
@@ -124,18 +129,6 @@ function edit.set(given, reply)
 end
 
 -- ---- remove
-
--- Of a unit that runs elsewhere the host has but the name: what was declared, the root knows.
-local function is_declared(unit)
-  local at = unit.env.tree.root.spec
-  for name in unit:path():sub(#at.path + 2):gmatch "[^/]+" do
-    local found
-    for _, spec in ipairs(at.children or {}) do found = spec.name == name and spec or found end
-    if not found then return false end
-    at = found
-  end
-  return true
-end
 
 -- Those that somebody has added at run time are in nobody's plan.
 local function remove_added(units, at, cause, done)
@@ -152,7 +145,7 @@ end
 local function sort_out(units)
   local declared, added, order = {}, {}, {}
   for _, unit in ipairs(units) do
-    if is_declared(unit) then
+    if lookup.declared(unit) then
       local path = unit.parent:path()
       if not declared[path] then order[#order + 1], declared[path] = path, {} end
       declared[path][unit.name] = true

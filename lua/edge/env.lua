@@ -23,7 +23,7 @@ function env.new(options)
   return setmetatable({
     now = runtime.now, after = runtime.after, deadline = runtime.deadline, cancel = runtime.cancel,
     post = runtime.post, random = math.random, task = task, sockets = options.sockets,
-    log = options.write, logs = options.enabled, watched = {}, subscribers = {},
+    log = options.write, logs = options.enabled, watched = {}, subscribers = {}, noted = false,
     parts = options.parts or "luvisor.edge.env.parts",
   }, Env)
 end

@@ -176,7 +176,7 @@ local function on_edited(request, root, message, code)
   if ok then plan, message, code = plans.compare(running.tree.root.spec, root) end
   if plan then ok, message, code = request.check(plan) end
   if not plan or not ok then
-    request.drop()
+    request.drop(true)
     return finish(request, nil, message, code)
   end
   running.loaded.source.files = running.loaded.generation:sources()

@@ -84,7 +84,8 @@ local function when_upgraded(self, work, child, node)
       put_back_below(node, one.path)
       self.failures[#self.failures + 1] = one
     end
-    note(self, child, ok and "upgraded" or "upgrade failed: " .. message)
+    if not ok then note(self, child, "upgrade failed: " .. message) end
+    if ok and node.action == "upgrade" then note(self, child, "upgraded") end
     tell(self, child:path(), ok and "upgraded" or "not upgraded")
     finish_one(self)
   end
@@ -135,7 +136,8 @@ end
 
 -- One whose guest has not begun, or has ended, loads the new code with its next start.
 local function treat_remote(self, work, child, node)
-  if not remote_change.is_needed(node) then
+  local is_ours = node.action == "change" and not node.timeouts and remote_change.is_foreign(child)
+  if is_ours or not remote_change.is_needed(node) then
     if node.new.kind == "worker" or not GOES_ON[node.action] then return treat[node.action](self, work, child, node) end
   elseif remote_change.is_possible(child) then
     if node.action == "change" then note(self, child, "changed in place: " .. plans.keys(node)) end

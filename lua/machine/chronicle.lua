@@ -38,7 +38,8 @@ end
 ---@param self table a unit
 ---@param now number
 function chronicle.ended(self, now, why, decision, delay)
-  local ring = self.chronicle
+  local ring, told = self.chronicle, self.env.noted
+  if told then told(self, "ended", why, decision, delay) end -- in a guest, whose host has one, too
   if not ring then
     self.chronicle = begin(now, "ended", why, decision, delay or false)
     return
@@ -63,9 +64,10 @@ end
 ---@param self table a unit
 ---@param kind string
 function chronicle.note(self, kind, first, second, third)
-  local ring = self.chronicle
+  local ring, told = self.chronicle, self.env.noted
+  if not ring and GOES[kind] and math.type(self.name) == "integer" then return end
+  if told then told(self, kind, first, second, third) end
   if not ring then
-    if GOES[kind] and math.type(self.name) == "integer" then return end
     self.chronicle = begin(self.env.now(), kind, first or false, second or false, third or false)
     return
   end
@@ -118,6 +120,10 @@ end
 
 --- Adds that the unit was asked to stop with its group, and was gone at once, with a plain shutdown.
 function chronicle.join(self, group)
+  if self.env.noted then
+    chronicle.note(self, "asked", group.cause, group.by)
+    return chronicle.note(self, "stopped", exit.shutdown)
+  end
   local before = self.groups
   if before ~= group.before or not group.record then
     group.before, group.record = before, lengthen(group, before)

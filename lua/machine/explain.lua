@@ -74,7 +74,7 @@ end
 
 local function culprit(self)
   local tree = self.env.tree
-  if self.phase == "waiting" then return tree:blocker(self) end
+  if self.phase == "waiting" then return self.blocker and tree:find(self.blocker) or tree:blocker(self) end
   local asked = chronicle.last(self, "asked")
   if asked and asked[2] and (self.phase == "stopped" or self.phase == "stopping") then return tree:find(asked[2]) end
   local name = self.last_exit and self.last_exit.child

@@ -97,15 +97,16 @@ local function outward(value, ...)
 end
 
 -- posted, so that the supervisor never acts on the coroutine of a worker
-local function request(self, call, what, timeout)
+local function request(self, call, what, timeout, cause)
   local env = self.env
   local id, number = env.task.current()
+  local function run(one, of, reply) call(one, of, reply, cause) end
   if id then
-    env.post(call, self, what, function(...) env.task.wake(id, number, outward(...)) end)
+    env.post(run, self, what, function(...) env.task.wake(id, number, outward(...)) end)
     return env.task.park(timeout or PATIENCE)
   end
   local reply
-  env.post(call, self, what, function(...) reply = reply or table.pack(outward(...)) end)
+  env.post(run, self, what, function(...) reply = reply or table.pack(outward(...)) end)
   return true
 end
 
@@ -123,8 +124,10 @@ end
 -- `call`, or the same in the runtime where the unit is.
 local function there(self, name, call)
   if not self.forward then return call end
-  return function(one, what, reply) one:forward(one, name, what, reply) end
+  return function(one, what, reply, cause) one:forward(one, name, what, reply, cause) end
 end
+
+local STOP, RESTART = "stop by a script", "restart by a script" -- or by somebody at the REPL
 
 for _, name in ipairs { "start_child", "terminate_child", "restart_child", "delete_child" } do
   --- handle:start_child(what [, timeout]) and its like: value, or nil, message, CODE.
@@ -139,16 +142,16 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
       if not adopted then return nil, message, code end
       what = adopted
     end
-    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout)
+    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout, STOP)
   end
 end
 
 --- Stops the unit, if it is up, and starts it: itself once it is ready, or nil, message, CODE.
 function Handle:restart(timeout)
   local found = present(self, "restart")
-  local function here(one, _, reply) rolling.restart(one, reply) end
+  local function here(one, _, reply, cause) rolling.restart(one, reply, cause) end
   local is_kept_there = found.home ~= nil -- not what has the runtime: that is started from here
-  return request(found, is_kept_there and there(found, "restart", here) or here, nil, timeout)
+  return request(found, is_kept_there and there(found, "restart", here) or here, nil, timeout, RESTART)
 end
 
 --- Has a program read its configuration again (its key `reload`): true, or nil, message, CODE.
@@ -162,7 +165,7 @@ end
 --- nil, message, CODE when one failed, and the rest was left as it was.
 function Handle:rolling_restart(name, timeout)
   local supervisor = supervisor_of(self, "rolling_restart")
-  return request(supervisor, there(supervisor, "rolling_restart", rolling.run), name, timeout or FOREVER)
+  return request(supervisor, there(supervisor, "rolling_restart", rolling.run), name, timeout or FOREVER, RESTART)
 end
 
 --- The children in start order: { { name =, unit =, kind =, phase =, state = }, ... }.

@@ -41,11 +41,11 @@ inspect.why = reasons.of
 
 local LAST_BYTES, LAST_LINES = 4096, 10
 
---- The last lines that a program wrote on stderr, as far as the host sees them.
+--- The last lines that a program wrote on stderr, as far as the host sees them; of another runtime, as told.
 ---@return string[]|nil
 function inspect.last_words(self)
   local child = self.child_before
-  if not child then return nil end
+  if not child then return self.last_words end
   local lines, text = {}, child:tail(LAST_BYTES, self.spec.stderr == "stdout" and "stdout" or "stderr")
   for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
   if #lines == 0 then return nil end

@@ -50,10 +50,25 @@ end
 function lookup.find(root, path)
   local first, rest = path:match("^([^/]+)/?(.*)$")
   if not first then return nil, "no unit of an empty name", "NOT_FOUND" end
-  local found = first == root.name and branch.find(root, rest) or branch.find(root, path)
+  local found = first == tostring(root.name) and branch.find(root, rest) or branch.find(root, path)
   if found then return found end
   if path:find("/", 1, true) then return not_found(root, path) end
   return by_last_part(root, path)
+end
+
+--- What was declared of a unit, be it one that runs elsewhere, of which the host has but the name; nil for what was
+--- added at run time.
+---@param unit table
+---@return luvisor.Spec|nil
+function lookup.declared(unit)
+  local spec = unit.env.tree.root.spec
+  for name in unit:path():sub(#spec.path + 2):gmatch "[^/]+" do
+    local found
+    for _, one in ipairs(spec.children or {}) do found = one.name == name and one or found end
+    if not found then return nil end
+    spec = found
+  end
+  return spec
 end
 
 return lookup

@@ -120,6 +120,7 @@ function frames.exited(self, run, why)
 end
 
 function frames.units(self, _, changes) mirror.update(self, changes) end
+function frames.note(self, _, ...) mirror.note(self, ...) end
 
 function frames.log(self, _, level, path, message)
   if self.env.logs[level] then self.env.log(level, path, "%s", message) end
@@ -128,9 +129,7 @@ end
 function frames.event(self, _, kind, path, event)
   local one = mirror.find(self, path)
   if event.exit then event.exit = exit.unpack(event.exit) end
-  if one then mirror.note(one, kind, event) end
-  if one and kind == "exit" then mirror.ended(one, event.exit) end
-  if one and self.env.watched[kind] then self.env.emit(kind, one, event) end
+  if one then mirror.hear(one, kind, event) end
 end
 
 function frames.reply(_, run, id, ...)

@@ -3,7 +3,7 @@
 
 local source = require("lint.source")
 
-local size = { function_lines = 60, file_lines = { c = 400, lua = 300 } }
+local size = { columns = 120, function_lines = 60, file_lines = { c = 400, lua = 300 } }
 
 -- What opens a block that `end` or `until` closes; `while` and `for` do so by their `do`.
 local opens = { ["function"] = true, ["do"] = true, ["if"] = true, ["repeat"] = true }
@@ -88,6 +88,14 @@ function size.longest_function(text, language)
   return length, at
 end
 
+local function at_long_lines(text, fn)
+  local number = 0
+  for line in text:gmatch "([^\n]*)\n" do
+    number = number + 1
+    if #line > size.columns then fn(number, #line) end
+  end
+end
+
 local function is_spec(path)
   return path:match("_spec%.lua$") ~= nil
 end
@@ -101,6 +109,11 @@ function size.check(files, report)
     local lines = select(2, text:gsub("\n", "\n"))
     if lines > size.file_lines[language] then
       report(path, lines, ("file of %d lines, more than %d"):format(lines, size.file_lines[language]))
+    end
+    if language == "c" then -- of which luacheck knows nothing
+      at_long_lines(text, function(line, columns)
+        report(path, line, ("line of %d columns, more than %d"):format(columns, size.columns))
+      end)
     end
     local length, at = size.longest_function(text, language)
     if length > size.function_lines and not is_spec(path) then

@@ -95,7 +95,8 @@ static void turn(unsigned ms) {
   for (uint64_t until = now_ms() + ms; now_ms() < until;) uv_run(&loop, UV_RUN_NOWAIT);
 }
 
-/* The pipe is widened when the thread begins to read it: then [is_fed]. Every now and then the loop reads it all the same. */
+/* The pipe is widened when the thread begins to read it: then [is_fed]. Every now and then the
+ * loop reads it all the same. */
 static void talk_to(struct output *output, int fd, bool is_fed) {
   pthread_t talker;
   wanted = is_fed ? INT_MAX - 64 : LINES;

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +17,10 @@
 #include "engine.h"
 #include "vm/mould.h"
 #include "vm/vm.h"
+
+#ifdef MEMORY_PLAIN /* nearly all is left out there */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
 
 enum { STATES = 100, THREADS = 4, ROUNDS = 25 };
 
@@ -351,14 +356,13 @@ static void refuses_what_would_not_survive(void **state) {
 static void is_not_made_of_plain_memory(void **state) {
   (void)state;
   assert_null(mould_new(fill, problem));
-  assert_non_null(strstr(problem, "malloc's"));
+  bool is_malloced = strstr(problem, "malloc's");
+  bool is_taken = strstr(problem, "no memory at the address"); /* by a sanitizer */
+  if (!is_malloced && !is_taken) fail_msg("%s", problem);
 }
 #endif
 
 int main(void) {
-#ifdef MEMORY_PLAIN
-  const struct CMUnitTest tests[] = {cmocka_unit_test(is_not_made_of_plain_memory)};
-#else
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pours_many),
       cmocka_unit_test(pours_in_threads),
@@ -370,6 +374,11 @@ int main(void) {
       cmocka_unit_test(would_show_a_pointer_left_behind),
       cmocka_unit_test(refuses_what_would_not_survive),
   };
-#endif
+#ifdef MEMORY_PLAIN
+  const struct CMUnitTest plain[] = {cmocka_unit_test(is_not_made_of_plain_memory)};
+  (void)tests;
+  return cmocka_run_group_tests(plain, NULL, NULL);
+#else
   return cmocka_run_group_tests(tests, NULL, NULL);
+#endif
 }

@@ -103,6 +103,17 @@ describe("luvisor", function()
     assert.equal(0, process:stop())
   end)
 
+  it("add leaves none of its globals behind where it fails", function()
+    start()
+    local unit = "luvisor.program { name = %q, command = 'sleep 600' } end)()"
+    assert.equal(0, (luvisor("add", write_more("(function() KEPT = 1 return " .. unit:format "a"))))
+    refuses("top has a child a already", "add", write_more("(function() LEFT, KEPT = 1, 2 return " .. unit:format "a"))
+    refuses("no!", "add", write_more "(function() LEFT, KEPT = 1, nil error 'no!' end)()")
+    assert.equal(0, (luvisor("add", write_more("(function() assert(LEFT == nil and KEPT == 1) return "
+      .. unit:format "b"))))
+    assert.equal(0, process:stop())
+  end)
+
   it("add is refused where nobody may evaluate Lua", function()
     start "--no-repl"
     refuses("%-%-no%-repl", "add", write_more "luvisor.program { name = 'a', command = 'sleep 600' }")

@@ -180,6 +180,27 @@ describe("a live edit in a guest", function()
     end)
   end
 
+  for _, executor in ipairs { "thread", "process" } do
+    it("takes lists, and is told of by why, with who asked and what else there was: " .. executor, function()
+      start(executor)
+      says("~ top/s/p  changed in place: tags\n", "set", "top/s/p", "tags", '["x", "y"]')
+      assert.same({ "x", "y" }, status()["top/s/p"].tags)
+      assert.equal(0, (luvisor("stop", "top/s/p")))
+      local code, _, err = luvisor("add", "--under", "top/s", "--timeout", "2", write_more [[{
+        luvisor.program { name = "bad", command = "echo some last words >&2; exit 3", shell = true,
+          stderr = { prefix = true }, restart = luvisor.restart.retries(1), backoff = { min = 0.01 } },
+        luvisor.program { name = "late", command = "sleep 600", after = { bad = "ready" } } }]])
+      assert.equal(5, code, err)
+      assert.truthy(err:find "top/s/bad: is FATAL: exit 3\n  | some last words", err)
+      local _, out = luvisor("why", "top/s/p", "top/s/late", "top/s")
+      assert.truthy(out:find "changed in place: tags.*asked to stop: stop by uid.*stopped: shutdown", out)
+      assert.truthy(out:find("late is WAITING: waits for bad to be ready, which is FATAL: exit 3", 1, true), out)
+      assert.truthy(out:find "because\n  top/s/bad is FATAL.*starts again in.*given up\n.*| some last words", out)
+      assert.falsy(out:find("upgraded", 1, true), out)
+      assert.equal(0, process:stop())
+    end)
+  end
+
   it("sets a policy by its text", function()
     start "thread"
     says("~ top/s/p  changed in place: restart\n", "set", "top/s/p", "restart",

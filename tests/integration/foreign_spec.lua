@@ -49,4 +49,27 @@ describe("at the other end of an executor of one's own", function()
       assert.equal(0, process:stop())
     end)
   end
+
+  it("a worker without a guest keeps its heartbeat, and its process", function()
+    local process = executors.start [[
+      local function start(unit)
+        local process = assert(uv.spawn("sleep", { args = { "1000" } }, function() unit:ended() end))
+        unit:ready()
+        return process
+      end
+      return luvisor.supervisor { name = "root", children = {
+        luvisor.worker { name = "foreign", module = "plain",
+          executor = { start = start, kill = function(_, process) process:kill "sigkill" end } },
+        luvisor.worker { name = "own", module = "plain", args = { text = "p" } },
+      } }]]
+    process:expect "root starting %-> running"
+    local code, _, err = ask(process, "set", "foreign", "heartbeat", "9")
+    assert.equal(1, code)
+    assert.truthy(err:find("root/foreign: its executor runs no guest", 1, true), err)
+    assert.equal(0, (ask(process, "set", "foreign", "shutdown", "9")))
+    assert.equal(0, (ask(process, "set", "own", "heartbeat", "9"))) -- the control
+    local _, out = ask(process, "repl", "-e", "info('foreign').generation")
+    assert.equal("1\n", out)
+    assert.equal(0, process:stop())
+  end)
 end)

@@ -96,4 +96,35 @@ describe("a host in a world of mischief", function()
     server:close()
     assert.equal(0, process:stop())
   end)
+
+  maybe("refuses work for threads that cannot be made, and takes it later", function()
+    ask "thread 11\n"
+    host.write(directory .. "/w.lua", [[
+      local uv = require "luv"
+      local W = require("luvisor.worker").define()
+      W:actor("starting", function(self)
+        self.data = {}
+        return "run"
+      end)
+      W:actor("running", { every = 0.05 }, function(self)
+        if self.stopping then return "complete" end
+        local data = self.data
+        local work = uv.new_work(function(n) return n + 1 end, function(n) data.has = n end)
+        local queued, _, code = work:queue(6)
+        if not queued then data.refused = code end
+        return "keepalive"
+      end)
+      return W]])
+    local process = run [[luvisor.worker { name = "w", module = "w" }]]
+    local function says(text)
+      assert.truthy(host.wait_until(function()
+        return (select(2, process:client { "repl", "-e", "state('w').data" }) or ""):find(text, 1, true)
+      end, 20), text)
+    end
+    says 'refused = "EAGAIN"'
+    assert.falsy((select(2, process:client { "repl", "-e", "state('w').data" })):find("has =", 1, true))
+    ask ""
+    says "has = 7"
+    assert.equal(0, process:stop())
+  end)
 end)

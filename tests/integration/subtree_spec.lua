@@ -126,6 +126,64 @@ spec_of("a subtree", function()
     assert.equal(0, #alive(mark))
   end)
 
+  it("is looked into, and heard, wherever it is, and when it has been started anew", function()
+    local process = start [[
+      local luvisor = require "luvisor"
+      local worker = luvisor.worker { name = "w", module = "plain", args = { text = "w" } }
+      local talker = luvisor.program { name = "t", shell = true, stdout = { prefix = true }, ready = { after = 0 },
+        command = "n=0; while :; do n=$((n+1)); echo line $n; sleep 0.1; done" }
+      return luvisor.supervisor { name = "root", children = { luvisor.supervisor { name = "sub", executor = "process",
+        children = { luvisor.supervisor { name = "deep", executor = "thread", children = { worker, talker } } } } } }]]
+    process:expect "root starting %-> running"
+    local command = { "logs", "-f", "root/sub/deep/t", "--name=" .. executors.name() }
+    local follower = host.spawn(command, { XDG_RUNTIME_DIR = process.place })
+    follower:expect "line 3\n"
+    local function luvisor(...)
+      local given = { ... }
+      given[#given + 1] = "--name=" .. executors.name()
+      local code, out, err = host.run(given, { XDG_RUNTIME_DIR = process.place })
+      assert.equal(0, code, out .. err)
+      return out
+    end
+    assert.equal("root/sub/deep/t: RUNNING\n", luvisor("restart", "root/sub/deep/t"))
+    follower:expect("line 1\n", 10, 2)
+    luvisor("restart", "root/sub")
+    follower:expect("line 1\n", 10, 3)
+    assert.truthy(luvisor("logs", "root/sub/deep/t"):find "line %d")
+    assert.truthy(luvisor("repl", "-e", "messages 'root/sub/deep/w'"):find("received = 0", 1, true))
+    assert.truthy(luvisor("repl", "-e", "at 'root/sub/deep/w' 'self.name'"):find('"w"', 1, true))
+    assert.truthy(luvisor("repl", "-e", "fsm 'root/sub/deep/w'"):find("\n* running", 1, true))
+    assert.equal(0, process:stop())
+  end)
+
+  it("has children of pools, on threads of their own too, and says what became of them, and who asked", function()
+    local process = start [[
+      local template = { name = "w", module = "plain", args = { text = "w" } }
+      local function pool(name, where, own)
+        template.executor = own
+        return luvisor.supervisor { name = name, executor = where, strategy = "simple_one_for_one",
+          template = luvisor.worker(template) }
+      end
+      return luvisor.supervisor { name = "root", children = { pool("here"), pool("there", "process"),
+        pool("own", nil, "thread"), luvisor.program { name = "p", command = "sleep 600", ready = { after = 0 } } } }]]
+    process:expect "root starting %-> running"
+    local function luvisor(...)
+      local given = { ... }
+      given[#given + 1] = "--name=" .. executors.name()
+      local code, out, err = host.run(given, { XDG_RUNTIME_DIR = process.place })
+      assert.equal(0, code, out .. err)
+      return out
+    end
+    for _, name in ipairs { "here", "there", "own" } do
+      luvisor("repl", "-e", ("unit('root/%s'):start_child()"):format(name))
+      assert.equal('"running"\n', luvisor("repl", "-e", ("state('root/%s/1').state"):format(name)))
+      assert.equal(("root/%s/1: STOPPED (shutdown)\n"):format(name), luvisor("stop", ("root/%s/1"):format(name)))
+    end
+    luvisor("repl", "-e", "unit('root/p'):restart()")
+    assert.truthy(luvisor("why", "root/p"):find("asked to stop: restart by a script", 1, true))
+    assert.equal(0, process:stop())
+  end)
+
   for _, executor in ipairs { "coroutine", "thread", "process" } do
     it("has those who are down stopped, and says so, executor = " .. executor, function()
       local process = start(([[

@@ -155,6 +155,12 @@ describe("size", function()
     accepts(size.check, { ["host/a.c"] = lines(400, "int a;"), ["lua/a.lua"] = lines(300, "local a") })
   end)
 
+  it("refuses long lines, of comments, too", function()
+    local comment = "/* " .. ("x"):rep(115) .. "%s */\n"
+    refuses(size.check, { ["host/a.c"] = "\n" .. comment:format "" }, "host/a.c:2: line of 121 columns")
+    accepts(size.check, { ["host/a.c"] = (comment:format "":gsub("x", "", 1)) })
+  end)
+
   it("refuses long functions", function()
     local c = "static int\nf(void) {\n" .. lines(57, "  if (x) { y(); }") .. "%s}\n"
     refuses(size.check, { ["host/a.c"] = "\n" .. c:format("  z();\n") }, "host/a.c:2: function of 61 lines")

@@ -79,4 +79,20 @@ describe("exit", function()
       assert.equal(number, signals.number(signals.name(number)))
     end
   end)
+
+  it("of all that were asked to stop is one, which nobody can change", function()
+    local other = exit.new { kind = "shutdown" }
+    other.mine = true
+    assert.is_true(other.mine) -- the control: one of its own
+    for _, key in ipairs { "mine", "kind", "message" } do
+      assert.has_error(function() exit.shutdown[key] = "mine" end,
+        "this exit is that of all that were asked to stop, and cannot be changed")
+    end
+    assert.equal("shutdown", exit.shutdown.kind)
+    assert.equal("shutdown", tostring(exit.shutdown))
+    assert.is_nil(exit.shutdown.message)
+    local copy = exit.unpack(exit.pack(exit.shutdown))
+    assert.equal("shutdown", copy.kind)
+    assert.is_true(exit.is_normal(copy))
+  end)
 end)

@@ -2,6 +2,8 @@
 -- What a guest tells of its units: the host's picture of them is the tree that there is.
 
 local branch = require "luvisor.machine.branch"
+local chronicle = require "luvisor.machine.chronicle"
+local mirror = require "luvisor.machine.remote.mirror"
 local worlds = require "world"
 
 describe("what a guest tells of its units", function()
@@ -61,6 +63,62 @@ describe("what a guest tells of its units", function()
       world:step(2)
       check()
     end
+  end)
+
+  -- What the host's mirror makes of it.
+  local function mirrored()
+    package.loaded["luvisor.edge.guest.report"] = nil
+    local report = require "luvisor.edge.guest.report"
+    local root = world.started.root
+    local home = { env = { now = world.env.now, tree = { changed = function() end } }, name = "h",
+      spec = root.spec, path = function() return root:path() end }
+    report.begin(world.env, root, { send = function(_, frame)
+      if frame[1] == "units" then mirror.update(home, frame[2]) end
+      if frame[1] == "note" then mirror.note(home, table.unpack(frame, 2)) end
+      return true
+    end }, {})
+    return home
+  end
+
+  local function names(one)
+    local list = {}
+    for i, child in ipairs(branch.children(one)) do list[i] = child.name end
+    return table.concat(list, " ")
+  end
+
+  it("has siblings in the order that a reload has given them", function()
+    world:load { "a", "b", "c", "d", "e" }
+    local home = mirrored()
+    world.started:start()
+    world:step(0.05)
+    assert.equal("a b c d e", names(home))
+    world.started.root.children:arrange { "a", "d", "c", "b", "e" }
+    for _, name in ipairs { "b", "c" } do world.env.mirrored(world:unit(name)) end -- a part of what has moved
+    world:step(0.05)
+    assert.equal("a c b d e", names(home))
+    branch.walk(world.started.root, "", world.env.mirrored)
+    world:step(0.05)
+    assert.equal("a d c b e", names(home))
+  end)
+
+  it("has what happened to each, and what it waits for", function()
+    world:load { "a", world:worker("b", { after = { a = "ready" }, restart = function() return "give_up" end }),
+      world:worker("c", { after = { b = "done" } }) }
+    local home = mirrored()
+    world.started:start()
+    world:step(0.05)
+    local b, c = branch.find(home, "b"), branch.find(home, "c")
+    assert.equal("waits", chronicle.read(b)[1].kind)
+    assert.equal("waits for b to be done", c.reason)
+    assert.equal(world:unit("b"):path(), c.blocker)
+    world:crash "b"
+    world:step(0.05)
+    assert.equal("give_up", chronicle.last(b, "ended")[2])
+    assert.truthy(c.reason:find("which is FATAL", 1, true))
+    world:call("terminate_child", world.started.root:path(), "a")
+    world:step(0.05)
+    assert.truthy(chronicle.last(branch.find(home, "a"), "stopped"))
+    assert.is_nil(chronicle.last(branch.find(home, "a"), "ended"))
   end)
 
   local function give_up() return "give_up" end

@@ -57,9 +57,23 @@ function join.add(list, ...)
   list[#list + 1] = { ... }
 end
 
+-- Keys that are checked against each other: what was allowed need not be, without what was said in between.
+local function group_of(key)
+  return (key == "restart" or key == "significant") and "restart" or key:match "^backoff" or nil
+end
+
+local function is_covered(one, path, key)
+  return one[2] == path and (one[3] == key or one[1] == "set" and key == "health" and one[3]:find "^health%." ~= nil)
+end
+
+-- What was said of a key is void when it is said anew, whatever was said of other keys since.
 function join.set(list, what, path, key, ...)
-  local last = list[#list]
-  if last and last[1] == what and last[2] == path and last[3] == key then list[#list] = nil end
+  local group = what == "set" and group_of(key)
+  for i = #list, 1, -1 do
+    local one = list[i]
+    if one[1] ~= what or group and one[2] == path and one[3] ~= key and group_of(one[3]) == group then break end
+    if is_covered(one, path, key) then table.remove(list, i) end
+  end
   list[#list + 1] = { what, path, key, ... }
 end
 

@@ -31,9 +31,9 @@ end
 
 function CALLS.rolling_restart(...) return rolling.run(...) end
 
-function CALLS.restart(one, _, reply)
-  if one.home then return one:forward(one, "restart", nil, reply) end -- kept in a guest of this one
-  rolling.restart(one, reply)
+function CALLS.restart(one, _, reply, cause)
+  if one.home then return one:forward(one, "restart", nil, reply, cause) end -- kept in a guest of this one
+  rolling.restart(one, reply, cause)
 end
 
 function CALLS.reload(one, _, reply) one:reload(reply) end
@@ -54,20 +54,21 @@ local function as_values(reply)
   return function(...) reply { values = table.pack(...) } end
 end
 
+-- Those that are answered with plain values: fn(unit, what, reply) with a reply that takes them.
+local ASKED = {}
+
 for _, name in ipairs(inspection.names) do
-  CALLS[name] = function(one, what, reply) as_values(reply)(inspection[name](one, what)) end
+  ASKED[name] = function(one, what, reply) reply(inspection[name](one, what)) end
 end
 
-function CALLS.replace_state(one, what, reply)
-  as_values(reply)(inspection.replace_state(one, world.code.unpack(what.code)))
-end
+function ASKED.replace_state(one, what, reply) reply(inspection.replace_state(one, world.code.unpack(what.code))) end
+function ASKED.follow(_, told, reply) require "luvisor.edge.guest.change".run(world, told, reply) end
+function ASKED.eval(one, code, reply) require "luvisor.edge.repl".inside(world, one, code, reply) end
 
-function CALLS.follow(_, told, reply)
-  require "luvisor.edge.guest.change".run(world, told, as_values(reply))
-end
-
-function CALLS.eval(one, code, reply)
-  require "luvisor.edge.repl".inside(world, one, code, as_values(reply))
+function ASKED.said(one, what, reply)
+  local said = require "luvisor.edge.said"
+  if what.count then return reply(said.last(one, what.count)) end
+  reply(said.news(one, what.stream, what.place))
 end
 
 local HERE = { start_child = true, terminate_child = true, restart_child = true, delete_child = true, kill = true,
@@ -88,6 +89,7 @@ function guest_calls.run(env, reply, path, name, what, cause)
   world = env
   local target, message, code = world.tree:find(path)
   if not target then return reply(nil, message, code) end
+  if ASKED[name] then reply = as_values(reply) end
   if target.forward and not HERE[name] then return target:forward(target, name, what, reply, cause) end
   if type(what) == "table" and what.path and name ~= "start_child" then
     local comes_back = what.comes_back
@@ -95,7 +97,8 @@ function guest_calls.run(env, reply, path, name, what, cause)
     if what then what.comes_back = comes_back end
   end
   if name == "restart_child" and type(what) == "table" then world.mirrored(what) end -- which is said to be starting
-  CALLS[name](target, what, reply, cause)
+  local fn = CALLS[name] or ASKED[name]
+  fn(target, what, reply, cause)
 end
 
 return guest_calls

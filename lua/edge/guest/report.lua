@@ -4,6 +4,7 @@
 local lazy = require "luvisor.core.lazy"
 local branch = require "luvisor.machine.branch"
 local exit = require "luvisor.core.exit"
+local inspect = lazy "luvisor.machine.inspect"
 local reasons = lazy "luvisor.machine.reasons"
 local runtime = require "host.runtime"
 
@@ -21,6 +22,7 @@ local dirty, due   -- units to be told about, and whether that is under way
 local urgent       -- whether it is to be told in this turn
 local fallen = {}  -- units that have ended, and may be back at once
 local known = {}   -- unit -> names from the root, of those the host has heard of
+local notes = {}   -- frames about units that the host has yet to hear of
 
 local function names_of(one)
   local names = {}
@@ -40,6 +42,20 @@ local function is_there(one)
   return true
 end
 
+local function blocker_of(one)
+  local other = one.phase == "waiting" and one.env.tree:blocker(one)
+  return other and other:path() or nil
+end
+
+local FAILED = { fatal = true, done = true, backoff = true, stopped = true }
+
+-- What a program that has failed said last; nobody asks again.
+local function last_words_of(one)
+  if one.home then return one.last_words end
+  local why = FAILED[one.phase] and one.spec.kind == "program" and one.last_exit
+  return why and not exit.is_normal(why) and inspect.last_words(one) or nil
+end
+
 local function describe(one)
   local state, pid = one:describe()
   return {
@@ -47,6 +63,8 @@ local function describe(one)
     phase = one.phase, state = state, pid = pid, generation = one.generation, restarts = one.restarts,
     why = one ~= root and reasons.of(one) or nil, ready_for = one.ready_at and runtime.now() - one.ready_at or nil,
     up = one.up or nil, exit = one.last_exit and exit.pack(one.last_exit) or nil,
+    blocker = one.blocker or blocker_of(one), last_words = last_words_of(one),
+    at = one ~= root and type(one.name) == "string" and one.at or nil,
   }
 end
 
@@ -121,6 +139,8 @@ function report.flush()
   local list = changes()
   dirty = {}
   if #list > 0 then parent:send({ "units", list }, true) end
+  for _, frame in ipairs(notes) do parent:send(frame, true) end
+  notes = {}
 end
 
 -- Tasks belong to a worker, and to no tree.
@@ -157,6 +177,20 @@ local function send_event(kind, one, event)
   parent:send({ "event", kind, one:path(), event }, kind == "exit")
 end
 
+-- What its chronicle has of it the host has too, and so still has when this runtime is gone.
+local function send_note(one, kind, first, ...)
+  if kind == "state" or one == root or not one.parent.children then return end -- transitions are events
+  local frame = { "note", one:path(), kind, exit.is(first) and exit.pack(first) or first, ... }
+  if known[one] then return parent:send(frame, true) end
+  mark(one)
+  notes[#notes + 1] = frame
+end
+
+-- What others wait for may be given up, which is why they wait.
+local function mark_waiting(tree)
+  for _, one in ipairs(tree.waiting) do mark(one) end
+end
+
 --- Begins to tell.
 function report.begin(env, first, wire, kinds)
   root, parent, watched = first, wire, kinds
@@ -164,10 +198,11 @@ function report.begin(env, first, wire, kinds)
   env.emit = function(kind, one, event)
     if kind ~= "heartbeat" then mark(one) end
     if kind == "transition" and one.spec.kind == "supervisor" and event.to == "starting" then mark_gone() end
+    if kind == "fatal" then mark_waiting(env.tree) end
     send_event(kind, one, event)
     note_life(kind, one)
   end
-  env.mirrored = mark
+  env.mirrored, env.noted = mark, send_note
   for _, kind in ipairs(LEAST) do env.watch(kind) end
   for kind in pairs(kinds) do env.watch(kind) end
 end

@@ -27,14 +27,22 @@ function sources:script(path, file)
   return load(text, "@" .. path, "t", self.globals)
 end
 
---- Remembers what it has loaded so far: the function drops what has come after.
----@return fun()
+-- The same table, which functions have: with the fields that it had.
+local function put_back(mine, before)
+  for name in pairs(mine) do mine[name] = before[name] end
+  for name, value in pairs(before) do mine[name] = value end
+end
+
+--- Remembers what it has loaded so far: the function drops what has come after, and when it is `all` to go the globals
+--- that were set, too.
+---@return fun(all?: boolean)
 function sources:mark()
   local shallow = require "luvisor.core.shallow"
-  local loaded, by_name, count = shallow(self.loaded), shallow(self.by_name), #self.list
-  return function()
+  local loaded, by_name, count, globals = shallow(self.loaded), shallow(self.by_name), #self.list, shallow(self.globals)
+  return function(all)
     self.loaded, self.by_name = loaded, by_name
     for i = #self.list, count + 1, -1 do self.list[i] = nil end
+    if all then put_back(self.globals, globals) end
   end
 end
 

@@ -1,6 +1,7 @@
 -- Methods, edit: live edits of the tree, which last until the next reload.
 
 local check = require "luvisor.core.check"
+local copy = require "luvisor.core.copy"
 local edit = require "luvisor.edge.edit"
 local json = require "host.json"
 local names = require "luvisor.edge.control.names"
@@ -21,7 +22,7 @@ end
 
 local function any(value)
   if value == json.null then return check.expected("a value", nil) end
-  return true, value
+  return true, copy(value) -- without what marks a list as one
 end
 
 methods.add = {
@@ -83,11 +84,9 @@ methods.set = {
   call = function(context, params, reply, client)
     local units, message, code = selection.find(context.tree, { params.unit })
     if not units then return reply(nil, message, code) end
-    local paths = {}
-    for i, unit in ipairs(units) do paths[i] = unit:path() end
     local text = params.key == "restart" and type(params.value) == "string" and params.value:find("(", 1, true)
     if text and not context.repl then return reply(nil, NO_REPL, "FORBIDDEN") end
-    edit.set({ paths = paths, key = params.key, value = params.value, text = text and true,
+    edit.set({ units = units, key = params.key, value = params.value, text = text and true,
       cause = steps.cause("set", client) }, steps.answer(reply, client, context, params))
   end,
 }

@@ -8,33 +8,14 @@ local json = require "host.json"
 local log = require "luvisor.edge.log"
 local names = require "luvisor.edge.control.names"
 local runtime = require "host.runtime"
+local said = require "luvisor.edge.said"
 local selection = require "luvisor.machine.selection"
 
 local methods = {}
 
 local LOOK_EVERY = 0.1 -- seconds
 local LINES = 10
-local STREAMS = { "stdout", "stderr" }
-
-local function passes_here(target)
-  return type(target) == "table" or type(target) == "function"
-end
-
--- The streams of a program that the host keeps a part of.
-local function streams_of(spec)
-  local list = {}
-  for _, name in ipairs(STREAMS) do
-    if passes_here(spec[name]) then list[#list + 1] = name end
-  end
-  return list
-end
-
-local function last_lines(text, count)
-  local lines, all = {}, {}
-  for line in text:gmatch "[^\n]+" do all[#all + 1] = line end
-  table.move(all, math.max(1, #all - count + 1), #all, 1, lines)
-  return json.array(lines)
-end
+local PATIENCE = 2     -- seconds for the runtimes of those that run elsewhere
 
 local function line_of(entry)
   return ("%s %-5s %s"):format(log.stamp(runtime.now() - entry.at), entry.level, entry.message)
@@ -46,37 +27,51 @@ local function journal_of(path, count)
   return { unit = path, stream = "log", lines = lines }
 end
 
-local function of_program(unit, count, list)
-  local streams = streams_of(unit.spec)
-  for _, stream in ipairs(streams) do
-    local text = unit.child_before and unit.child_before:tail(nil, stream) or ""
-    list[#list + 1] = { unit = unit:path(), stream = stream, lines = last_lines(text, count) }
+-- fn(list) with what said.last says of a program, once.
+local function ask_last(unit, count, fn)
+  if not unit.home then return fn(said.last(unit, count)) end
+  local timer
+  local function finish(list)
+    if fn then fn(list or {}) end
+    fn = nil
+    runtime.cancel(timer)
   end
-  if not streams[1] then
-    list[#list + 1] = { unit = unit:path(), stream = "none", lines = json.array() }
-  end
+  timer = runtime.after(PATIENCE, finish)
+  unit:forward(unit, "said", { count = count }, finish)
 end
 
-local function all_of(units, count)
-  local list = json.array()
-  for _, unit in ipairs(units) do
-    if unit.spec.kind == "program" then
-      of_program(unit, count, list)
+-- done(list, followed): the last lines of each, and the streams of programs.
+local function all_of(units, count, done)
+  local parts, open, followed = {}, 1, {}
+  local function close()
+    open = open - 1
+    if open > 0 then return end
+    local list = json.array()
+    for _, part in ipairs(parts) do table.move(part, 1, #part, #list + 1, list) end
+    done(list, followed)
+  end
+  for i, unit in ipairs(units) do
+    local path = unit:path()
+    if unit.spec.kind ~= "program" then
+      parts[i] = { journal_of(path, count) }
     else
-      list[#list + 1] = journal_of(unit:path(), count)
+      parts[i], open = {}, open + 1
+      ask_last(unit, count, function(streams)
+        for k, one in ipairs(streams) do
+          followed[#followed + 1] = { path = path, stream = one.stream, place = one.place }
+          parts[i][k] = { unit = path, stream = one.stream, lines = json.array(one.lines) }
+        end
+        if not streams[1] then parts[i][1] = { unit = path, stream = "none", lines = json.array() } end
+        close()
+      end)
     end
   end
-  return list
+  close()
 end
 
 -- ---- following
 
 local NEWLINE = 10
-
-local function place_of(unit, stream)
-  if not unit or not unit.child_before then return 0 end
-  return select(2, unit.child_before:news(math.maxinteger, stream))
-end
 
 -- After a loss: from the next line on, and not behind the half of another.
 local function resume(one, text, lost)
@@ -84,34 +79,36 @@ local function resume(one, text, lost)
   return (one.amid and "\n" or "") .. text:sub(cut + 1), lost + cut
 end
 
+local function pass_on(self, one, text, place, lost)
+  one.asked = nil
+  if not text or self.client.closed then return end
+  one.place = place
+  if lost > 0 then text, lost = resume(one, text, lost) end
+  if text == "" then return end
+  one.amid = text:byte(-1) ~= NEWLINE
+  self.client:notify("log", { unit = one.path, stream = one.stream, text = text, lost = lost > 0 and lost or nil })
+end
+
 local function look(self)
   if self.client.closed then return end
   runtime.after(LOOK_EVERY, look, self)
   for _, one in ipairs(self.followed) do
     local unit = self.tree:find(one.path)
-    local child = unit and unit.child_before
-    if child and not self.client:is_behind() then
-      local text, place, lost = child:news(one.place, one.stream)
-      one.place = place
-      if lost > 0 then text, lost = resume(one, text, lost) end
-      if text ~= "" then
-        one.amid = text:byte(-1) ~= NEWLINE
-        lost = lost > 0 and lost or nil
-        self.client:notify("log", { unit = one.path, stream = one.stream, text = text, lost = lost })
-      end
+    if not unit or one.asked or self.client:is_behind() then goto continue end
+    if unit.home then
+      one.asked = true
+      unit:forward(unit, "said", { stream = one.stream, place = one.place }, function(...) pass_on(self, one, ...) end)
+    else
+      pass_on(self, one, said.news(unit, one.stream, one.place))
     end
+    ::continue::
   end
 end
 
-local function follow(context, units, client)
-  local self = { tree = context.tree, client = client, followed = {} }
+local function follow(context, units, followed, client)
   local of_journal = {}
   for _, unit in ipairs(units) do
-    local path = unit:path()
-    if unit.spec.kind ~= "program" then of_journal[path] = true end
-    for _, stream in ipairs(unit.spec.kind == "program" and streams_of(unit.spec) or {}) do
-      self.followed[#self.followed + 1] = { path = path, stream = stream, place = place_of(unit, stream) }
-    end
+    if unit.spec.kind ~= "program" then of_journal[unit:path()] = true end
   end
   local ok, message, code = client:subscribe(function()
     return journal.follow(function(entry)
@@ -119,7 +116,7 @@ local function follow(context, units, client)
       client:notify("log", { unit = entry.unit, stream = "log", text = line_of(entry) .. "\n" })
     end)
   end)
-  if ok then look(self) end
+  if ok then runtime.after(LOOK_EVERY, look, { tree = context.tree, client = client, followed = followed }) end
   return ok, message, code
 end
 
@@ -130,10 +127,12 @@ methods.logs = {
   call = function(context, params, reply, client)
     local units, message, code = selection.find(context.tree, params.units)
     if not units then return reply(nil, message, code) end
-    local lines, ok = all_of(units, params.lines or LINES), true
-    if params.follow then ok, message, code = follow(context, units, client) end
-    if not ok then return reply(nil, message, code) end
-    reply { streams = lines }
+    all_of(units, params.lines or LINES, function(list, followed)
+      local ok = true
+      if params.follow then ok, message, code = follow(context, units, followed, client) end
+      if not ok then return reply(nil, message, code) end
+      reply { streams = list }
+    end)
   end,
 }
 

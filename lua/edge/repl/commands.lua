@@ -4,6 +4,7 @@
 local branch = require "luvisor.machine.branch"
 local handle = require "luvisor.machine.handle"
 local inspect = require "luvisor.machine.inspect"
+local lookup = require "luvisor.machine.lookup"
 local rpc = require "luvisor.edge.control.rpc"
 local script = require "luvisor.edge.script"
 local sheet = require "luvisor.edge.sheet"
@@ -60,8 +61,8 @@ local function add_rows(unit, depth, rows)
   end
 end
 
-local function machine_text(unit)
-  local machine, present = unit.spec.machine, inspect.unit(unit).state -- also of one in another runtime
+local function machine_text(unit, machine)
+  local present = inspect.unit(unit).state -- also of one in another runtime
   local lines = {}
   for _, state in ipairs(machine.order) do
     local mark = state.name == present and "* " or "  "
@@ -95,8 +96,9 @@ local function add_looking(own, session, print)
 
   function own.fsm(what)
     local unit = unit_of(what)
-    if not unit.spec.machine then error(unit:path() .. " is not a worker of this runtime", 0) end
-    session:put(machine_text(unit))
+    local machine = unit.spec.machine or (lookup.declared(unit) or unit.spec).machine
+    if not machine then error(unit:path() .. " is not a worker that the script declares", 0) end
+    session:put(machine_text(unit, machine))
   end
 
   function own.help()

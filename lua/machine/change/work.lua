@@ -27,7 +27,7 @@ local function start(self, work, child)
   child.dynamic = not child.spec.backoff or nil -- a start that fails is reported, not counted
   unit.wait(child, function(what, why)
     if what == "ended" and why.kind ~= "normal" then
-      self.env.log("error", child, "reload: failed to start: %s", tostring(why))
+      self.env.log("error", child, "%s: failed to start: %s", self.cause, tostring(why))
     end
   end)
   supervisor:start_child(child)

@@ -22,13 +22,21 @@ function remote_change.is_needed(node)
   return false
 end
 
+--- Whether it runs on an executor of the script's own that has no guest of luvisor's.
+---@param self table a unit
+---@return boolean
+function remote_change.is_foreign(self)
+  local guest = self.run and self.run.guest
+  return guest and guest.follows and not guest:follows() or false
+end
+
 --- Whether there is a guest that can be told.
 ---@param self table a remote unit
 ---@return boolean
 function remote_change.is_possible(self)
   local run = self.run
   if not run or not run.guest or run.asked or run.told or run.killing or not unit.is_alive(self) then return false end
-  return not run.guest.follows or run.guest:follows()
+  return not remote_change.is_foreign(self)
 end
 
 local function told(self, node, cause)

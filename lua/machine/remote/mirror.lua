@@ -46,19 +46,6 @@ function Stub.kill(self)
   self:forward(self, "kill", nil, function() end)
 end
 
---- What happened to a unit goes into its own chronicle, but for the states of workers.
----@param one table
----@param kind string of the event
----@param event table
-function mirror.note(one, kind, event)
-  if not one.home then return end
-  if kind == "exit" then
-    chronicle.note(one, "ended", event.exit)
-  elseif kind == "transition" and one.spec.kind ~= "worker" then
-    chronicle.note(one, "state", event.from, event.to, event.event)
-  end
-end
-
 local function new_stub(home, parent, name, change)
   local stub = setmetatable({
     env = home.env, home = home, parent = parent, name = name, generation = 0, phase = "idle",
@@ -87,6 +74,7 @@ local function take_over(one, change)
     one.spec.strategy, one.spec.tags = change.strategy, change.tags
     one.reason, one.ready_at = change.why, change.ready_for and one.env.now() - change.ready_for
     one.last_exit = change.exit and exit.unpack(change.exit)
+    one.blocker, one.last_words = change.blocker, change.last_words
   end
 end
 
@@ -122,6 +110,19 @@ function mirror.ended(one, why)
   end_below(one, gone(one, why))
 end
 
+--- An event of one of the guest's units. Passages go into its own chronicle, but for the states of workers.
+---@param one table
+---@param kind string
+---@param event table
+function mirror.hear(one, kind, event)
+  if kind == "transition" and one.spec.kind ~= "worker" then
+    chronicle.note(one, "state", event.from, event.to, event.event)
+  elseif kind == "exit" then
+    mirror.ended(one, event.exit)
+  end
+  if one.env.watched[kind] then one.env.emit(kind, one, event) end
+end
+
 --- The guest is gone, and with it all that ran there.
 ---@param home table
 ---@param why luvisor.Exit
@@ -135,7 +136,10 @@ end
 -- Somebody may still wait for it.
 local function take_out(parent, one)
   parent.children:remove(one)
-  branch.walk(one, "", function(each) each.phase, each.shown, each.pid = "stopped", nil, nil end)
+  branch.walk(one, "", function(each)
+    each.phase, each.shown, each.pid = "stopped", nil, nil
+    each.reason = each.last_exit and tostring(each.last_exit)
+  end)
 end
 
 local function apply(home, change)
@@ -157,15 +161,45 @@ local function apply(home, change)
   return one
 end
 
+-- Puts those children that were told of into the order that they have there, in the places that they have here: a
+-- reload may have changed it.
+local function arrange(parent, told, places)
+  local names, sorted, next = {}, true, 0
+  table.sort(told, function(a, b) return places[a] < places[b] end)
+  for i = 2, #told do sorted = sorted and told[i - 1].at < told[i].at end
+  if sorted then return end
+  for i, child in ipairs(branch.children(parent)) do
+    if places[child] then next, child = next + 1, told[next + 1] end
+    names[i] = child.name
+  end
+  parent.children:arrange(names)
+end
+
+--- The guest has noted down something of one of its units.
+---@param home table
+---@param path string
+---@param kind string as chronicle.note has it
+function mirror.note(home, path, kind, first, ...)
+  local one = mirror.find(home, path)
+  if one then chronicle.note(one, kind, type(first) == "table" and exit.unpack(first) or first, ...) end
+end
+
 --- Takes over what has changed in the guest of a unit.
 ---@param home table the remote unit
 ---@param changes table[]
 function mirror.update(home, changes)
   local mirrored = home.env.mirrored -- a guest passes on what it hears of its own guests
+  local places, parents = {}, {}
   for _, change in ipairs(changes) do
     local one = apply(home, change)
+    if one and change.at then
+      local told = parents[one.parent] or {}
+      if not places[one] then told[#told + 1] = one end
+      places[one], parents[one.parent] = change.at, told
+    end
     if one and mirrored then mirrored(one) end
   end
+  for parent, told in pairs(parents) do arrange(parent, told, places) end
   home.env.tree:changed()
 end
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mischief: is put before libc by LD_PRELOAD, and does what the file named by MISCHIEF says
  * at the moment: "wall SECONDS" moves the clock on the wall by so much, "clone ERRNO" makes
- * clone() fail, "thread ERRNO" pthread_create(). Without the file everything is as it is. Programs do not inherit it. */
+ * clone() fail, "thread ERRNO" pthread_create(). Without the file everything is as it is.
+ * Programs do not inherit it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
