@@ -122,19 +122,27 @@ static bool reserve(struct maker *maker) {
   return true;
 }
 
-/* Those of the image are told how far from its beginning, as are all pointers into it. */
+static size_t place(struct maker *maker, size_t at, bool are_texts) {
+  for (size_t i = 0; i < maker->count; i++) {
+    struct gather_head *block = maker->blocks[i];
+    if (block->is_constant || (block->tag == LUA_TSTRING) != are_texts) continue;
+    block->to = (char *)(uintptr_t)at;
+    at += memory_room(block->size);
+  }
+  return at;
+}
+
+/* Those of the image are told how far from its beginning, as are all pointers into it. Texts
+ * come last: many stay of what is dropped, and would hold its pages. */
 static void place_all(struct maker *maker) {
-  size_t at = 0, place = 0, shared = 0;
+  size_t at = 0, shared = 0;
   for (struct gather_head *block = NULL; (block = next_live(maker, block));) {
     maker->blocks[at++] = block;
-    if (block->is_constant) {
-      block->to = maker->shared + shared;
-      shared += shared_room(block->size);
-    } else {
-      block->to = (char *)(uintptr_t)place;
-      place += memory_room(block->size);
-    }
+    if (!block->is_constant) continue;
+    block->to = maker->shared + shared;
+    shared += shared_room(block->size);
   }
+  place(maker, place(maker, 0, false), true);
 }
 
 /* ---- the image ---- */
@@ -154,23 +162,23 @@ static const struct gather_head *find(const struct maker *maker, uintptr_t word)
 }
 
 /* What leads to where nothing is any more is left as it is: it is of no use. */
-static void copy_word(struct maker *maker, size_t place, uintptr_t word) {
+static void copy_word(struct maker *maker, size_t to, uintptr_t word) {
   const struct gather_head *block = find(maker, word);
-  size_t index = place / WORD;
+  size_t index = to / WORD;
   if (!block) return;
   word = (uintptr_t)block->to + (word - (uintptr_t)bytes_of(block));
-  memcpy(maker->bytes + place, &word, WORD);
+  memcpy(maker->bytes + to, &word, WORD);
   if (!block->is_constant)
     maker->mould->marks[index / BITS] |= UINT64_C(1) << index % BITS;
 }
 
 static void copy_block(struct maker *maker, const struct gather_head *block) {
   const uintptr_t *words = (const uintptr_t *)(const void *)bytes_of(block);
-  size_t place = (size_t)(uintptr_t)block->to;
+  size_t to = (size_t)(uintptr_t)block->to;
   size_t count = block->size / WORD - (block->tag == UPVALUE);
-  memcpy(block->is_constant ? block->to : maker->bytes + place, words, block->size);
+  memcpy(block->is_constant ? block->to : maker->bytes + to, words, block->size);
   for (size_t i = 0; !block->is_constant && i < count; i++)
-    copy_word(maker, place + i * WORD, words[i]);
+    copy_word(maker, to + i * WORD, words[i]);
 }
 
 static bool take_image(struct maker *maker) {

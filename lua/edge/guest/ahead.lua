@@ -4,11 +4,15 @@
 
 local ahead = {}
 
-local MODULES = { "luvisor.core.fitness", "luvisor.core.handlers", "luvisor.machine.message.letterbox" }
+-- What stays when a worker rests comes first: of what is dropped then whole pages are free.
+local MODULES = {
+  "core.lazy", "core.parts", "edge.running", "edge.env", "machine.instance", "worker", "core.fitness", "core.handlers",
+  "machine.message.letterbox", "edge.guest.begin", "edge.load.generation",
+}
 
 --- Loads and makes it.
 function ahead.load()
-  for _, name in ipairs(MODULES) do require(name) end
+  for _, name in ipairs(MODULES) do require("luvisor." .. name) end
   require("luvisor.edge.guest.lone").make "thread"
   package.loaded["luvisor.edge.guest.ahead"] = nil
 end

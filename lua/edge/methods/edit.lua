@@ -84,7 +84,7 @@ methods.set = {
   call = function(context, params, reply, client)
     local units, message, code = selection.find(context.tree, { params.unit })
     if not units then return reply(nil, message, code) end
-    local text = params.key == "restart" and type(params.value) == "string" and params.value:find("(", 1, true)
+    local text = params.key == "restart" and type(params.value) == "string" and params.value:find "[(.]"
     if text and not context.repl then return reply(nil, NO_REPL, "FORBIDDEN") end
     edit.set({ units = units, key = params.key, value = params.value, text = text and true,
       cause = steps.cause("set", client) }, steps.answer(reply, client, context, params))
