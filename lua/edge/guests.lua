@@ -135,7 +135,6 @@ local function open_thread(env, _, events)
   if not self or self.over then self, message, code = new_thread() end
   if not self then return nil, message, code end
   self.events = events
-  keep_spare(env, ahead)
   return self
 end
 
@@ -284,6 +283,7 @@ function guests.new(env)
       env.log("error", unit, "cannot be told what to run: %s", message)
       made:destroy()
     end
+    if made.abandon then keep_spare(env, self.ahead) end -- once its worker is under way
     return made
   end
 

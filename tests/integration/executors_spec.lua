@@ -85,7 +85,8 @@ for _, executor in ipairs { "coroutine", "thread", "process", "shell" } do
 
     it("that will not stop is killed when its shutdown is over", function()
       local process = start(tree(
-        worker(executor, 'name = "deaf", module = "slow", args = { phase = "deaf" }, shutdown = 0.3')))
+        worker(executor, 'name = "deaf", module = "slow", args = { phase = "deaf" }, shutdown = 0.3'),
+        "shutdown = 60")) -- of its own it has little more than what a worker takes that does not care for its cancel
       process:expect "deaf is in its actor"
       assert.equal(0, process:stop())
       assert.truthy(process:stdout():find("exit root/deaf: killed: did not stop within 0.3 s (killed)", 1, true),
