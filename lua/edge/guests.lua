@@ -185,7 +185,7 @@ local function options(env, unit, fds, on_exit)
   local who = spec.identity or {}
   local binary = os.getenv "LUVISOR_SELF" or OWN
   return {
-    command = { binary, "guest", tostring(FD), tostring(FD), tostring(PULSE_FD), tostring(SHELF_FD) },
+    command = { binary, "guest", tostring(FD), tostring(FD), tostring(PULSE_FD), fds[SHELF_FD] and tostring(SHELF_FD) },
     argv0 = "luvisor",
     env = variables(env, unit),
     fds = fds, stdin = "null", uid = who.uid, gid = who.gid, groups = who.groups, umask = spec.umask,

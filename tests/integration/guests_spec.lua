@@ -153,6 +153,20 @@ spec_of("a thread that is begun ahead", function()
   end)
 end)
 
+spec_of("a process", function()
+  it("runs its worker though nothing could be unpacked for it beforehand", function()
+    local library = executors.directory() .. "/lua"
+    assert.equal(0, (host.run({ "-r", host.root .. "/lua", library }, nil, 10, { command = { "cp" } })))
+    host.write(library .. "/edge/guest/shelf.lua", "return { fd = function() end }")
+    executors.write(tree(worker("process", 'name = "w", module = "plain", args = {}')))
+    local process = host.spawn({ "run", "--name", executors.name(), "tree.lua" }, { LUVISOR_LUA = library },
+      { cwd = executors.directory() })
+    process:expect "root/w third turn"
+    assert.equal(0, process:stop())
+    assert.equal(0, process:count "root/w ended", process:output())
+  end)
+end)
+
 spec_of("a process that ends itself", function()
   local function dies(how)
     local process = start(tree(worker("process",

@@ -17,15 +17,14 @@ local MODULES = {
 
 local fd
 
---- The descriptor of the file in which they are; nil where there is none.
+--- The descriptor of the file in which they are; nil while none can be made.
 ---@return integer|nil
 function shelf.fd()
-  if fd == nil then
-    local names = {}
-    for i, name in ipairs(MODULES) do names[i] = "luvisor." .. name end
-    fd = guest.shelve(table.unpack(names)) or false
-  end
-  return fd or nil
+  if fd then return fd end
+  local names = {}
+  for i, name in ipairs(MODULES) do names[i] = "luvisor." .. name end
+  fd = guest.shelve(table.unpack(names))
+  return fd
 end
 
 return shelf
