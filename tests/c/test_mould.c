@@ -9,13 +9,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/gather.h"
 #include "engine.h"
 #include "vm/mould.h"
 #include "vm/vm.h"
@@ -369,21 +367,6 @@ static void is_not_made_of_plain_memory(void **state) {
 }
 #endif
 
-/* What it was given elsewhere goes back once: then it may be another thread's. */
-static void keeps_nothing_where_its_address_is_taken(void **state) {
-  (void)state;
-  struct gather gather = {0};
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-  void *taken = mmap(MOULD_ADDRESS, 4096, PROT_NONE, flags, -1, 0);
-  assert_ptr_equal(taken, MOULD_ADDRESS);
-  assert_false(gather_open(&gather, MOULD_ADDRESS, 1 << 20));
-  assert_null(gather.base);
-  assert_null(mould_new(fill, NULL, problem));
-  munmap(taken, 4096);
-  assert_true(gather_open(&gather, MOULD_ADDRESS, 1 << 20)); /* the control arm */
-  gather_close(&gather);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pours_many),
@@ -395,7 +378,6 @@ int main(void) {
       cmocka_unit_test(knows_the_library),
       cmocka_unit_test(would_show_a_pointer_left_behind),
       cmocka_unit_test(refuses_what_would_not_survive),
-      cmocka_unit_test(keeps_nothing_where_its_address_is_taken),
   };
 #ifdef MEMORY_PLAIN
   const struct CMUnitTest plain[] = {cmocka_unit_test(is_not_made_of_plain_memory)};
