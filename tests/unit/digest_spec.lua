@@ -97,4 +97,15 @@ describe("a digest", function()
     digest.note(third, known)
     assert.is_false((digest.same(one, third)))
   end)
+
+  it("of a worker is the same once the library has loaded its own worker for tasks", function()
+    local imprint, generations = require "luvisor.edge.load.imprint", require "luvisor.edge.load.generation"
+    local worker, CHORE = require "luvisor.worker", "luvisor.edge.chore"
+    local function compute() return (digest.compute(worker.define(), imprint.names(generations.current()))) end
+    package.loaded[CHORE] = nil
+    local before = compute()
+    require(CHORE)
+    assert.truthy(before)
+    assert.equal(before, compute())
+  end)
 end)

@@ -4,6 +4,7 @@
 local breath = require "luvisor.core.breath"
 local digest = require "luvisor.core.digest"
 local past = require "luvisor.machine.worker.past"
+local worker = require "luvisor.worker"
 
 local imprint = {}
 
@@ -22,7 +23,8 @@ local function homes_of_library()
   local homes, own = setmetatable({}, { __mode = "k" }), {}
   for name, module in next, package.loaded do
     note_home(own, module, name)
-    for _, value in next, type(module) == "table" and module or {} do note_home(homes, value, name) end
+    local has_fields = type(module) == "table" and not worker.is(module) -- a worker has what all of them have
+    for _, value in next, has_fields and module or {} do note_home(homes, value, name) end
   end
   for module, name in next, own do homes[module] = name end
   return homes
