@@ -172,6 +172,7 @@ end
 -- A live edit: the same, but for the script, which says what it said before.
 local function on_edited(request, root, message, code)
   local ok, plan
+  running.loaded.generation.noting = nil
   if root then ok, message, code = check_running() end
   if ok then plan, message, code = plans.compare(running.tree.root.spec, root) end
   if plan then ok, message, code = request.check(plan) end

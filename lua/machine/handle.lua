@@ -142,7 +142,8 @@ for _, name in ipairs { "start_child", "terminate_child", "restart_child", "dele
       if not adopted then return nil, message, code end
       what = adopted
     end
-    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout, STOP)
+    local cause = name == "terminate_child" and STOP or nil -- with one a restart would not wait for the delay
+    return request(supervisor, dynamic[name], handle.unit(what) or what, timeout, cause)
   end
 end
 

@@ -27,7 +27,10 @@ describe("luvisor", function()
   local WORKER = [[
     local W = require("luvisor.worker").define()
     W:actor("starting", function() return "run" end)
-    W:actor("running", { every = 0.1 }, function(self) return self.stopping and "complete" or "keepalive" end)
+    W:actor("running", { every = 0.1 }, function(self)
+      if ASKED then ANSWERED = true end
+      return self.stopping and "complete" or "keepalive"
+    end)
     return W]]
 
   local function start(...)
@@ -111,6 +114,13 @@ describe("luvisor", function()
     refuses("no!", "add", write_more "(function() LEFT, KEPT = 1, nil error 'no!' end)()")
     assert.equal(0, (luvisor("add", write_more("(function() assert(LEFT == nil and KEPT == 1) return "
       .. unit:format "b"))))
+    assert.equal(0, process:stop())
+  end)
+
+  it("add leaves what others have set meanwhile where it fails", function()
+    start()
+    refuses("no!", "add", write_more "(function() ASKED = true repeat until ANSWERED error 'no!' end)()")
+    refuses("nil true", "add", write_more "(function() error(tostring(ASKED) .. ' ' .. tostring(ANSWERED)) end)()")
     assert.equal(0, process:stop())
   end)
 

@@ -3,6 +3,7 @@
 
 local command = require "luvisor.machine.command"
 local dynamic = require "luvisor.machine.supervisor.dynamic"
+local handle = require "luvisor.machine.handle"
 local mirror = require "luvisor.machine.remote.mirror"
 local worlds = require "world"
 
@@ -111,5 +112,8 @@ describe("a start by hand", function()
     world:crash "w"
     assert.same({ nil, "root/w is about to be started", "RESTARTING" },
       { world:call("restart_child", "root", world:unit "w") })
+    handle.at(world.env, "root"):restart_child "w"
+    world:step(0)
+    assert.equal("backoff", world:unit("w").phase)
   end)
 end)

@@ -25,9 +25,10 @@ end
 ---@return string? message
 ---@return string? code
 function fragment.load(path, text, generation)
-  local chunk, message = load((text:gsub("^#[^\n]*", "")), "@" .. path, "t", generation.globals)
+  local chunk, message = load((text:gsub("^#[^\n]*", "")), "@" .. path, "t", generation.noting or generation.globals)
   if not chunk then return nil, message, "EINVAL" end
   local made, said, code = loader.run(chunk, path, running.directory)
+  debug.setupvalue(chunk, 1, generation.globals) -- which all functions in it share
   if code then return nil, said, code end
   if said.defaults then return nil, path .. ": luvisor.defaults is for the script of the tree", "EINVAL" end
   return as_list(made, path)

@@ -109,10 +109,11 @@ local function load_module(self, name, path)
   local text, message, stamp = self:source_of(name, path)
   if not text then error(message, 0) end
   local chunk
-  chunk, message = load(text, "@" .. path, "t", self.globals)
+  chunk, message = load(text, "@" .. path, "t", self.noting or self.globals)
   if not chunk then error(message, 0) end
   self:record(name, path, text, stamp)
   local value = chunk(name, path)
+  if self.noting then debug.setupvalue(chunk, 1, self.globals) end -- which all functions in it share
   if value ~= nil then self.loaded[name] = value end
   if self.loaded[name] == nil then self.loaded[name] = true end
   return self.loaded[name]

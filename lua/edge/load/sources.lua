@@ -27,22 +27,25 @@ function sources:script(path, file)
   return load(text, "@" .. path, "t", self.globals)
 end
 
--- The same table, which functions have: with the fields that it had.
-local function put_back(mine, before)
-  for name in pairs(mine) do mine[name] = before[name] end
-  for name, value in pairs(before) do mine[name] = value end
+-- The globals, with a note of what they were before what sees them so has set them.
+local function noting(globals, before)
+  return setmetatable({}, { __index = globals, __newindex = function(_, name, value)
+    before[name] = before[name] or { globals[name] }
+    globals[name] = value
+  end })
 end
 
 --- Remembers what it has loaded so far: the function drops what has come after, and when it is `all` to go the globals
---- that were set, too.
+--- that were set by that, too; what runs may set others meanwhile.
 ---@return fun(all?: boolean)
 function sources:mark()
-  local shallow = require "luvisor.core.shallow"
-  local loaded, by_name, count, globals = shallow(self.loaded), shallow(self.by_name), #self.list, shallow(self.globals)
+  local shallow, before = require "luvisor.core.shallow", {}
+  local loaded, by_name, count = shallow(self.loaded), shallow(self.by_name), #self.list
+  self.noting = noting(self.globals, before)
   return function(all)
     self.loaded, self.by_name = loaded, by_name
     for i = #self.list, count + 1, -1 do self.list[i] = nil end
-    if all then put_back(self.globals, globals) end
+    for name, old in pairs(all and before or {}) do self.globals[name] = old[1] end
   end
 end
 
