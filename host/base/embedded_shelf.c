@@ -2,6 +2,7 @@
 /* Shelf: modules unpacked once for all processes that a host starts, see embedded.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,30 +53,31 @@ static void fill(struct shelf *image, const struct embedded *const modules[],
 }
 
 /* Nobody can change it any more, or make it shorter under those who read. */
-static int make_file(const void *image, size_t size) {
+static bool write_sealed(int fd, const void *image, size_t size) {
   const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  return write(fd, image, size) == (ssize_t)size && fcntl(fd, F_ADD_SEALS, seals) == 0;
+}
+
+/* The file comes first: where there is none nothing is unpacked in vain at each start. */
+int embedded_shelve(const struct embedded *const modules[], size_t count) {
   int fd = memfd_create("luvisor-shelf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;
-  if (write(fd, image, size) == (ssize_t)size && fcntl(fd, F_ADD_SEALS, seals) == 0)
-    return fd;
+  size_t size = whole_size(modules, count);
+  struct shelf *image = calloc(1, size);
+  if (image) fill(image, modules, count);
+  bool made = image && write_sealed(fd, image, size);
+  free(image);
+  if (made) return fd;
   close(fd);
   return -EIO;
 }
 
-int embedded_shelve(const struct embedded *const modules[], size_t count) {
-  size_t size = whole_size(modules, count);
-  struct shelf *image = calloc(1, size);
-  if (!image) return -ENOMEM;
-  fill(image, modules, count);
-  int fd = make_file(image, size);
-  free(image);
-  return fd;
-}
-
+/* Private: before Linux 6.7 a sealed file cannot be mapped as shared by who may write to its
+ * descriptor, not even to read. */
 void embedded_use_shelf(int fd) {
   struct stat status;
   if (fstat(fd, &status) < 0 || (size_t)status.st_size < head_size()) return;
-  void *file = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+  void *file = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (file == MAP_FAILED) return;
   shelf = file;
   if (shelf->stamp == stamp()) return;

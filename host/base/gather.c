@@ -13,10 +13,12 @@ bool gather_open(struct gather *gather, void *address, size_t size) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   char *base = mmap(address, size, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (base == MAP_FAILED) return false;
+  if (base != address) {
+    munmap(base, size);
+    return false;
+  }
   *gather = (struct gather){.base = base, .fresh = base, .end = base + size};
-  if (base == address) return true;
-  gather_close(gather);
-  return false;
+  return true;
 }
 
 static size_t room(size_t size) {

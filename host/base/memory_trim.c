@@ -5,6 +5,7 @@
  * memory.h. */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/memory_store.h"
 
@@ -167,7 +168,7 @@ static size_t give_one(struct memory *mem, struct memory_trim *trim) {
 static struct memory_trim *begin(const struct memory *mem) {
   size_t count = 0;
   for (struct memory_slab *slab = mem->slabs; slab; slab = slab->next) count++;
-  if (!count) return NULL;
+  if (!count || getpagesize() != PAGE) return NULL; /* a larger one has neighbours */
   size_t spans = count * sizeof(struct span), counts = mem->pages * sizeof(uint16_t);
   struct memory_trim *trim = calloc(1, sizeof *trim + spans + counts);
   if (!trim) return NULL;

@@ -27,6 +27,7 @@ struct deathwatches {
   unsigned long count;
   unsigned long expected; /* deaths, since then */
   uint64_t since;
+  bool rested; /* and nothing was told since */
   bool telling;
   struct deathwatch *over; /* while events are told, which may name them */
 };
@@ -50,13 +51,18 @@ static void on_rested(uv_timer_t *rest) {
   uv_poll_start(&watches->poll, UV_READABLE, on_readable);
 }
 
-/* Should those who were told to end have the machine to themselves for now? */
+/* Should those who were told to end have the machine to themselves for now? Never twice in a
+ * row: or as long as somebody sends signals no death would be told. */
 static bool begin_rest(struct deathwatches *watches) {
+  bool rested = watches->rested;
+  watches->rested = false;
+  if (rested) return false;
   uv_loop_t *loop = watches->rest.loop;
   uint64_t ms = watches->expected / PER_MS;
   bool wanted = watches->expected >= MANY && uv_now(loop) - watches->since <= WHILE_MS;
   watches->expected = 0;
   if (!wanted) return false;
+  watches->rested = true;
   uv_poll_stop(&watches->poll);
   uv_update_time(loop);
   uv_timer_start(&watches->rest, on_rested, ms < LONGEST_REST_MS ? ms : LONGEST_REST_MS,

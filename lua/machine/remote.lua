@@ -99,7 +99,7 @@ end
 
 local function too_late(self, run)
   if self.run ~= run then return end
-  run.forced = ("did not stop within %g s"):format(self.spec.shutdown)
+  run.forced = ("did not stop within %g s"):format(run.shutdown)
   kill_guest(self, run)
 end
 
@@ -229,6 +229,7 @@ function Remote.stop(self)
   if run.told or run.killing then return end
   run.guest:send({ "stop" }, true)
   if shutdown == "infinity" then return cancel_limit(self, run) end
+  run.shutdown = shutdown -- a reload may give the unit another one, or none
   limit(self, run, shutdown + GRACE, too_late)
 end
 

@@ -87,6 +87,24 @@ static void rests_when_many_die(void **state) {
   }
 }
 
+/* Signals that go on for ever, as many in each turn as end a rest's patience. */
+static void tells_while_signals_go_on(void **state) {
+  (void)state;
+  struct subject subject;
+  int rests = 0;
+  start(&subject);
+  kill_and_wait(&subject);
+  uint64_t end = uv_hrtime() + LIMIT_MS * UINT64_C(1000000);
+  while (!subject.told && uv_hrtime() < end) {
+    for (int i = 0; i < 100; i++) deathwatches_expect(watches);
+    uv_run(&loop, UV_RUN_ONCE);
+    rests += deathwatches_rest(watches);
+  }
+  assert_int_equal(subject.told, 1);
+  assert_true(rests > 0); /* control arm: there was a rest to end */
+  reap(&subject);
+}
+
 /* In the same batch of deaths. */
 static void one_taken_down_by_another_is_not_told(void **state) {
   (void)state;
@@ -122,6 +140,7 @@ static void keeps_the_loop_alive(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(rests_when_many_die),
+      TEST(tells_while_signals_go_on),
       TEST(one_taken_down_by_another_is_not_told),
       TEST(keeps_the_loop_alive),
   };

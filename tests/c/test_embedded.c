@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -49,6 +50,21 @@ static void nobody_writes_on_it(void **state) {
   close(fd);
 }
 
+/* A sealed file that is mapped as shared is refused by older kernels. */
+static void is_mapped_as_every_kernel_does(void **state) {
+  (void)state;
+  char line[512], found[512] = "";
+  int fd = shelve();
+  embedded_use_shelf(fd);
+  close(fd);
+  FILE *maps = fopen("/proc/self/maps", "r");
+  assert_non_null(maps);
+  while (fgets(line, sizeof line, maps))
+    if (strstr(line, "luvisor-shelf")) memcpy(found, line, sizeof line);
+  fclose(maps);
+  assert_non_null(strstr(found, " r--p "));
+}
+
 static void modules_are_as_unpacked(void **state) {
   (void)state;
   const struct embedded *module = embedded_find(there), *other = embedded_find(elsewhere);
@@ -77,6 +93,7 @@ int main(void) {
       cmocka_unit_test(modules_are_as_unpacked),
       cmocka_unit_test(another_binarys_is_of_no_use),
       cmocka_unit_test(nobody_writes_on_it),
+      cmocka_unit_test(is_mapped_as_every_kernel_does),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

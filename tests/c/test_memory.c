@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -272,6 +273,27 @@ static void forgets_a_trim_under_way(void **state) {
   memory_release(&memory);
 }
 
+/* A larger page holds what is in use beside what is free. */
+static int page_size = 4096;
+
+int getpagesize(void) {
+  return page_size;
+}
+
+static void trims_nothing_where_pages_are_larger(void **state) {
+  (void)state;
+  static char *blocks[BLOCKS];
+  struct memory memory = {0};
+  fill(&memory, blocks, true);
+  page_size = 65536;
+  assert_true(memory_trim(&memory, SIZE_MAX));
+  assert_int_equal(memory.given, 0);
+  page_size = 4096; /* the control arm */
+  assert_true(memory_trim(&memory, SIZE_MAX));
+  assert_int_equal(memory.given > 0, memory.pages > 0);
+  memory_release(&memory);
+}
+
 static void trims_nothing_where_nothing_is(void **state) {
   (void)state;
   struct memory memory = {0};
@@ -307,6 +329,7 @@ int main(void) {
       cmocka_unit_test(gives_pages_back),
       cmocka_unit_test(control_where_all_pages_are_used),
       cmocka_unit_test(forgets_a_trim_under_way),
+      cmocka_unit_test(trims_nothing_where_pages_are_larger),
       cmocka_unit_test(trims_nothing_where_nothing_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

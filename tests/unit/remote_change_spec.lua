@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Changes of units that run in guests, with guests that are not there.
 
+local dynamic = require "luvisor.machine.supervisor.dynamic"
 local reloads = require "reloads"
 local worlds = require "world"
 
@@ -66,6 +67,21 @@ describe("a change of a unit in a guest", function()
     guests[1].events.ended { kind = "signal", signal = 9 }
     world:step(1)
     assert.equal(1, guests[2].spec.args.version)
+  end)
+
+  it("does not end the time of a stop that is under way", function()
+    for _, shutdown in ipairs { 1, "infinity" } do
+      reloads.tree(world, { world:worker("w", { executor = "process", shutdown = 1 }) })
+      local guest = guests[#guests]
+      guest.events.frame { "ready" }
+      world:step(0)
+      dynamic.terminate_child(world:unit "root", "w", dynamic.ignore)
+      reloads.apply(world, { world:worker("w", { executor = "process", shutdown = shutdown }) })
+      assert.equal(shutdown, world:unit("w").spec.shutdown)
+      world:step(4)
+      assert.equal("kill", guest.sent[#guest.sent], tostring(shutdown))
+      assert.equal("killed: did not stop within 1 s", tostring(world:unit("w").last_exit))
+    end
   end)
 
   it("is decided where the guest does not answer: it is started anew with the new code, and why says so", function()
