@@ -71,7 +71,7 @@ return {
     rows = { { key = "pause.worst", title = "longest wait for a turn", unit = "ms", value = 20 } },
   },
   {
-    name = "thread", title = "workers on threads", sides = { "luvisor", "limit" }, arguments = { 100, 5000 },
+    name = "thread", title = "workers on threads", sides = { "luvisor", "limit" }, arguments = { 200, 5000 },
     rows = {
       { key = "thread.start", title = "start of each of many at once", unit = "us" },
       { key = "thread.again", title = "one that has ended started again", unit = "us" },

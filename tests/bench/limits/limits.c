@@ -97,29 +97,22 @@ static void cold(size_t count, size_t unused) {
   fflush(stdout);
 }
 
-static void report_runtimes(const char *executor, struct runtimes (*measure)(size_t),
-                            size_t count, size_t samples) {
+static void report_runtimes(const char *executor, struct runtimes seen) {
+  const double values[] = {seen.start, seen.again, seen.trip};
+  const char *const names[] = {"start", "again", "trip"};
   char name[32];
-  double start = 0, trip = 0;
-  for (size_t i = 0; i < count; i++) {
-    struct runtimes one = measure(i == 0 ? samples : 1);
-    start += one.start;
-    if (i == 0) trip = one.trip;
+  for (int i = 0; i < 3; i++) {
+    snprintf(name, sizeof name, "%s.%s", executor, names[i]);
+    report(name, values[i] * 1e6, "us");
   }
-  for (int i = 0; i < 2; i++) { /* they are started one by one, so it is the same */
-    snprintf(name, sizeof name, "%s.%s", executor, i ? "again" : "start");
-    report(name, start / (double)count * 1e6, "us");
-  }
-  snprintf(name, sizeof name, "%s.trip", executor);
-  report(name, trip * 1e6, "us");
 }
 
 static void thread(size_t count, size_t samples) {
-  report_runtimes("thread", runtimes_thread, count, samples);
+  report_runtimes("thread", runtimes_thread(count, samples));
 }
 
 static void process(size_t count, size_t samples) {
-  report_runtimes("process", runtimes_process, count, samples);
+  report_runtimes("process", runtimes_process(count, samples));
 }
 
 static void echo(size_t unused, size_t unused_too) {

@@ -11,11 +11,27 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "workers.h"
 
 enum { GO = 1, STOP = 2 };
+enum { AGAIN = 21, REST_MS = 100 }; /* as there */
+
+/* One that runs. */
+struct one {
+  pthread_t thread;
+  pid_t pid;
+  int there, back;
+};
+
+struct kind {
+  void (*begin)(struct one *one); /* it answers once */
+  void (*ask)(struct one *one);
+  void (*hear)(struct one *one);
+  void (*end)(struct one *one);
+};
 
 static void check(int result, const char *what) {
   if (result >= 0) return;
@@ -31,40 +47,36 @@ static lua_State *open_state(void) {
 
 /* ---- a thread ---- */
 
-struct ends {
-  int there, back;
-};
-
 static void *thread_main(void *argument) {
-  struct ends *ends = argument;
+  struct one *one = argument;
   lua_State *L = open_state();
   eventfd_t what = GO;
-  do check(eventfd_write(ends->back, GO), "eventfd_write");
-  while (eventfd_read(ends->there, &what) == 0 && what == GO);
+  do check(eventfd_write(one->back, GO), "eventfd_write");
+  while (eventfd_read(one->there, &what) == 0 && what == GO);
   lua_close(L);
   return NULL;
 }
 
-struct runtimes runtimes_thread(unsigned long samples) {
-  struct runtimes seen;
-  struct ends ends = {eventfd(0, 0), eventfd(0, 0)};
-  pthread_t thread;
+static void thread_begin(struct one *one) {
+  check(one->there = eventfd(0, 0), "eventfd");
+  check(one->back = eventfd(0, 0), "eventfd");
+  check(-pthread_create(&one->thread, NULL, thread_main, one), "pthread_create");
+}
+
+static void thread_ask(struct one *one) {
+  check(eventfd_write(one->there, GO), "eventfd_write");
+}
+
+static void thread_hear(struct one *one) {
   eventfd_t what;
-  double began = workers_now();
-  check(-pthread_create(&thread, NULL, thread_main, &ends), "pthread_create");
-  check(eventfd_read(ends.back, &what), "eventfd_read");
-  seen.start = workers_now() - began;
-  began = workers_now();
-  for (unsigned long i = 0; i < samples; i++) {
-    check(eventfd_write(ends.there, GO), "eventfd_write");
-    check(eventfd_read(ends.back, &what), "eventfd_read");
-  }
-  seen.trip = (workers_now() - began) / (double)samples;
-  check(eventfd_write(ends.there, STOP), "eventfd_write");
-  pthread_join(thread, NULL);
-  close(ends.there);
-  close(ends.back);
-  return seen;
+  check(eventfd_read(one->back, &what), "eventfd_read");
+}
+
+static void thread_end(struct one *one) {
+  check(eventfd_write(one->there, STOP), "eventfd_write");
+  pthread_join(one->thread, NULL);
+  close(one->there);
+  close(one->back);
 }
 
 /* ---- a process ---- */
@@ -83,25 +95,83 @@ static void become_echo(int fd) {
   _exit(1);
 }
 
-struct runtimes runtimes_process(unsigned long samples) {
-  struct runtimes seen;
+static void process_begin(struct one *one) {
   int fds[2];
-  char byte = 0;
   check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "socketpair");
-  double began = workers_now();
-  pid_t pid = fork();
-  check(pid, "fork");
-  if (pid == 0) become_echo(fds[1]);
+  check(one->pid = fork(), "fork");
+  if (one->pid == 0) become_echo(fds[1]);
   close(fds[1]);
-  check(read(fds[0], &byte, 1) == 1 ? 0 : -1, "read");
-  seen.start = workers_now() - began;
-  began = workers_now();
-  for (unsigned long i = 0; i < samples; i++) {
-    check((int)write(fds[0], &byte, 1), "write");
-    check((int)read(fds[0], &byte, 1), "read");
+  one->there = fds[0];
+}
+
+static void process_ask(struct one *one) {
+  char byte = 0;
+  check((int)write(one->there, &byte, 1), "write");
+}
+
+static void process_hear(struct one *one) {
+  char byte;
+  check(read(one->there, &byte, 1) == 1 ? 0 : -1, "read");
+}
+
+static void process_end(struct one *one) {
+  close(one->there);
+  waitpid(one->pid, NULL, 0);
+}
+
+/* ---- both ---- */
+
+static int compare(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double start(const struct kind *kind, struct one *ones, size_t count) {
+  double began = workers_now();
+  for (size_t i = 0; i < count; i++) kind->begin(ones + i);
+  for (size_t i = 0; i < count; i++) kind->hear(ones + i);
+  return (workers_now() - began) / (double)count;
+}
+
+static double trip(const struct kind *kind, struct one *one, size_t samples) {
+  double began = workers_now();
+  for (size_t i = 0; i < samples; i++) {
+    kind->ask(one);
+    kind->hear(one);
   }
-  seen.trip = (workers_now() - began) / (double)samples;
-  close(fds[0]);
-  waitpid(pid, NULL, 0);
+  return (workers_now() - began) / (double)samples;
+}
+
+static double again(const struct kind *kind, struct one *one) {
+  const struct timespec rest = {.tv_nsec = REST_MS * 1000000L};
+  double times[AGAIN];
+  for (int i = 0; i < AGAIN; i++) {
+    nanosleep(&rest, NULL);
+    kind->end(one);
+    times[i] = start(kind, one, 1);
+  }
+  qsort(times, AGAIN, sizeof *times, compare);
+  return times[AGAIN / 2];
+}
+
+static struct runtimes measure(const struct kind *kind, size_t count, size_t samples) {
+  struct runtimes seen;
+  struct one *ones = calloc(count, sizeof *ones);
+  check(ones ? 0 : -1, "calloc");
+  seen.start = start(kind, ones, count);
+  seen.trip = trip(kind, ones, samples);
+  seen.again = again(kind, ones);
+  for (size_t i = 0; i < count; i++) kind->end(ones + i);
+  free(ones);
   return seen;
+}
+
+struct runtimes runtimes_thread(size_t count, size_t samples) {
+  const struct kind kind = {thread_begin, thread_ask, thread_hear, thread_end};
+  return measure(&kind, count, samples);
+}
+
+struct runtimes runtimes_process(size_t count, size_t samples) {
+  const struct kind kind = {process_begin, process_ask, process_hear, process_end};
+  return measure(&kind, count, samples);
 }

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runtimes: the least that a Lua state on a thread or in a process of its own takes, and
- * the shortest way there and back. There are no loops, no codec and nobody who looks on.
- * Thread: one. */
+/* Runtimes: the least that Lua states on threads or in processes of their own take, and
+ * the shortest way there and back, asked in the order of ../luvisor/runtimes.lua. There are
+ * no loops, no codec and nobody who looks on. Thread: one. */
 #pragma once
+#include <stddef.h>
 
-/* What is there to be measured. */
+/* What is there to be measured, in seconds. */
 struct runtimes {
-  double start; /* seconds from the beginning to its first sign of life */
-  double trip;  /* seconds there and back, the mean of [samples] */
+  double start; /* of many at once, until all have answered: of each */
+  double again; /* of one that has just ended, beside the others at rest: the median */
+  double trip;  /* there and back, the mean */
 };
 
-/* Starts one on a thread, has [samples] round trips, and ends it. */
-struct runtimes runtimes_thread(unsigned long samples);
+/* Starts [count] on threads, has [samples] round trips with the first, and ends all. */
+struct runtimes runtimes_thread(size_t count, size_t samples);
 
-/* The same in another process, which runs this program. */
-struct runtimes runtimes_process(unsigned long samples);
+/* The same in other processes, which run this program. */
+struct runtimes runtimes_process(size_t count, size_t samples);
 
-/* What that process does. */
+/* What such a process does. */
 void runtimes_echo(void);
