@@ -5,11 +5,19 @@ local chronicle = require "luvisor.machine.chronicle"
 
 local program_state = {}
 
-local function tell(self, run, from, state, why)
-  local env = self.env
-  if env.logs.info then env.log("info", self, "%s -> %s (%s)", from or "STOPPED", state, why) end
+local function note(self, from, state, why)
+  chronicle.note(self, "state", from, state, why)
+end
+
+local function pass(self, run, state, why, note_it)
+  local before, env = run.state, self.env
+  if before == state then return end
+  local from = before or "STOPPED"
+  run.state = state
+  note_it(self, from, state, why)
+  if env.logs.info then env.log("info", self, "%s -> %s (%s)", from, state, why) end
   if env.watched.transition then
-    env.emit("transition", self, { event = why, from = from or "STOPPED", to = state, generation = run.generation })
+    env.emit("transition", self, { event = why, from = from, to = state, generation = run.generation })
   end
 end
 
@@ -19,20 +27,14 @@ end
 ---@param state string
 ---@param why string
 function program_state.set(self, run, state, why)
-  local from = run.state
-  run.state = state
-  if from == state then return end
-  chronicle.note(self, "state", from or "STOPPED", state, why)
-  tell(self, run, from, state, why)
+  pass(self, run, state, why, note)
 end
 
 --- Goes to STOPPING, as it was just asked to.
+---@param self table
+---@param run table
 function program_state.stop(self, run)
-  local from = run.state
-  run.state = "STOPPING"
-  if from == "STOPPING" then return end
-  chronicle.stops(self, from or "STOPPED")
-  tell(self, run, from, "STOPPING", "stop")
+  pass(self, run, "STOPPING", "stop", chronicle.stops)
 end
 
 return program_state
