@@ -283,7 +283,7 @@ function guests.new(env)
       env.log("error", unit, "cannot be told what to run: %s", message)
       made:destroy()
     end
-    if made.abandon then keep_spare(env, self.ahead) end -- once its worker is under way
+    if unit.spec.executor == "thread" then keep_spare(env, self.ahead) end -- once its worker is under way
     return made
   end
 

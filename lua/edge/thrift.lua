@@ -22,15 +22,19 @@ local function spare()
   return (select(3, runtime.memory()))
 end
 
+local function finish()
+  usual, is_due = runtime.memory(), false
+end
+
 local function trim()
   if not runtime.trim(BLOCKS) then return runtime.after(PAUSE, trim) end
-  usual, is_due = runtime.memory(), false
+  finish()
 end
 
 local function collect()
   if not collectgarbage("step", STEP) then return runtime.after(PAUSE, collect) end
   if is_much(spare()) then return trim() end
-  usual, is_due = runtime.memory(), false
+  finish()
 end
 
 local function look()

@@ -170,14 +170,19 @@ local function know(self, told)
   definition.complete(link.default(told.settings.heartbeat))
 end
 
+-- From here on what was made belongs to this runtime.
+local function attach()
+  begin.teach(world)
+  world.task.set_handlers(world.worker_kind.handlers)
+end
+
 --- Makes what all workers of this host need, before it is known which one it will be.
 ---@param self luvisor.GuestState
 ---@param told table what all are told
 function lone.prepare(self, told)
   require("luvisor.edge.guest.ahead").load()
   know(self, told)
-  begin.teach(world)
-  world.task.set_handlers(world.worker_kind.handlers)
+  attach()
 end
 
 local function take_in(self, told)
@@ -196,8 +201,7 @@ function lone.begin(self, told, for_all)
   local place = told.executor == "thread" and "thread" or "process"
   if not common then
     lone.make(place)
-    begin.teach(world)
-    world.task.set_handlers(world.worker_kind.handlers)
+    attach()
   end
   if for_all then know(self, for_all) end
   local spec, message = take_in(self, told)
