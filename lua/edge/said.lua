@@ -1,18 +1,14 @@
 -- Said: what a program has written, as far as its output passes through the runtime that it runs in. Asked for by
 -- logs.lua, here or from the host of a guest; all of it is plain values.
 
+local inspect = require "luvisor.machine.inspect"
+
 local said = {}
 
 local STREAMS = { "stdout", "stderr" }
 
 local function passes_here(target)
   return type(target) == "table" or type(target) == "function"
-end
-
-local function last_lines(text, count)
-  local lines, all = {}, {}
-  for line in text:gmatch "[^\n]+" do all[#all + 1] = line end
-  return table.move(all, math.max(1, #all - count + 1), #all, 1, lines)
 end
 
 --- The last lines of each stream that a part is kept of, and where it has come to.
@@ -25,7 +21,7 @@ function said.last(one, count)
     if passes_here(one.spec[name]) then
       local text = child and child:tail(nil, name) or ""
       local place = child and select(2, child:news(math.maxinteger, name)) or 0
-      list[#list + 1] = { stream = name, lines = last_lines(text, count), place = place }
+      list[#list + 1] = { stream = name, lines = inspect.last_lines(text, count), place = place }
     end
   end
   return list

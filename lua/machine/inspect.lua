@@ -41,15 +41,24 @@ inspect.why = reasons.of
 
 local LAST_BYTES, LAST_LINES = 4096, 10
 
+--- The last lines of a text, without empty ones.
+---@param text string
+---@param count integer
+---@return string[]
+function inspect.last_lines(text, count)
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
+  return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
+end
+
 --- The last lines that a program wrote on stderr, as far as the host sees them; of another runtime, as told.
 ---@return string[]|nil
 function inspect.last_words(self)
   local child = self.child_before
   if not child then return self.last_words end
-  local lines, text = {}, child:tail(LAST_BYTES, self.spec.stderr == "stdout" and "stdout" or "stderr")
-  for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
-  if #lines == 0 then return nil end
-  return table.move(lines, math.max(1, #lines - LAST_LINES + 1), #lines, 1, {})
+  local text = child:tail(LAST_BYTES, self.spec.stderr == "stdout" and "stdout" or "stderr")
+  local lines = inspect.last_lines(text, LAST_LINES)
+  return lines[1] and lines or nil
 end
 
 -- ---- all of it
