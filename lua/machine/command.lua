@@ -11,7 +11,6 @@ local unit = require "luvisor.machine.unit"
 local command = {}
 
 local LOOK_AGAIN = 0.25 -- seconds; for what nobody tells: a supervisor that gives up takes its children with it
-local PENDING = { backoff = true, restarting = true }
 
 ---@class luvisor.Command
 ---@field path string
@@ -103,9 +102,7 @@ local function begin_start(self)
   local phase = target.phase
   if phase == "running" or phase == "starting" or phase == "waiting" then return watch(self, look_started) end
   if phase == "stopping" then return wait(self) end
-  if PENDING[phase] and not target.parent.forward then
-    dynamic.terminate_child(target.parent, target, dynamic.ignore, self.cause)
-  end
+  if not target.parent.forward then dynamic.call_off(target.parent, target, self.cause) end
   chronicle.note(target, "start", self.cause)
   dynamic.restart_child(target.parent, target, refused(self), self.cause)
   if not self.done then watch(self, look_started) end

@@ -133,7 +133,7 @@ function dynamic.terminate_child(self, which, reply, cause)
   unit.wait(child, function() after_stop(self, child, reply) end)
 end
 
-local PID = { backoff = "restarting", restarting = "restarting" }
+local PID = { backoff = "restarting", restarting = "restarting" } -- as which_children says it
 local RESTARTING = { backoff = true, restarting = true, waiting = true }
 
 local function check_down(child, reply)
@@ -146,12 +146,19 @@ local function check_down(child, reply)
   end
 end
 
+--- Calls off the restart for which a child waits, where it does.
+---@param child table a unit
+---@param cause string who asks
+function dynamic.call_off(self, child, cause)
+  if PID[child.phase] then dynamic.terminate_child(self, child, dynamic.ignore, cause) end
+end
+
 --- Starts a child that is down; its counters begin anew. Somebody who asks with a cause does not wait for its delay.
 function dynamic.restart_child(self, which, reply, cause)
   if is_pool(self) then return refuse(reply, "SIMPLE_ONE_FOR_ONE", "%s is a pool", self:path()) end
   local child = find(self, which, reply)
   if not child then return end
-  if cause and PID[child.phase] then dynamic.terminate_child(self, child, dynamic.ignore, cause) end
+  if cause then dynamic.call_off(self, child, cause) end
   if not check_down(child, reply) then return end
   if not self.up then return refuse(reply, "NOT_RUNNING", "%s is not running", self:path()) end
   if child.changing then child.changing.halted[child] = nil end
