@@ -26,20 +26,23 @@ static void require(lua_State *L, const char *module) {
   lua_call(L, 1, 1);
 }
 
+/* a module's function without arguments or results */
+static void call_of(lua_State *L, const char *module, const char *name) {
+  require(L, module);
+  lua_getfield(L, -1, name);
+  lua_call(L, 0, 0);
+}
+
 static int fill(lua_State *L) {
   engine_set_up(L);
   require(L, "luvisor.edge.guest");
-  require(L, "luvisor.edge.guest.ahead");
-  lua_getfield(L, -1, "load");
-  lua_call(L, 0, 0);
+  call_of(L, "luvisor.edge.guest.ahead", "load");
   return 0;
 }
 
 /* What a worker drops when it rests. */
 static int rest(lua_State *L) {
-  require(L, "luvisor.edge.guest.shed");
-  lua_getfield(L, -1, "all");
-  lua_call(L, 0, 0);
+  call_of(L, "luvisor.edge.guest.shed", "all");
   return 0;
 }
 

@@ -15,7 +15,7 @@
  * a type, that is one byte, on what was a pointer. */
 enum { UPVALUE = LUA_NUMTYPES };
 
-enum { ROOM = 16 << 20, WORD = sizeof(uintptr_t), BITS = 64, GRAIN = 16 };
+enum { ROOM = 16 << 20, WORD = sizeof(uintptr_t), BITS = 64 };
 
 struct maker {
   struct gather gather;
@@ -44,11 +44,15 @@ static bool open_state(struct maker *maker) {
   return maker->vm || refuse(maker, "not enough memory");
 }
 
-static int pack(lua_State *L) {
-  interrupt_pack(L);
+static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT);
   lua_gc(L, LUA_GCCOLLECT); /* what had a finalizer */
   return 0;
+}
+
+static int pack(lua_State *L) {
+  interrupt_pack(L);
+  return collect(L);
 }
 
 static bool fill_state(struct maker *maker, lua_CFunction fill) {
@@ -60,12 +64,6 @@ static bool fill_state(struct maker *maker, lua_CFunction fill) {
 }
 
 /* ---- what stays of it ---- */
-
-static int collect(lua_State *L) {
-  lua_gc(L, LUA_GCCOLLECT);
-  lua_gc(L, LUA_GCCOLLECT);
-  return 0;
-}
 
 /* The state as it was, with notes of what has lived on since. */
 static void restore(struct gather *gather, const struct gather *before, char *bytes) {
@@ -111,10 +109,6 @@ static bool is_common(const struct maker *maker, const struct gather_head *block
   return true;
 }
 
-static size_t shared_room(size_t size) {
-  return (size + GRAIN - 1) / GRAIN * GRAIN;
-}
-
 static struct gather_head *next_live(const struct maker *maker,
                                      struct gather_head *block) {
   do block = gather_next(&maker->gather, block);
@@ -129,7 +123,7 @@ static void measure(struct maker *maker) {
     maker->count++;
     block->is_constant = is_common(maker, block);
     if (block->is_constant) {
-      image->shared_size += shared_room(block->size);
+      image->shared_size += memory_room(block->size);
       image->shared_used += block->size;
     } else {
       image->size += memory_room(block->size);
@@ -180,7 +174,7 @@ static void place_all(struct maker *maker) {
     maker->blocks[at++] = block;
     if (!block->is_constant) continue;
     block->to = maker->shared + shared;
-    shared += shared_room(block->size);
+    shared += memory_room(block->size);
   }
   at = 0;
   for (enum rank rank = STAYS; rank < RANKS; rank++) at = place(maker, at, rank);
