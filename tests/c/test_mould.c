@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "engine.h"
+#include "states.h"
 #include "vm/mould.h"
 #include "vm/vm.h"
 
@@ -25,16 +26,6 @@
 enum { STATES = 100, THREADS = 4, ROUNDS = 25 };
 
 static char problem[MOULD_PROBLEM];
-
-static void run(lua_State *L, const char *code) {
-  if (luaL_loadstring(L, code) != LUA_OK) lua_error(L);
-  lua_call(L, 0, 0);
-}
-
-static void expect(struct vm *vm, const char *code) {
-  assert_int_equal(luaL_loadstring(vm->L, code), LUA_OK);
-  if (vm_pcall(vm->L, 0, 0) != LUA_OK) fail_msg("%s", lua_tostring(vm->L, -1));
-}
 
 /* What a guest has, and some of everything that a state may hold. */
 static const char contents[] =

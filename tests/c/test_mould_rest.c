@@ -9,18 +9,9 @@
 #include <cmocka.h>
 
 #include "engine.h"
+#include "states.h"
 #include "vm/mould.h"
 #include "vm/vm.h"
-
-static void run(lua_State *L, const char *code) {
-  if (luaL_loadstring(L, code) != LUA_OK) lua_error(L);
-  lua_call(L, 0, 0);
-}
-
-static void expect(struct vm *vm, const char *code) {
-  assert_int_equal(luaL_loadstring(vm->L, code), LUA_OK);
-  if (vm_pcall(vm->L, 0, 0) != LUA_OK) fail_msg("%s", lua_tostring(vm->L, -1));
-}
 
 static int fill_in_turn(lua_State *L) {
   engine_set_up(L);

@@ -23,6 +23,20 @@ local function alive(mark)
   return found
 end
 
+-- Runs a command for the host of a process: its code, stdout and stderr.
+local function command_for(process, ...)
+  local words = { ... }
+  words[#words + 1] = "--name=" .. executors.name()
+  return host.run(words, { XDG_RUNTIME_DIR = process.place })
+end
+
+-- What one says that succeeds.
+local function ask(process, ...)
+  local code, out, err = command_for(process, ...)
+  assert.equal(0, code, out .. err)
+  return out
+end
+
 spec_of("a subtree", function()
   local function subtree(executor, mark)
     return ([[
@@ -101,11 +115,7 @@ spec_of("a subtree", function()
   it("obeys the commands as any other unit does", function()
     local process = start(subtree("process", mark))
     process:expect "root starting %-> running"
-    local function luvisor(...)
-      local command = { ... }
-      command[#command + 1] = "--name=" .. executors.name()
-      return host.run(command, { XDG_RUNTIME_DIR = process.place })
-    end
+    local function luvisor(...) return command_for(process, ...) end
     local _, said, err = luvisor "status"
     assert.equal("", err)
     assert.truthy(said:find "prog%s+RUNNING%s+%d+", said)
@@ -138,13 +148,7 @@ spec_of("a subtree", function()
     local command = { "logs", "-f", "root/sub/deep/t", "--name=" .. executors.name() }
     local follower = host.spawn(command, { XDG_RUNTIME_DIR = process.place })
     follower:expect "line 3\n"
-    local function luvisor(...)
-      local given = { ... }
-      given[#given + 1] = "--name=" .. executors.name()
-      local code, out, err = host.run(given, { XDG_RUNTIME_DIR = process.place })
-      assert.equal(0, code, out .. err)
-      return out
-    end
+    local function luvisor(...) return ask(process, ...) end
     assert.equal("root/sub/deep/t: RUNNING\n", luvisor("restart", "root/sub/deep/t"))
     follower:expect("line 1\n", 10, 2)
     luvisor("restart", "root/sub")
@@ -167,13 +171,7 @@ spec_of("a subtree", function()
       return luvisor.supervisor { name = "root", children = { pool("here"), pool("there", "process"),
         pool("own", nil, "thread"), luvisor.program { name = "p", command = "sleep 600", ready = { after = 0 } } } }]]
     process:expect "root starting %-> running"
-    local function luvisor(...)
-      local given = { ... }
-      given[#given + 1] = "--name=" .. executors.name()
-      local code, out, err = host.run(given, { XDG_RUNTIME_DIR = process.place })
-      assert.equal(0, code, out .. err)
-      return out
-    end
+    local function luvisor(...) return ask(process, ...) end
     for _, name in ipairs { "here", "there", "own" } do
       luvisor("repl", "-e", ("unit('root/%s'):start_child()"):format(name))
       assert.equal('"running"\n', luvisor("repl", "-e", ("state('root/%s/1').state"):format(name)))
@@ -193,11 +191,7 @@ spec_of("a subtree", function()
         return luvisor.supervisor { name = "root", children = { luvisor.supervisor { name = "sub", executor = %q,
           children = { failing "paced", failing("fatal", luvisor.restart.retries(0)) } } } }
       ]]):format(executor))
-      local function luvisor(...)
-        local words = { ... }
-        words[#words + 1] = "--name=" .. executors.name()
-        return host.run(words, { XDG_RUNTIME_DIR = process.place })
-      end
+      local function luvisor(...) return command_for(process, ...) end
       process:expect "exit root/sub/paced: exit 1"
       process:expect "exit root/sub/fatal: exit 1"
       for _, name in ipairs { "paced", "fatal" } do
